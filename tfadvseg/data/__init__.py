@@ -1,0 +1,1 @@
+"""Datasets: descriptors, readers, pure preprocessing and augmentation, pipelines."""

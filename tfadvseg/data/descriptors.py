@@ -1,0 +1,80 @@
+"""Facts about a dataset that never change: one immutable descriptor each. No TensorFlow here."""
+
+from dataclasses import dataclass
+
+IGNORE_LABEL = 255
+"""The class id of pixels that no loss and no metric counts."""
+
+TAB10 = (
+    (31, 119, 180),
+    (255, 127, 14),
+    (44, 160, 44),
+    (214, 39, 40),
+    (148, 103, 189),
+    (140, 86, 75),
+    (227, 119, 194),
+    (127, 127, 127),
+    (188, 189, 34),
+    (23, 190, 207),
+)
+"""Colours for classes that come without a palette of their own."""
+
+
+@dataclass(frozen=True)
+class DatasetDescriptor:
+    """What is true of a dataset whoever reads it.
+
+    Attributes:
+        name: the value of `--dataset`.
+        class_names: one name a class id, in order of the ids.
+        palette: one (red, green, blue) a class, 0-255.
+        image_channels: 1 or 3.
+        train_split, val_split: TFDS slices used unless flags name others. Empty for `folder`,
+            whose division is by fraction or lists.
+        foreground_class: where the task is to tell objects apart by the boundaries between them
+            (EM membranes): the class inside objects. V_rand and V_info are measured then.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    image_channels: int
+    train_split: str
+    val_split: str
+    foreground_class: int | None = None
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+
+def default_palette(num_classes: int) -> tuple[tuple[int, int, int], ...]:
+    """Background black, then ten colours in turn."""
+    return ((0, 0, 0), *(TAB10[i % len(TAB10)] for i in range(num_classes - 1)))
+
+
+_MEMBRANE_CLASSES = ("membrane", "cell")
+_MEMBRANE_PALETTE = ((0, 0, 0), (255, 255, 255))
+
+ISBI2012 = DatasetDescriptor(
+    name="isbi2012",
+    class_names=_MEMBRANE_CLASSES,
+    palette=_MEMBRANE_PALETTE,
+    image_channels=1,
+    train_split="train[:20]",
+    val_split="train[20:]",
+    foreground_class=1,
+)
+
+MEMBRANES = DatasetDescriptor(
+    name="membranes",
+    class_names=_MEMBRANE_CLASSES,
+    palette=_MEMBRANE_PALETTE,
+    image_channels=1,
+    train_split="train",
+    val_split="validation",
+    foreground_class=1,
+)
+
+CATALOGUE = {descriptor.name: descriptor for descriptor in (ISBI2012, MEMBRANES)}
+"""Datasets by the value of `--dataset`; `folder` is described by the user's flags instead."""

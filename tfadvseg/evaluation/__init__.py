@@ -1,0 +1,1 @@
+"""Streaming metrics, the EM challenge's metrics, tiled inference."""

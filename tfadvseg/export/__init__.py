@@ -1,0 +1,1 @@
+"""SavedModels for serving, and their use from Python."""

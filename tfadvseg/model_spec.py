@@ -1,0 +1,64 @@
+"""What a trained segmenter needs besides its weights, as one JSON file. No TensorFlow here."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfadvseg.config import SegmenterConfig
+from tfadvseg.errors import UserError
+
+FILE_NAME = "model.json"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Everything that turns weights into predictions on raw images.
+
+    Attributes:
+        segmenter: the network's architecture.
+        class_names: one a class id.
+        palette: one (red, green, blue) a class, 0-255.
+        image_channels: 1 or 3.
+        mean, std: a value a channel, on the 0-255 scale: inputs are (image - mean) / std.
+        foreground_class: as in `DatasetDescriptor`.
+        dataset: what it was trained on.
+        crop_size: (height, width) of its training windows.
+    """
+
+    segmenter: SegmenterConfig
+    class_names: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    image_channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    foreground_class: int | None
+    dataset: str
+    crop_size: tuple[int, int]
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "ModelSpec":
+        """Reads `folder`/model.json.
+
+        Raises:
+            UserError: the file is absent or not such a file.
+        """
+        path = Path(folder) / FILE_NAME
+        try:
+            fields = json.loads(path.read_text())
+            return cls(
+                segmenter=SegmenterConfig(**fields.pop("segmenter")),
+                palette=tuple(tuple(colour) for colour in fields.pop("palette")),
+                **{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()},
+            )
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file; is {folder} a run or an export?") from None
+        except (ValueError, TypeError, KeyError) as error:
+            raise UserError(f"{path}: not a model description ({error}).") from None

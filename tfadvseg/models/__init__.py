@@ -1,0 +1,1 @@
+"""Networks: segmenters (image to logits) and discriminators (maps to logits)."""

@@ -1,0 +1,1 @@
+"""What people look at: figures, TensorBoard summaries, the run report."""

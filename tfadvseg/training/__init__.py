@@ -1,0 +1,1 @@
+"""State, checkpoints, optimizers, distribution and the outer loop."""
