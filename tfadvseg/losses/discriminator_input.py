@@ -1,0 +1,83 @@
+"""What D is shown: a map of class probabilities, alone or with the image beside it."""
+
+import tensorflow as tf
+
+from tfadvseg.config import DiscriminatorConfig
+from tfadvseg.losses.segmentation import valid_pixels
+
+
+def truth_probabilities(
+    label: tf.Tensor, probabilities: tf.Tensor, config: DiscriminatorConfig
+) -> tf.Tensor:
+    """The label as a map of class probabilities.
+
+    `one_hot` gives zeros and ones. `scaling` (Luc et al. 2016, section 3.2) gives the true class
+    max(tau, s), with s what S gives it, and shares the rest among the others in proportion to
+    S's own probabilities, so that D cannot tell a label by its zeros and ones.
+
+    Args:
+        label: [B,H,W] int32 in [0, K) or `ignore_label`, where all classes get 0.
+        probabilities: [B,H,W,K] float32, S's.
+        config: `d_truth` and `d_truth_tau`.
+
+    Returns:
+        [B,H,W,K] float32 through which no gradient reaches S.
+    """
+    num_classes = probabilities.shape[-1]
+    one_hot = tf.one_hot(tf.where(label < num_classes, label, -1), num_classes)
+    match config.d_truth:
+        case "one_hot":
+            return one_hot
+        case "scaling":
+            probabilities = tf.stop_gradient(probabilities)
+            of_truth = tf.reduce_sum(one_hot * probabilities, axis=-1, keepdims=True)
+            scaled = tf.maximum(config.d_truth_tau, of_truth)
+            others = (1 - one_hot) * probabilities
+            share = tf.math.divide_no_nan(1 - scaled, 1 - of_truth)
+            valid = tf.reduce_sum(one_hot, axis=-1, keepdims=True)
+            return one_hot * scaled + others * share * valid
+
+
+def discriminator_input(
+    probabilities: tf.Tensor, image: tf.Tensor, label: tf.Tensor, config: DiscriminatorConfig
+) -> tf.Tensor:
+    """Puts a map and its image together as D takes them.
+
+    `none`: the map alone; of two classes only the second, as the first is its complement.
+    `concat`: the same, and the image's channels behind it.
+    `product`: each class's map times each channel of the image (Luc et al. 2016, section 3.2).
+
+    Args:
+        probabilities: [B,H,W,K] float32, S's or the truth's.
+        image: [B,H,W,C] float32, normalised.
+        label: [B,H,W] int32; where it is `ignore_label`, real and fake maps are 0 alike.
+        config: `d_image`.
+
+    Returns:
+        [B,H,W,`discriminator_channels(...)`] float32.
+    """
+    probabilities *= valid_pixels(label)[..., tf.newaxis]
+    maps = probabilities[..., 1:] if probabilities.shape[-1] == 2 else probabilities
+    match config.d_image:
+        case "none":
+            return maps
+        case "concat":
+            return tf.concat([maps, image], axis=-1)
+        case "product":
+            products = probabilities[..., tf.newaxis] * image[..., tf.newaxis, :]
+            channels = probabilities.shape[-1] * image.shape[-1]
+            return tf.reshape(products, [*tf.unstack(tf.shape(image)[:3]), channels])
+
+
+def discriminator_channels(
+    num_classes: int, image_channels: int, config: DiscriminatorConfig
+) -> int:
+    """Channels of `discriminator_input`."""
+    maps = 1 if num_classes == 2 else num_classes
+    match config.d_image:
+        case "none":
+            return maps
+        case "concat":
+            return maps + image_channels
+        case "product":
+            return num_classes * image_channels

@@ -1,0 +1,91 @@
+"""Discriminators: from the map that D is shown to real-or-fake logits.
+
+Every D returns logits [B,h,w,1] float32; one for the whole window is [B,1,1,1].
+"""
+
+import tensorflow as tf
+
+from tfadvseg.addons import tfa
+from tfadvseg.config import DiscriminatorConfig
+from tfadvseg.models.unet import LEAKY_SLOPE, downward_path
+
+
+def encoder_discriminator(
+    size: tuple[int, int], channels: int, width: int = 32, depth: int = 4
+) -> tf.keras.Model:
+    """The U-Net's downward half with batch norm, and one logit from the flattened features.
+
+    The D of the ISBI 2012 experiment; for 128x128x1, width 32 and depth 4 it has 4,748,385
+    trainable parameters with biases before each batch norm, 4,746,401 without. The flattening
+    fixes the input size.
+
+    Args:
+        size: (height, width) of the maps, multiples of 2**depth.
+        channels: channels of the maps.
+        width: filters of the first level, doubling at each pooling.
+        depth: number of 2x2 poolings.
+
+    Returns:
+        A model from [B,height,width,channels] float to logits [B,1,1,1] float32.
+
+    Raises:
+        ValueError: `size` is not a multiple of 2**depth.
+    """
+    if any(n % 2**depth for n in size):
+        raise ValueError(f"size {size} is not a multiple of {2**depth}, which depth {depth} needs.")
+    maps = tf.keras.Input((*size, channels), name="map")
+    x = tf.keras.layers.Flatten(name="flatten")(downward_path(maps, width, depth)[-1])
+    logits = tf.keras.layers.Dense(1, name="logit")(x)
+    logits = tf.keras.layers.Reshape((1, 1, 1), dtype="float32", name="logits")(logits)
+    return tf.keras.Model(maps, logits, name="encoder_discriminator")
+
+
+def patch_discriminator(
+    channels: int, width: int = 32, depth: int = 3, spectral_norm: bool = False
+) -> tf.keras.Model:
+    """A fully convolutional D that judges overlapping patches (Isola et al. 2017, 1611.07004).
+
+    `depth` 4x4 convolutions of stride 2 with LeakyReLU(0.2), `width` filters doubling each, then
+    one 3x3 convolution to a logit. No batch norm: nothing ties the images of a batch together.
+
+    Args:
+        channels: channels of the maps.
+        width: filters of the first convolution.
+        depth: number of halvings.
+        spectral_norm: divide each kernel by its largest singular value (Miyato et al. 2018,
+            1802.05957), estimated by one power iteration at each call in training mode.
+
+    Returns:
+        A model from [B,H,W,channels] float to logits [B,ceil(H/2**depth),ceil(W/2**depth),1]
+        float32.
+    """
+
+    def convolution(filters: int, kernel: int, strides: int, name: str) -> tf.keras.layers.Layer:
+        layer = tf.keras.layers.Conv2D(
+            filters, kernel, strides, "same", kernel_initializer="he_normal", name=name
+        )
+        if not spectral_norm:
+            return layer
+        return tfa.layers.SpectralNormalization(layer, name=f"{name}_spectral")
+
+    maps = tf.keras.Input((None, None, channels), name="map")
+    x = maps
+    for level in range(depth):
+        x = convolution(width * 2**level, 4, 2, f"conv{level}")(x)
+        x = tf.keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"relu{level}")(x)
+    logits = convolution(1, 3, 1, "logit")(x)
+    logits = tf.keras.layers.Activation("linear", dtype="float32", name="logits")(logits)
+    return tf.keras.Model(maps, logits, name="patch_discriminator")
+
+
+def build_discriminator(
+    config: DiscriminatorConfig, size: tuple[int, int], channels: int
+) -> tf.keras.Model:
+    """Builds D in the current precision policy and strategy, for maps [B,*size,channels]."""
+    match config.discriminator:
+        case "encoder":
+            return encoder_discriminator(size, channels, config.d_width, config.d_depth)
+        case "patch":
+            return patch_discriminator(
+                channels, config.d_width, config.d_depth, config.d_spectral_norm
+            )

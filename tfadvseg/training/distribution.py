@@ -1,0 +1,70 @@
+"""Replicas, precision and determinism: the machine that a run sees."""
+
+import tensorflow as tf
+
+from tfadvseg.config import Precision, StrategyName
+from tfadvseg.errors import UserError
+
+
+def choose_strategy(name: StrategyName) -> tf.distribute.Strategy:
+    """`auto` mirrors over the GPUs when there are several; `mirrored` also over logical CPUs."""
+    gpus = tf.config.list_logical_devices("GPU")
+    if name == "default" or (name == "auto" and len(gpus) < 2):
+        return tf.distribute.get_strategy()
+    devices = gpus or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def check_batch_size(global_batch_size: int, strategy: tf.distribute.Strategy) -> None:
+    """Raises UserError unless the replicas share a global batch evenly."""
+    replicas = strategy.num_replicas_in_sync
+    if global_batch_size % replicas:
+        raise UserError(
+            f"--global_batch_size={global_batch_size}: {replicas} replicas cannot share it evenly; "
+            f"take a multiple of {replicas}."
+        )
+
+
+def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
+    """The sum of a tensor over all replicas; to be called within a replica's step."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return value
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def gather_replicas(value: tf.Tensor) -> tf.Tensor:
+    """A scalar of each replica, [replicas]; to be called within a replica's step."""
+    context = tf.distribute.get_replica_context()
+    value = tf.reshape(value, [1])
+    return value if context.num_replicas_in_sync == 1 else context.all_gather(value, axis=0)
+
+
+def choose_precision(name: Precision) -> str:
+    """The Keras policy for `--precision`; `auto` takes what the device runs fast.
+
+    On GPUs of compute capability 7 or more `auto` is float16 with loss scaling, 8 or more
+    bfloat16. On CPUs it is bfloat16 only where the processor multiplies it in hardware
+    (AVX512-BF16 or AMX), as elsewhere it is tens of times slower than float32.
+    """
+    if name != "auto":
+        return "float32" if name == "float32" else f"mixed_{name}"
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        capabilities = [
+            tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
+            for gpu in gpus
+        ]
+        if min(capabilities) >= (8, 0):
+            return "mixed_bfloat16"
+        return "mixed_float16" if min(capabilities) >= (7, 0) else "float32"
+    return "mixed_bfloat16" if _cpu_multiplies_bfloat16() else "float32"
+
+
+def _cpu_multiplies_bfloat16() -> bool:
+    try:
+        with open("/proc/cpuinfo") as file:
+            flags = next((line for line in file if line.startswith("flags")), "").split()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
