@@ -156,9 +156,13 @@ class OptimizerConfig:
     decay: float = 0.0
 
     def __post_init__(self) -> None:
-        _require_choice("optimizer", self.optimizer, OptimizerName)
-        _require_positive(self, "learning_rate")
-        _require(self.decay >= 0, f"--decay={self.decay}: must not be negative.")
+        # One class serves --s_* and --d_*: the messages name what follows the prefix.
+        _require_choice("*_optimizer", self.optimizer, OptimizerName)
+        _require(
+            self.learning_rate > 0,
+            f"--*_learning_rate={self.learning_rate}: must be greater than 0.",
+        )
+        _require(self.decay >= 0, f"--*_decay={self.decay}: must not be negative.")
 
 
 Piecewise = tuple[tuple[int, float], ...]
@@ -266,3 +270,14 @@ class Config:
     )
     method: MethodConfig = field(default_factory=MethodConfig)
     run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        multiple = 2**self.discriminator.d_depth
+        _require(
+            not self.method.uses_discriminator
+            or self.discriminator.discriminator != "encoder"
+            or all(size % multiple == 0 for size in self.data.crop_size),
+            f"--crop_size={','.join(map(str, self.data.crop_size))}: the encoder discriminator "
+            f"halves it --d_depth={self.discriminator.d_depth} times; take multiples of "
+            f"{multiple}, or --discriminator=patch.",
+        )

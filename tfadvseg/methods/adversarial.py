@@ -18,7 +18,8 @@ from tfadvseg.losses.adversarial import (
     segmenter_adversarial_loss,
 )
 from tfadvseg.losses.discriminator_input import discriminator_input, truth_probabilities
-from tfadvseg.methods.supervised import Batch, Scalars, segmentation_loss
+from tfadvseg.methods.supervised import segmentation_loss
+from tfadvseg.methods.types import Batch, Ratio, Scalars
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.training.distribution import gather_replicas, sum_over_replicas
 from tfadvseg.training.state import Learner
@@ -111,7 +112,7 @@ def segmenter_step(
     return {
         "loss_seg": sum_over_replicas(loss_seg),
         "loss_adv": sum_over_replicas(loss_adv),
-        "fooling_rate": sum_over_replicas(_global_mean(_says_real(fake_logits))),
+        "fooling_rate": _share(fake_logits > 0),
     }
 
 
@@ -164,18 +165,19 @@ def discriminator_scalars(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> Sca
         S's maps taken for real; `logit_min`, `logit_max`.
     """
     both = tf.concat([real_logits, fake_logits], axis=0)
-    fooling_rate = sum_over_replicas(_global_mean(_says_real(fake_logits)))
     return {
-        "accuracy_real": sum_over_replicas(_global_mean(_says_real(real_logits))),
-        "accuracy_fake": 1 - fooling_rate,
-        "fooling_rate": fooling_rate,
+        "accuracy_real": _share(real_logits > 0),
+        "accuracy_fake": _share(fake_logits <= 0),
+        "fooling_rate": _share(fake_logits > 0),
         "logit_min": tf.reduce_min(gather_replicas(tf.reduce_min(both))),
         "logit_max": tf.reduce_max(gather_replicas(tf.reduce_max(both))),
     }
 
 
-def _says_real(logits: tf.Tensor) -> tf.Tensor:
-    return tf.cast(logits > 0, tf.float32)
+def _share(answers: tf.Tensor) -> Ratio:
+    """How many of all replicas' answers are true."""
+    count = sum_over_replicas(tf.cast(tf.size(answers), tf.float32))
+    return Ratio(sum_over_replicas(tf.reduce_sum(tf.cast(answers, tf.float32))), count)
 
 
 def _global_mean(values: tf.Tensor) -> tf.Tensor:

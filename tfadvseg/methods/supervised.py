@@ -3,11 +3,9 @@
 import tensorflow as tf
 
 from tfadvseg.losses.segmentation import cross_entropy, valid_pixels
+from tfadvseg.methods.types import Batch, Scalars
 from tfadvseg.training.distribution import sum_over_replicas
 from tfadvseg.training.state import Learner
-
-Batch = dict[str, tf.Tensor]
-Scalars = dict[str, tf.Tensor]
 
 
 def segmentation_loss(logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:

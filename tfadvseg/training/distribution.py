@@ -1,5 +1,7 @@
 """Replicas, precision and determinism: the machine that a run sees."""
 
+from pathlib import Path
+
 import tensorflow as tf
 
 from tfadvseg.config import Precision, StrategyName
@@ -63,8 +65,7 @@ def choose_precision(name: Precision) -> str:
 
 def _cpu_multiplies_bfloat16() -> bool:
     try:
-        with open("/proc/cpuinfo") as file:
-            flags = next((line for line in file if line.startswith("flags")), "").split()
+        words = Path("/proc/cpuinfo").read_text().split()
     except OSError:
         return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return "avx512_bf16" in words or "amx_bf16" in words

@@ -1,0 +1,59 @@
+"""Trains a segmenter, alone or against a discriminator.
+
+    python scripts/train.py                                     # the embedded data, defaults
+    python scripts/train.py --flagfile=configs/demo.flags
+    python scripts/train.py --dataset=folder --data_dir=D --output_dir=runs/mine
+
+The same command continues a run that was stopped or killed. Flags behind a --flagfile override it.
+"""
+
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from tfadvseg import cli
+from tfadvseg.errors import UserError
+from tfadvseg.flags import (
+    config_from_flags,
+    define_train_flags,
+    differing_flags,
+    flags_text,
+    read_flagfile,
+)
+
+EXIT_STOPPED = 75  # "temporary failure; try again", as job schedulers understand it
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    config = config_from_flags()
+    earlier = Path(config.run.output_dir) / "run.flags"
+    if earlier.exists():
+        differing = differing_flags(read_flagfile(earlier), config)
+        if differing:
+            raise UserError(
+                f"--output_dir={config.run.output_dir} holds a run of another configuration: "
+                f"{', '.join(differing)}. Give another --output_dir, or these flags as they were."
+            )
+    # Only now, so that what is wrong with the flags is said at once.
+    from tfadvseg.evaluation.report import format_table
+    from tfadvseg.experiment import run_experiment
+    from tfadvseg.training.loop import Stopped
+
+    try:
+        result = run_experiment(config, flags_text(config))
+    except Stopped as stopped:
+        print(f"{stopped}; the same command continues.", file=sys.stderr)
+        sys.exit(EXIT_STOPPED)
+    print(format_table(result.networks))
+    print(f"\ntrained for {result.seconds:.0f} s, {result.images_per_second:.1f} images/s")
+    for notice in result.notices:
+        print(f"note: {notice}")
+    for what, where in result.made.items():
+        print(f"{what}: {where}")
+
+
+if __name__ == "__main__":
+    define_train_flags(flags.FLAGS)
+    cli.run(main)

@@ -1,0 +1,52 @@
+"""TensorBoard logs without duplicate or missing rows, whenever a run was killed."""
+
+import re
+from pathlib import Path
+
+import tensorflow as tf
+
+_SUFFIX = ".from-{update}"
+
+
+class TensorBoardLog:
+    """Event files, one for each stretch between two checkpoints.
+
+    A stretch's file is complete before the checkpoint that ends it is written. A run that resumes
+    from a checkpoint removes the files of all later stretches, which it is about to repeat.
+    """
+
+    def __init__(self, folder: str | Path, update: int) -> None:
+        """Removes what was logged after `update` and starts a file there."""
+        self._folder = Path(folder)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for path in self._folder.glob("events.out.tfevents.*"):
+            match = re.search(_SUFFIX.format(update=r"(\d+)$"), path.name)
+            if match and int(match[1]) >= update:
+                path.unlink()
+        self._open(update)
+
+    def _open(self, update: int) -> None:
+        self._writer = tf.summary.create_file_writer(
+            str(self._folder), filename_suffix=_SUFFIX.format(update=update)
+        )
+
+    def scalars(self, values: dict[str, float], update: int) -> None:
+        """Logs each value under its name."""
+        with self._writer.as_default(step=update):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+
+    def weights(self, models: dict[str, tf.keras.Model], update: int) -> None:
+        """Logs a histogram of each weight, biases included: D's collapse shows there first."""
+        with self._writer.as_default(step=update):
+            for name, model in models.items():
+                for weight in model.trainable_variables:
+                    tf.summary.histogram(f"{name}/{weight.name}", tf.cast(weight, tf.float32))
+
+    def finish_stretch(self) -> None:
+        """Completes the file under way; to be called before a checkpoint is written."""
+        self._writer.close()
+
+    def start_stretch(self, update: int) -> None:
+        """Starts a file; to be called once the checkpoint of `update` is written."""
+        self._open(update)

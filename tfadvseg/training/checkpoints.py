@@ -1,0 +1,117 @@
+"""Checkpoints that are whole or absent, and restoring the newest whole one."""
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import tensorflow as tf
+from absl import logging
+
+from tfadvseg.errors import UserError
+
+
+def checkpoint_paths(folder: str | Path, prefix: str = "ckpt") -> list[str]:
+    """Checkpoints `folder`/`prefix`-<update>, without suffix, newest first."""
+    pattern = re.compile(rf"{re.escape(prefix)}-(\d+)\.index")
+    found = [
+        (int(match[1]), str(path.with_suffix("")))
+        for path in Path(folder).glob(f"{prefix}-*.index")
+        if (match := pattern.fullmatch(path.name))
+    ]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def save_checkpoint(
+    checkpoint: tf.train.Checkpoint,
+    folder: str | Path,
+    update: int,
+    keep: int,
+    prefix: str = "ckpt",
+) -> str:
+    """Writes `folder`/`prefix`-<update> and removes all but the newest `keep`.
+
+    The files are written and flushed under another name first; the index, without which the rest
+    counts for nothing, is renamed last. A kill or a full disk leaves the older ones untouched.
+
+    Raises:
+        UserError: it could not be written.
+    """
+    folder = Path(folder)
+    path = folder / f"{prefix}-{update}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+    except OSError as error:
+        raise UserError(f"{folder}: cannot write checkpoints there ({error.strerror}).") from None
+    try:
+        checkpoint.write(str(temporary / path.name))
+        # "data" before "index"
+        for file in sorted(temporary.iterdir()):
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+            file.replace(folder / file.name)
+    except (OSError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"{path}: cannot write the checkpoint ({reason}). Older ones are intact; make room "
+            "and run the same command again."
+        ) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for old in checkpoint_paths(folder, prefix)[keep:]:
+        remove_checkpoint(old)
+    return str(path)
+
+
+def remove_checkpoint(path: str) -> None:
+    """Removes a checkpoint's files, the index first, so that no half of it looks whole."""
+    Path(f"{path}.index").unlink(missing_ok=True)
+    for file in Path(path).parent.glob(f"{Path(path).name}.data-*"):
+        file.unlink()
+
+
+def restore_newest(
+    checkpoint: tf.train.Checkpoint, folder: str | Path, prefix: str = "ckpt"
+) -> str | None:
+    """Restores the newest checkpoint that is whole; says so where a newer one is not.
+
+    Every object must be found in it and nothing may be left over.
+
+    Returns:
+        Its path, or None where the folder holds none.
+
+    Raises:
+        UserError: there are checkpoints but none is whole.
+    """
+    paths = checkpoint_paths(folder, prefix)
+    for path in paths:
+        try:
+            checkpoint.read(path).assert_consumed()
+            return path
+        # What TensorFlow raises depends on which byte is wrong; RuntimeError is its reader's.
+        except (tf.errors.OpError, AssertionError, ValueError, RuntimeError) as error:
+            logging.warning(
+                "Checkpoint %s is damaged (%s); trying the one before it.",
+                path,
+                (str(error) or type(error).__name__).splitlines()[0],
+            )
+    if paths:
+        raise UserError(
+            f"{folder}: none of its {len(paths)} checkpoints is whole. Start anew in another "
+            "--output_dir, or remove them to start over in this one."
+        )
+    return None
+
+
+def check_finite_weights(models: dict[str, tf.keras.Model]) -> None:
+    """Raises UserError where a weight is NaN or infinite: such a state must not be saved."""
+    for name, model in models.items():
+        for weight in model.weights:
+            if not bool(tf.reduce_all(tf.math.is_finite(tf.cast(weight, tf.float32)))):
+                raise UserError(
+                    f"{name}: weight {weight.name} is not finite; training stopped and nothing "
+                    "was saved over the last checkpoint. Try a lower learning rate, or "
+                    "--precision=float32."
+                )

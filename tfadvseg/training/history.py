@@ -1,0 +1,120 @@
+"""What a run has seen so far: running means, a row an epoch, notices, best results.
+
+All of it is part of the checkpoint, so that a run which was killed reports what an uninterrupted
+one would have, to the last bit and without a row too few or too many.
+"""
+
+import json
+import math
+from collections.abc import Iterable
+
+import tensorflow as tf
+
+from tfadvseg.errors import UserError
+from tfadvseg.methods.types import Ratio
+
+FetchedScalars = dict[str, float | tuple[float, float]]
+"""Scalars on the host: a number, or a numerator and a denominator."""
+
+
+def fetch(scalars: dict[str, tf.Tensor | Ratio]) -> FetchedScalars:
+    """Brings a step's scalars to the host; waits for the step to end."""
+    return {
+        name: (float(value.numerator), float(value.denominator))
+        if isinstance(value, Ratio)
+        else float(value)
+        for name, value in scalars.items()
+    }
+
+
+def check_finite(scalars: FetchedScalars, update: int) -> None:
+    """Raises UserError naming the update and the terms where a scalar is NaN or infinite."""
+    bad = [
+        name
+        for name, value in scalars.items()
+        if not all(map(math.isfinite, value if isinstance(value, tuple) else (value,)))
+    ]
+    if bad:
+        raise UserError(
+            f"update {update}: {', '.join(bad)} not finite; training stopped. The last checkpoint "
+            "is intact. Try a lower learning rate, or --precision=float32."
+        )
+
+
+class Accumulator:
+    """Means of scalars over steps; smallest and largest of `*_min` and `*_max`.
+
+    Sums are kept in double precision in the order of the steps, and survive a round trip through
+    JSON unchanged.
+    """
+
+    def __init__(self, values: dict[str, list[float]] | None = None) -> None:
+        self.values = values or {}
+
+    def add(self, scalars: FetchedScalars) -> None:
+        for name, value in scalars.items():
+            if name.endswith(("_min", "_max")):
+                assert isinstance(value, float)
+                extreme = min if name.endswith("_min") else max
+                old = self.values.get(name, [value])
+                self.values[name] = [extreme(old[0], value)]
+            else:
+                pair = value if isinstance(value, tuple) else (value, 1.0)
+                numerator, denominator = self.values.get(name, [0.0, 0.0])
+                self.values[name] = [numerator + pair[0], denominator + pair[1]]
+
+    def result(self) -> dict[str, float]:
+        """The means so far; NaN where nothing was counted."""
+        return {
+            name: value[0] if len(value) == 1 else (value[0] / value[1] if value[1] else math.nan)
+            for name, value in self.values.items()
+        }
+
+
+class RunLog(tf.train.experimental.PythonState):
+    """The part of a run's state that is not tensors.
+
+    Attributes:
+        epoch: scalars of the epoch under way.
+        window: scalars of the logging window under way.
+        rows: one a finished epoch, as `metrics.csv` shows them.
+        notices: what was said about D's health; each kind is said once.
+        best: for each segmenter its best validation metric and the update it came at.
+        seconds: time spent training, over all sittings.
+    """
+
+    def __init__(self) -> None:
+        self.epoch = Accumulator()
+        self.window = Accumulator()
+        self.rows: list[dict[str, float]] = []
+        self.notices: dict[str, str] = {}
+        self.best: dict[str, dict[str, float]] = {}
+        self.seconds = 0.0
+
+    def serialize(self) -> str:
+        fields = vars(self) | {"epoch": self.epoch.values, "window": self.window.values}
+        return json.dumps({name: fields[name] for name in _FIELDS})
+
+    def deserialize(self, string_value: bytes | str) -> None:
+        fields = json.loads(string_value)
+        vars(self).update(
+            fields,
+            epoch=Accumulator(fields["epoch"]),
+            window=Accumulator(fields["window"]),
+        )
+
+
+_FIELDS = ("epoch", "window", "rows", "notices", "best", "seconds")
+
+
+def csv_text(rows: list[dict[str, float]]) -> str:
+    """`metrics.csv`: a header, then a row an epoch. Empty where an epoch lacks a value."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [",".join(columns)]
+    lines += [",".join(_cells(row.get(name) for name in columns)) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(values: Iterable[float | None]) -> Iterable[str]:
+    # repr is the shortest text that reads back as the same number.
+    return ("" if value is None else repr(value) for value in values)

@@ -1,0 +1,199 @@
+"""The outer loop: epochs, phases, cadence. Knows nothing of losses or files of data."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Protocol
+
+import tensorflow as tf
+from absl import logging
+
+from tfadvseg.config import Config, piecewise_value
+from tfadvseg.methods.phases import Phase
+from tfadvseg.methods.types import Batch, Scalars
+from tfadvseg.training.guards import MIN_WINDOW, discriminator_notices
+from tfadvseg.training.history import FetchedScalars, RunLog, check_finite, fetch
+from tfadvseg.training.progress import Progress
+
+LOG_EVERY = 100
+"""Updates a logging window, unless its phase ends first."""
+
+
+class Stopped(Exception):
+    """The user or the machine asked the run to stop; its state was saved."""
+
+
+class Hooks(Protocol):
+    """What the loop calls at its cadence; `tfadvseg.experiment` has the real ones."""
+
+    def batches(self, phase: Phase, epoch: int, first: int) -> tf.data.Dataset:
+        """The phase's global batches in `epoch`, from its update `first` on."""
+
+    def end_window(self, update: int, means: dict[str, float]) -> None:
+        """A logging window ended."""
+
+    def end_epoch(self, epoch: int, update: int, train: dict[str, float]) -> str:
+        """Validates and reports; returns a line for the terminal."""
+
+    def save(self, update: int) -> None:
+        """Writes a checkpoint."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where in a run the next update is: epoch, phase and update within it, all from 0."""
+
+    epoch: int
+    phase: int
+    update: int
+
+
+def locate(update: int, phases: tuple[Phase, ...]) -> Position:
+    """The position of the update numbered `update` from the start of the run."""
+    epoch, rest = divmod(update, sum(phase.updates for phase in phases))
+    for index, phase in enumerate(phases):
+        if rest < phase.updates:
+            return Position(epoch, index, rest)
+        rest -= phase.updates
+    raise AssertionError("an epoch has at least one update")
+
+
+CompiledStep = Callable[[Batch, tf.Tensor], Scalars]
+
+
+def compile_phase(phase: Phase, strategy: tf.distribute.Strategy, xla: bool) -> CompiledStep:
+    """The phase's step as one `tf.function` over all replicas, traced once."""
+
+    @tf.function(jit_compile=True if xla else None)
+    def step(batch: Batch, lambda_adv: tf.Tensor) -> Scalars:
+        per_replica = strategy.run(phase.step, args=(batch, lambda_adv))
+        # Steps report global values, the same on every replica.
+        return tf.nest.map_structure(
+            lambda value: strategy.experimental_local_results(value)[0], per_replica
+        )
+
+    return step
+
+
+def run_updates(
+    config: Config,
+    phases: tuple[Phase, ...],
+    strategy: tf.distribute.Strategy,
+    step: tf.Variable,
+    log: RunLog,
+    hooks: Hooks,
+) -> None:
+    """Trains from update `step` to the end of the last epoch.
+
+    Raises:
+        UserError: a scalar became NaN or infinite.
+        Stopped: SIGTERM or SIGINT came; the state was saved.
+    """
+    compiled = [compile_phase(phase, strategy, config.run.xla) for phase in phases]
+    updates_per_epoch = sum(phase.updates for phase in phases)
+    total = config.run.epochs * updates_per_epoch
+    update = int(step)
+    progress = Progress(total, update, config.run.global_batch_size)
+    every = config.run.checkpoint_every
+    with _stop_requests() as stop_requested, _closing(progress):
+        while update < total:
+            position = locate(update, phases)
+            phase = phases[position.phase]
+            lambda_adv = tf.constant(
+                piecewise_value(config.method.lambda_adv, position.epoch), tf.float32
+            )
+            description = f"epoch {position.epoch + 1}/{config.run.epochs} {phase.name}"
+            batches = strategy.experimental_distribute_dataset(
+                hooks.batches(phase, position.epoch, position.update)
+            )
+            done = position.update
+            pending: Scalars | None = None
+            last_tick = time.monotonic()
+            for batch in batches:
+                scalars = compiled[position.phase](batch, lambda_adv)
+                # One step is fetched while the next one runs, so that a GPU never waits for us.
+                if pending is not None:
+                    _record(fetch(pending), update, log, progress, description)
+                pending = scalars
+                update += 1
+                done += 1
+                ends_phase = done == phase.updates
+                ends_epoch = update % updates_per_epoch == 0
+                ends_window = done % LOG_EVERY == 0 or ends_phase
+                stopping = stop_requested()
+                saves = ends_epoch or (every and update % every == 0) or stopping
+                if ends_window or saves:
+                    _record(fetch(pending), update, log, progress, description)
+                    pending = None
+                    log.seconds += time.monotonic() - last_tick
+                    if ends_window:
+                        _end_window(update, (done - 1) % LOG_EVERY + 1, log, hooks, progress)
+                    if ends_epoch:
+                        line = hooks.end_epoch(position.epoch, update, log.epoch.result())
+                        log.epoch.values.clear()
+                        progress.say(line)
+                    if saves:
+                        step.assign(update)
+                        hooks.save(update)
+                    if stopping and update < total:
+                        raise Stopped(f"stopped after update {update}")
+                    last_tick = time.monotonic()
+
+
+def _record(
+    scalars: FetchedScalars, update: int, log: RunLog, progress: Progress, description: str
+) -> None:
+    check_finite(scalars, update)
+    log.epoch.add(scalars)
+    log.window.add(scalars)
+    losses = {
+        name.replace("segmenter/", "").replace("d/", ""): value
+        for name, value in scalars.items()
+        if "loss" in name and isinstance(value, float)
+    }
+    progress.advance(description, losses)
+
+
+def _end_window(update: int, updates: int, log: RunLog, hooks: Hooks, progress: Progress) -> None:
+    means = log.window.result()
+    log.window.values.clear()
+    hooks.end_window(update, means)
+    if updates < MIN_WINDOW:
+        return
+    for kind, sentence in discriminator_notices(means).items():
+        if kind not in log.notices:
+            log.notices[kind] = f"Update {update}: {sentence}"
+            progress.say(f"warning: {log.notices[kind]}")
+
+
+@contextmanager
+def _closing(progress: Progress) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        progress.close()
+
+
+@contextmanager
+def _stop_requests() -> Iterator[Callable[[], bool]]:
+    """Within the block SIGTERM and the first SIGINT only ask; the second SIGINT interrupts."""
+    requested = False
+
+    def request(number: int, frame: FrameType | None) -> None:
+        nonlocal requested
+        del frame
+        requested = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        logging.warning("%s: saving, then stopping.", signal.Signals(number).name)
+
+    previous = {
+        number: signal.signal(number, request) for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield lambda: requested
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

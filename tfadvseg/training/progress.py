@@ -1,0 +1,43 @@
+"""The progress bar: step, losses, images/s and time left."""
+
+import sys
+from collections.abc import Mapping
+
+from tqdm import tqdm
+
+_FORMAT = "{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+
+
+class Progress:
+    """A bar over all updates of a run; lines above it for what should stay readable."""
+
+    def __init__(self, total: int, done: int, batch_size: int) -> None:
+        self._batch_size = batch_size
+        # In a log file each refresh is a line of its own: write few of them.
+        interval = 0.5 if sys.stderr.isatty() else 30.0
+        self._bar = tqdm(
+            total=total,
+            initial=done,
+            mininterval=interval,
+            bar_format=_FORMAT,
+            dynamic_ncols=True,
+            file=sys.stderr,
+        )
+
+    def advance(self, description: str, losses: Mapping[str, float]) -> None:
+        """One update is done; `losses` are shown as they are."""
+        self._bar.set_description_str(description, refresh=False)
+        rate = self._bar.format_dict["rate"] or 0.0
+        shown = [f"{name} {value:.3f}" for name, value in losses.items()]
+        shown.append(f"{rate * self._batch_size:.1f} images/s")
+        self._bar.set_postfix_str(", ".join(shown), refresh=False)
+        self._bar.update()
+
+    def say(self, line: str) -> None:
+        """Prints a line above the bar."""
+        self._bar.clear()
+        print(line, file=sys.stderr, flush=True)
+        self._bar.refresh()
+
+    def close(self) -> None:
+        self._bar.close()

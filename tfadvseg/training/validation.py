@@ -1,0 +1,81 @@
+"""Validation of the segmenters and of D, streaming and over replicas."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tfadvseg.config import DiscriminatorConfig
+from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
+from tfadvseg.losses.discriminator_input import discriminator_input, truth_probabilities
+from tfadvseg.losses.segmentation import cross_entropy, valid_pixels
+from tfadvseg.methods.types import Batch
+from tfadvseg.models.outputs import class_probabilities, predicted_label
+from tfadvseg.training.state import TrainState
+
+Validator = Callable[[tf.data.Dataset], dict[str, float]]
+
+
+def make_validator(
+    state: TrainState,
+    strategy: tf.distribute.Strategy,
+    class_names: tuple[str, ...],
+    config: DiscriminatorConfig,
+) -> Validator:
+    """A function of a validation dataset (`data.pipeline.fixed_windows`) to metrics.
+
+    The metrics, over all valid pixels: `val/<segmenter>/loss_seg` and those of
+    `evaluation.confusion.segmentation_metrics`; with a D, `val/d/accuracy_real` and
+    `val/d/accuracy_fake` (its answers on `segmenter`'s maps), in inference mode.
+    """
+    num_classes = len(class_names)
+
+    def replica_sums(batch: Batch) -> dict[str, tf.Tensor]:
+        image, label = batch["image"], batch["label"]
+        sums = {"pixels": tf.reduce_sum(valid_pixels(label))}
+        logits = {}
+        for name, learner in state.segmenters().items():
+            logits[name] = learner.model(image, training=False)
+            sums[f"{name}/loss"] = tf.reduce_sum(cross_entropy(logits[name], label))
+            sums[f"{name}/confusion"] = confusion_matrix(
+                label, predicted_label(logits[name]), num_classes
+            )
+        if state.discriminator is not None and image.shape[1] is not None:
+            fake = class_probabilities(logits["segmenter"])
+            truth = truth_probabilities(label, fake, config)
+            for kind, maps in (("real", truth), ("fake", fake)):
+                shown = discriminator_input(maps, image, label, config)
+                answers = state.discriminator.model(shown, training=False)
+                right = tf.cast((answers > 0) == (kind == "real"), tf.float32)
+                right = tf.reduce_mean(right, axis=[1, 2, 3])
+                sums[f"d/{kind}"] = tf.reduce_sum(right * batch["weight"])
+            sums["d/windows"] = tf.reduce_sum(batch["weight"])
+        return sums
+
+    @tf.function(reduce_retracing=True)
+    def global_sums(batch: Batch) -> dict[str, tf.Tensor]:
+        per_replica = strategy.run(replica_sums, args=(batch,))
+        return {
+            name: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
+            for name, value in per_replica.items()
+        }
+
+    def validate(dataset: tf.data.Dataset) -> dict[str, float]:
+        totals: dict[str, np.ndarray] = {}
+        for batch in strategy.experimental_distribute_dataset(dataset):
+            for name, value in global_sums(batch).items():
+                # Sums of thousands of batches outgrow single precision.
+                exact = np.asarray(value, np.int64 if name.endswith("confusion") else np.float64)
+                totals[name] = totals.get(name, 0) + exact
+        metrics = {}
+        for name in state.segmenters():
+            metrics[f"val/{name}/loss_seg"] = float(totals[f"{name}/loss"] / totals["pixels"])
+            measured = segmentation_metrics(totals[f"{name}/confusion"], class_names)
+            metrics |= {f"val/{name}/{metric}": value for metric, value in measured.items()}
+        if "d/windows" in totals:
+            for kind in ("real", "fake"):
+                share = float(totals[f"d/{kind}"] / totals["d/windows"])
+                metrics[f"val/d/accuracy_{kind}"] = share
+        return metrics
+
+    return validate
