@@ -1,0 +1,1 @@
+"""ISBI 2012 electron-microscopy segmentation challenge."""

@@ -1,0 +1,63 @@
+"""TFDS builder `isbi2012`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from . import stacks
+
+IGNORE_LABEL = 255
+"""Fills the labels of `test`, whose ground truth was never published."""
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """ISBI 2012 challenge: segmentation of neuronal structures in EM stacks."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS reads it from the class)
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """
+    Put train-volume.tif, train-labels.tif and, for the split `test`, test-volume.tif into
+    manual_dir. They are the files of the ISBI 2012 challenge "Segmentation of neuronal structures
+    in EM stacks": multi-page TIFFs of 8 bits, labels 0 (membrane) and 255 (cell).
+    """
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "id": tfds.features.Text(),
+                    "image": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
+                    "label": tfds.features.LabeledImage(
+                        labels=["membrane", "cell"],
+                        shape=(None, None, 1),
+                        encoding_format="png",
+                    ),
+                }
+            ),
+            supervised_keys=("image", "label"),
+            homepage="https://imagej.net/events/isbi-2012-segmentation-challenge",
+            # `train[:20]` must mean the first twenty sections.
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        volumes = stacks.read_stacks(dl_manager.manual_dir)
+        splits = {
+            "train": self._generate_examples("train", volumes.train_images, volumes.train_labels)
+        }
+        if volumes.test_images:
+            unknown = [np.full(i.shape[:2], IGNORE_LABEL, np.uint8) for i in volumes.test_images]
+            splits["test"] = self._generate_examples("test", volumes.test_images, tuple(unknown))
+        return splits
+
+    def _generate_examples(
+        self, split: str, images: tuple[np.ndarray, ...], labels: tuple[np.ndarray, ...]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+            # TFDS keeps the order of integer keys only.
+            yield (
+                number,
+                {"id": f"{split}-{number:02d}", "image": image, "label": label[:, :, None]},
+            )
