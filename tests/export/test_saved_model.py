@@ -1,0 +1,167 @@
+"""Exports are whole or absent, lean, and need nothing but TensorFlow."""
+
+import resource
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from export_testing import GREY_SPEC, randomised_segmenter
+
+from tfadvseg.errors import UserError
+from tfadvseg.export.saved_model import export_saved_model, load_exported, versions
+from tfadvseg.model_spec import ModelSpec
+from tfadvseg.models.segmenters import build_segmenter
+
+FILES = (
+    "saved_model.pb",
+    "fingerprint.pb",
+    "variables/variables.index",
+    "variables/variables.data-00000-of-00001",
+    "assets.extra/model.json",
+    "assets.extra/tf_serving_warmup_requests",
+    "assets.extra/SHA256SUMS",
+)
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> tf.keras.Model:
+    return randomised_segmenter(GREY_SPEC)
+
+
+def test_loads_with_tensorflow_alone(exported, tmp_path):
+    code = """
+import sys
+import numpy as np
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+images = np.load("images.npy")
+np.save("probabilities.npy", model.signatures["serving_default"](image=images)["probabilities"])
+assert not [name for name in sys.modules if name.startswith("tfadvseg")]
+"""
+    images = exported.images(19, 23)
+    np.save(tmp_path / "images.npy", images)
+    environment = {"PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run(
+        [sys.executable, "-c", code, str(exported.folder)],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        timeout=120,
+    )
+    probabilities = np.load(tmp_path / "probabilities.npy")
+    np.testing.assert_allclose(probabilities, exported.expected_probabilities(images), atol=1e-5)
+
+
+def test_holds_the_segmenters_variables_and_no_others(segmenter, tmp_path):
+    """Also when S has been trained, and its optimizer has variables."""
+    trained = build_segmenter(GREY_SPEC.segmenter, 2, 1)
+    trained.compile(tf.keras.optimizers.Adam(), "mse")
+    trained.train_on_batch(np.ones((1, 8, 8, 1)), np.ones((1, 8, 8, 1)))
+    folder = export_saved_model(trained, GREY_SPEC, tmp_path)
+    stored = tf.train.load_checkpoint(str(folder / "variables/variables"))
+    shapes = stored.get_variable_to_shape_map()
+    shapes.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
+    sizes = sorted(int(np.prod(shape)) for shape in shapes.values())
+    assert sizes == sorted(int(np.prod(variable.shape)) for variable in trained.variables)
+
+
+def test_spec_survives(exported):
+    assert ModelSpec.load(exported.folder / "assets.extra") == exported.spec
+
+
+def test_versions_count_up(segmenter, tmp_path):
+    def export(version=None):
+        return export_saved_model(segmenter, GREY_SPEC, tmp_path / "new" / "base", version).name
+
+    assert [export(), export(7), export()] == ["1", "7", "8"]
+    with pytest.raises(UserError, match="exists already"):
+        export(7)
+    with pytest.raises(UserError, match="--version=0"):
+        export(0)
+    assert load_exported(tmp_path / "new" / "base").source.endswith("/8")
+    assert load_exported(tmp_path / "new" / "base" / "7").source.endswith("/7")
+
+
+def test_mixed_precision_exports_in_float32(segmenter, tmp_path):
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        mixed = build_segmenter(GREY_SPEC.segmenter, 2, 1)
+        mixed.set_weights(segmenter.get_weights())
+        predictor = load_exported(export_saved_model(mixed, GREY_SPEC, tmp_path))
+        assert tf.keras.mixed_precision.global_policy().name == "mixed_bfloat16"
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    images = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 1), np.uint8)
+    probabilities = predictor.predict_probabilities(images)
+    assert probabilities.dtype == np.float32
+    in_float32 = load_exported(export_saved_model(segmenter, GREY_SPEC, tmp_path))
+    np.testing.assert_array_equal(probabilities, in_float32.predict_probabilities(images))
+
+
+def test_export_of_distributed_variables(segmenter, tmp_path):
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        mirrored = build_segmenter(GREY_SPEC.segmenter, 2, 1)
+        mirrored.set_weights(segmenter.get_weights())
+    images = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 1), np.uint8)
+    got, expected = (
+        load_exported(export_saved_model(model, GREY_SPEC, tmp_path)).predict_probabilities(images)
+        for model in (mirrored, segmenter)
+    )
+    np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("limit", [300, 5_000, 50_000])
+def test_full_disk_leaves_nothing(segmenter, tmp_path, limit):
+    """Files may not grow beyond `limit` bytes, which stops TensorFlow at one file or another."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(UserError, match="could not write the export"):
+            export_saved_model(segmenter, GREY_SPEC, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_cannot_be_written(segmenter, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file/1: could not write the export"):
+        export_saved_model(segmenter, GREY_SPEC, tmp_path / "file")
+
+
+def test_leftovers_of_a_kill_are_no_versions(exported, tmp_path):
+    shutil.copytree(exported.folder, tmp_path / ".1.abcdef")
+    assert versions(tmp_path) == {}
+    with pytest.raises(UserError, match="holds no export"):
+        load_exported(tmp_path)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("damage", ["missing", "truncated", "altered"])
+def test_damage_is_refused(exported, tmp_path, name, damage):
+    folder = tmp_path / "1"
+    shutil.copytree(exported.folder, folder)
+    file = folder / name
+    content = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    elif damage == "truncated":
+        file.write_bytes(content[: len(content) // 2])
+    else:
+        middle = len(content) // 2
+        file.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    with pytest.raises(UserError, match="not a whole export"):
+        load_exported(tmp_path)
+
+
+def test_paths_that_are_no_exports(tmp_path):
+    with pytest.raises(UserError, match="no such folder"):
+        load_exported(tmp_path / "absent")
+    with pytest.raises(UserError, match="holds no export"):
+        load_exported(tmp_path)
+    (tmp_path / "3").mkdir()
+    with pytest.raises(UserError, match="not a whole export"):
+        load_exported(tmp_path)

@@ -1,0 +1,133 @@
+"""How every script starts and ends: parsed flags, one-line errors, an honest exit status.
+
+Scripts import TensorFlow inside `main` only, so that `--help` and mistyped flags answer at once.
+"""
+
+import os
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from absl import app, flags, logging
+
+from tfadvseg.errors import UserError
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130  # what shells report for a program stopped by SIGINT: 128 + 2
+EXIT_BROKEN_PIPE = 141  # likewise for SIGPIPE: 128 + 13
+
+_HELP_ARGUMENTS = frozenset(
+    dashes + word
+    for dashes in ("-", "--")
+    for word in ("h", "?", "help", "helpshort", "helpfull", "help=true", "helpfull=true")
+)
+
+
+def run(main: Callable[[list[str]], None]) -> NoReturn:
+    """Parses the command line, calls `main` and ends the process.
+
+    The exit status is 0 if `main` returned; 2 for a user's mistake (a flag, a file, a value), told
+    in one line on standard error; 130 if interrupted. Anything else that `main` raises is a
+    defect of ours and keeps its traceback (status 1).
+
+    Args:
+        main: receives the command line without flags: only the program's name, because other
+            arguments are refused.
+    """
+    try:
+        app.run(main, flags_parser=_parse_flags)
+    except UserError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has left. Python would complain once more when it
+        # flushes standard output at exit, so that goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_BROKEN_PIPE)
+    except OSError as error:
+        # A full disk, a missing permission, a folder where a file should be.
+        logging.debug("The error came from here:", exc_info=True)
+        _fail(describe_os_error(error))
+    raise AssertionError("app.run always ends the process")
+
+
+def describe_os_error(error: OSError) -> str:
+    """One line: the file, if the system named one, and what was wrong with it."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}." if error.filename else f"{reason}."
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"error: {_one_line(message)}", file=sys.stderr)
+    sys.exit(EXIT_USER_ERROR)
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    """Parses flags as `absl.app` asks for: returns what is left, or raises UserError."""
+    if not _HELP_ARGUMENTS.isdisjoint(argv[1:]):
+        print(_help_text(argv[0]))
+        sys.exit(0)
+    program = Path(argv[0]).name
+    try:
+        left = flags.FLAGS(argv)
+    except flags.Error as error:
+        message = _one_line(str(error)).removeprefix("ERROR:: ").rstrip(".")
+        raise UserError(f"{message} (python {program} --help lists all flags).") from None
+    if len(left) > 1:
+        raise UserError(
+            f"{left[1]}: what is this for? Arguments are flags, written --name=value "
+            f"(python {program} --help lists them)."
+        )
+    return left
+
+
+def _help_text(program: str) -> str:
+    """The script's docstring and flags; those of libraries are of no use to its reader."""
+    doc = (sys.modules["__main__"].__doc__ or "").strip()
+    sections = [doc]
+    by_module = flags.FLAGS.flags_by_module_dict()
+    own = [name for name in by_module if name.split(".")[0] != "absl"]
+    for module in sorted(own, key=lambda name: (name != program, name)):
+        listed = [flag for flag in flags.FLAGS.get_flags_for_module(module) if flag.name]
+        heading = "Flags:" if module == program else f"Flags of {module}:"
+        described = [_describe_flag(flag) for flag in sorted(listed, key=lambda flag: flag.name)]
+        sections.append("\n".join([heading, *described]))
+    sections.append(
+        "Every script has also:\n"
+        + _entry("--flagfile=FILE", "reads flags from a file, one a line; # starts a comment.")
+        + "\n"
+        + _entry("--verbosity=N", "-1 logs warnings only, 0 (the default) progress too, 1 more.")
+        + "\n"
+        + _entry("--helpxml", "all of the above and the logging library's own, as XML.")
+    )
+    return "\n\n".join(section for section in sections if section)
+
+
+def _describe_flag(flag: flags.Flag) -> str:
+    if flag.boolean:
+        name = f"--[no]{flag.name}"
+    elif isinstance(flag, flags.EnumFlag):
+        name = f"--{flag.name}=<{'|'.join(flag.parser.enum_values)}>"
+    else:
+        name = f"--{flag.name}={_value_hint(flag)}"
+    default = "" if flag.default is None else f" (default: {flag.default_as_str})"
+    return _entry(name, f"{_one_line(flag.help or '')}{default}")
+
+
+def _value_hint(flag: flags.Flag) -> str:
+    kind = flag.flag_type()
+    hints = {"string": "TEXT", "int": "N", "float": "X"}
+    return hints.get(kind, "A,B,..." if kind.startswith("comma") else "VALUE")
+
+
+def _entry(name: str, text: str) -> str:
+    body = textwrap.fill(text, width=96, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return f"  {name}\n{body}" if text else f"  {name}"

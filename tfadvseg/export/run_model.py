@@ -1,0 +1,118 @@
+"""The segmenters of a run: rebuilt from its `model.json`, with weights from its checkpoints."""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import tensorflow as tf
+from absl import logging
+
+from tfadvseg import model_spec
+from tfadvseg.errors import UserError
+from tfadvseg.export.predictor import Predictor
+from tfadvseg.export.serving_module import build_serving_module
+from tfadvseg.model_spec import ModelSpec
+from tfadvseg.models.segmenters import build_segmenter
+
+Network = Literal["segmenter", "standard"]
+Which = Literal["best", "latest"]
+
+
+def load_run_segmenter(
+    run_dir: str | Path, network: Network = "segmenter", which: Which = "best"
+) -> tuple[tf.keras.Model, ModelSpec]:
+    """Rebuilds a network of a run, in the current precision policy.
+
+    Args:
+        run_dir: a run's `--output_dir`.
+        network: `segmenter` is S; `standard` is the one trained alone beside it (`--compare`).
+        which: `best` by the validation metric, or `latest`.
+
+    Returns:
+        The model with all its weights, and what it needs besides them.
+
+    Raises:
+        UserError: `run_dir` is no run, it has no such network, or no checkpoint is whole.
+    """
+    return _load(run_dir, network, which)[:2]
+
+
+def load_run(
+    run_dir: str | Path, network: Network = "segmenter", which: Which = "best"
+) -> Predictor:
+    """Like `load_run_segmenter`, ready for raw images as an export of it would be."""
+    segmenter, spec, prefix = _load(run_dir, network, which)
+    module = build_serving_module(segmenter, spec)
+
+    def graph(image: tf.Tensor) -> tf.Tensor:
+        function = module.serving_default if image.dtype == tf.uint8 else module.serving_float
+        return function(image)["probabilities"]
+
+    return Predictor(spec=spec, source=prefix, graph=graph)
+
+
+def checkpoint_paths(folder: str | Path, prefix: str = "ckpt") -> list[str]:
+    """Prefixes `folder`/`prefix`-<update> of the checkpoints in a folder, newest first."""
+    pattern = re.compile(re.escape(prefix) + r"-([0-9]+)\.index")
+    updates = []
+    if Path(folder).is_dir():
+        matches = (pattern.fullmatch(path.name) for path in Path(folder).iterdir())
+        updates = [int(match[1]) for match in matches if match]
+    return [str(Path(folder) / f"{prefix}-{update}") for update in sorted(updates, reverse=True)]
+
+
+def _load(
+    run_dir: str | Path, network: Network, which: Which
+) -> tuple[tf.keras.Model, ModelSpec, str]:
+    run_dir = Path(run_dir)
+    if not run_dir.is_dir():
+        raise UserError(f"{run_dir}: no such folder.")
+    spec = ModelSpec.load(run_dir)
+    if which == "best":
+        folder, key = run_dir / "best", "model"
+        paths = checkpoint_paths(folder, network)
+    else:
+        folder, key = run_dir / "checkpoints", f"{network}/model"
+        paths = checkpoint_paths(folder)
+    if not paths:
+        raise UserError(_nothing_there(run_dir, folder, network, which))
+    segmenter = build_segmenter(spec.segmenter, spec.num_classes, spec.image_channels)
+    for path in paths:
+        try:
+            _restore(segmenter, path, key)
+            return segmenter, spec, path
+        except UserError:
+            raise
+        # What TensorFlow raises depends on which byte is wrong: its own errors, AssertionError,
+        # IndexError, RuntimeError and ValueError have been seen.
+        except Exception as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            logging.warning(
+                "Checkpoint %s is damaged (%s); trying the one before it.", path, reason
+            )
+    raise UserError(
+        f"{folder}: none of its {len(paths)} checkpoints of {network} is whole and fits the "
+        f"network that {run_dir / model_spec.FILE_NAME} describes ({reason})."
+    )
+
+
+def _restore(segmenter: tf.keras.Model, path: str, key: str) -> None:
+    """Assigns every variable of `segmenter` from the checkpoint's object named `key`."""
+    stored = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+    if not any(name.startswith(f"{key}/") for name in stored):
+        raise UserError(
+            f"{path}: holds no network named {key.removesuffix('/model')}; the standard network "
+            "is only in runs with --compare."
+        )
+    checkpoint = tf.train.Checkpoint(model=segmenter)
+    for name in reversed(key.split("/")[:-1]):
+        checkpoint = tf.train.Checkpoint(**{name: checkpoint})
+    # Other networks and optimizers in the file are left alone, silently; S must be complete.
+    checkpoint.read(path).expect_partial().assert_existing_objects_matched()
+
+
+def _nothing_there(run_dir: Path, folder: Path, network: Network, which: Which) -> str:
+    other = "latest" if which == "best" else "best"
+    if network == "standard" and checkpoint_paths(folder, "segmenter"):
+        return f"{run_dir}: has no standard network; train with --compare to have one."
+    return f"{folder}: holds no checkpoint of {network}; wait for one or try --which={other}."
