@@ -38,6 +38,7 @@ def main(argv: list[str]) -> None:
             )
     # Only now, so that what is wrong with the flags is said at once.
     from tfadvseg.evaluation.report import format_table
+
     from tfadvseg.experiment import run_experiment
     from tfadvseg.training.loop import Stopped
 

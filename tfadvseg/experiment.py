@@ -141,7 +141,7 @@ def _start_output(output: Path, spec: ModelSpec, flags_text: str) -> None:
     """Makes the output directory, or checks that the one there was trained on the same data."""
     if (output / model_spec.FILE_NAME).exists():
         before = ModelSpec.load(output)
-        if (before.mean, before.std) != (spec.mean, spec.std):
+        if not np.allclose(before.mean + before.std, spec.mean + spec.std, rtol=1e-6):
             raise UserError(
                 f"{output}: this run was trained on other data (mean {before.mean}, now "
                 f"{spec.mean}). Give another --output_dir."

@@ -5,6 +5,8 @@ of training, so that a pipeline has no state: one made for step n yields what an
 would yield there.
 """
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +101,7 @@ def mixed_windows(
         times that a window comes, one is true and one is not.
     """
     window = _window_maker(examples, config, normalisation, seed)
-    order = tf.constant([seed, first_window % 2**31, 1], tf.int64)
+    order = _seed(seed, _MIXED_ORDER, tf.constant(first_window, tf.int64))
 
     def mixed(position: tf.Tensor) -> dict[str, tf.Tensor]:
         shuffled = tf.random.experimental.index_shuffle(position, order, 2 * windows - 1)
@@ -126,16 +128,16 @@ def fixed_windows(
         1, or 0 for the filling.
     """
     store = _Store(examples)
-    order = tf.constant([seed, 0, 2], tf.int64)
+    order = _seed(seed, _FIXED_ORDER, tf.constant(0, tf.int64))
 
     def window(number: tf.Tensor) -> dict[str, tf.Tensor]:
         place = tf.random.experimental.index_shuffle(number % store.size, order, store.size - 1)
         image, label = store.example(place)
-        image, label = random_window(image, label, crop_size, _seed(seed + 1, number))
+        image, label = random_window(image, label, crop_size, _seed(seed, _FIXED_WINDOW, number))
         return _example(normalisation(image), label)
 
-    batches = tf.data.Dataset.range(count).map(window, tf.data.AUTOTUNE, deterministic=True)
-    return _filled_up(batches, global_batch_size)
+    windows = tf.data.Dataset.range(count).map(window, tf.data.AUTOTUNE, deterministic=True)
+    return _filled_up(windows.batch(global_batch_size), global_batch_size)
 
 
 def whole_images(examples: Examples, normalisation: Normalisation, copies: int) -> tf.data.Dataset:
@@ -155,7 +157,7 @@ def whole_images(examples: Examples, normalisation: Normalisation, copies: int) 
         return _example(normalisation(image), label)
 
     images = tf.data.Dataset.range(store.size).map(whole, tf.data.AUTOTUNE, deterministic=True)
-    return images.batch(1).map(lambda batch: _fill(batch, copies)).prefetch(1)
+    return _filled_up(images.batch(1), copies)
 
 
 def _window_maker(examples: Examples, config: DataConfig, normalisation: Normalisation, seed: int):
@@ -164,9 +166,9 @@ def _window_maker(examples: Examples, config: DataConfig, normalisation: Normali
     cut = random_elastic_window if "elastic" in config.augment else random_window
 
     def window(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        order = tf.stack([tf.constant(seed, tf.int64), number // store.size, 0])
+        order = _seed(seed, _EPOCH_ORDER, number // store.size)
         place = tf.random.experimental.index_shuffle(number % store.size, order, store.size - 1)
-        seeds = tf.unstack(tf.random.experimental.stateless_split(_seed(seed, number), 4))
+        seeds = tf.unstack(tf.random.experimental.stateless_split(_seed(seed, _WINDOW, number), 4))
         image, label = cut(*store.example(place), config.crop_size, seeds[0])
         if "rotate" in config.augment:
             image, label = random_quarter_turn(image, label, seeds[1])
@@ -181,9 +183,13 @@ def _window_maker(examples: Examples, config: DataConfig, normalisation: Normali
     return window
 
 
-def _seed(seed: int, number: tf.Tensor) -> tf.Tensor:
-    """An int32 [2] seed for window `number`."""
-    base = tf.constant([seed, 0], tf.int32)
+# What a random choice is for: no two draw from the same stream.
+_EPOCH_ORDER, _WINDOW, _MIXED_ORDER, _FIXED_ORDER, _FIXED_WINDOW = range(5)
+
+
+def _seed(seed: int, purpose: int, number: tf.Tensor) -> tf.Tensor:
+    """An int32 [2] seed for choice `number`, int64, of its kind."""
+    base = tf.constant([seed, purpose], tf.int32)
     return tf.random.experimental.stateless_fold_in(base, number)
 
 
@@ -195,8 +201,8 @@ def _batched(windows: tf.data.Dataset, size: int) -> tf.data.Dataset:
     return windows.batch(size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _filled_up(windows: tf.data.Dataset, size: int) -> tf.data.Dataset:
-    return windows.batch(size).map(lambda batch: _fill(batch, size)).prefetch(tf.data.AUTOTUNE)
+def _filled_up(batches: tf.data.Dataset, size: int) -> tf.data.Dataset:
+    return batches.map(functools.partial(_fill, size=size)).prefetch(tf.data.AUTOTUNE)
 
 
 def _fill(batch: dict[str, tf.Tensor], size: int) -> dict[str, tf.Tensor]:

@@ -67,7 +67,7 @@ CompiledStep = Callable[[Batch, tf.Tensor], Scalars]
 def compile_phase(phase: Phase, strategy: tf.distribute.Strategy, xla: bool) -> CompiledStep:
     """The phase's step as one `tf.function` over all replicas, traced once."""
 
-    @tf.function(jit_compile=True if xla else None)
+    @tf.function(autograph=False, jit_compile=True if xla else None)
     def step(batch: Batch, lambda_adv: tf.Tensor) -> Scalars:
         per_replica = strategy.run(phase.step, args=(batch, lambda_adv))
         # Steps report global values, the same on every replica.
@@ -150,7 +150,7 @@ def _record(
     log.epoch.add(scalars)
     log.window.add(scalars)
     losses = {
-        name.replace("segmenter/", "").replace("d/", ""): value
+        name.removeprefix("segmenter/").removeprefix("d/"): value
         for name, value in scalars.items()
         if "loss" in name and isinstance(value, float)
     }

@@ -27,9 +27,9 @@ class Progress:
     def advance(self, description: str, losses: Mapping[str, float]) -> None:
         """One update is done; `losses` are shown as they are."""
         self._bar.set_description_str(description, refresh=False)
-        rate = self._bar.format_dict["rate"] or 0.0
         shown = [f"{name} {value:.3f}" for name, value in losses.items()]
-        shown.append(f"{rate * self._batch_size:.1f} images/s")
+        if rate := self._bar.format_dict["rate"]:
+            shown.append(f"{rate * self._batch_size:.1f} images/s")
         self._bar.set_postfix_str(", ".join(shown), refresh=False)
         self._bar.update()
 

@@ -52,7 +52,7 @@ def make_validator(
             sums["d/windows"] = tf.reduce_sum(batch["weight"])
         return sums
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def global_sums(batch: Batch) -> dict[str, tf.Tensor]:
         per_replica = strategy.run(replica_sums, args=(batch,))
         return {
