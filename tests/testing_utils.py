@@ -1,0 +1,60 @@
+"""Small inputs and configurations that several tests use."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tfadvseg.config import (
+    Config,
+    DataConfig,
+    DiscriminatorConfig,
+    MethodConfig,
+    OptimizerConfig,
+    RunConfig,
+    SegmenterConfig,
+)
+from tfadvseg.data.descriptors import MEMBRANES
+from tfadvseg.training.state import TrainState, build_state
+
+
+def tiny_config(**changes) -> Config:
+    """A U-Net of two levels on 16x16 windows, SGD-like in size; `changes` by section name."""
+    config = Config(
+        data=DataConfig(crop_size=(16, 16), augment=()),
+        segmenter=SegmenterConfig(width=4, depth=2),
+        discriminator=DiscriminatorConfig(d_width=4, d_depth=2),
+        s_optimizer=OptimizerConfig(learning_rate=1e-2),
+        d_optimizer=OptimizerConfig(learning_rate=1e-2),
+        method=MethodConfig(lambda_adv=((0, 0.1),)),
+        run=RunConfig(epochs=1, steps_per_epoch=2, global_batch_size=4, precision="float32"),
+    )
+    sections = {
+        name: dataclasses.replace(getattr(config, name), **fields)
+        for name, fields in changes.items()
+    }
+    return dataclasses.replace(config, **sections)
+
+
+def tiny_state(config: Config, seed: int = 1) -> TrainState:
+    tf.keras.utils.set_random_seed(seed)
+    return build_state(config, MEMBRANES)
+
+
+def tiny_batch(size: int = 4, seed: int = 0) -> dict[str, tf.Tensor]:
+    """Images whose bright half is class 1, with noise."""
+    generator = np.random.default_rng(seed)
+    label = (generator.uniform(size=(size, 4, 4)) < 0.5).repeat(4, axis=1).repeat(4, axis=2)
+    image = label + 0.3 * generator.normal(size=label.shape)
+    return {
+        "image": tf.constant(image[..., np.newaxis], tf.float32),
+        "label": tf.constant(label, tf.int32),
+    }
+
+
+def values_of(model: tf.keras.Model) -> list[np.ndarray]:
+    return [np.array(value) for value in model.get_weights()]
+
+
+def changed(before: list[np.ndarray], after: list[np.ndarray]) -> bool:
+    return any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
