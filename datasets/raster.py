@@ -78,10 +78,18 @@ def _pages(path: str | os.PathLike) -> Iterator[Iterator[tuple[Image.Image, str]
     except (MemoryError, _Unsuitable):
         raise
     except Exception as error:  # Pillow's plug-ins raise a dozen kinds on damaged files
-        detail = "unknown format" if isinstance(error, Image.UnidentifiedImageError) else error
         raise ValueError(
-            f"{path}: not a whole image file ({str(detail).strip()}); replace it."
+            f"{path}: not a whole image file ({_detail(error)}); replace it."
         ) from None
+
+
+def _detail(error: Exception) -> str:
+    match error:
+        case Image.UnidentifiedImageError():
+            return "of no known format"
+        case Warning():
+            return "it ends too early"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 class _Unsuitable(ValueError):

@@ -1,0 +1,136 @@
+"""Decoded examples in memory, and what is asked of them before training. No TensorFlow here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.errors import UserError
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images with their labels; sizes may differ between examples.
+
+    Attributes:
+        keys: stable names, one an example.
+        images: uint8 [H,W,C] each, C the same for all.
+        labels: uint8 [H,W] each, class ids or `IGNORE_LABEL`; None where there are none.
+    """
+
+    keys: tuple[str, ...]
+    images: tuple[np.ndarray, ...]
+    labels: tuple[np.ndarray, ...] | None
+
+    def __post_init__(self) -> None:
+        if len(self.images) != len(self.keys):
+            raise ValueError(f"{len(self.keys)} keys for {len(self.images)} images.")
+        if self.labels is not None and len(self.labels) != len(self.keys):
+            raise ValueError(f"{len(self.labels)} labels for {len(self.images)} images.")
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def subset(self, indices: Sequence[int]) -> "Examples":
+        """The examples at `indices`, in that order."""
+        return Examples(
+            keys=tuple(self.keys[i] for i in indices),
+            images=tuple(self.images[i] for i in indices),
+            labels=None if self.labels is None else tuple(self.labels[i] for i in indices),
+        )
+
+
+def channel_statistics(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each channel over all pixels of all images.
+
+    Exact for 8-bit images of any number: computed from the histogram of grey levels.
+
+    Returns:
+        mean, std: float64 [C], on the 0-255 scale. A channel that is constant has std 1, so that
+        dividing by it is harmless.
+
+    Raises:
+        UserError: there are no examples.
+    """
+    if not len(examples):
+        raise UserError("No images to take mean and standard deviation of.")
+    channels = examples.images[0].shape[-1]
+    counts = np.zeros((channels, 256), dtype=np.int64)
+    for image in examples.images:
+        for channel in range(channels):
+            counts[channel] += np.bincount(image[..., channel].ravel(), minlength=256)
+    level = np.arange(256, dtype=np.float64)
+    share = counts / counts.sum(axis=1, keepdims=True)
+    mean = share @ level
+    variance = (share * np.square(level - mean[:, None])).sum(axis=1)
+    std = np.sqrt(variance)
+    return mean, np.where(std > 0, std, 1.0)
+
+
+def class_pixel_counts(examples: Examples, num_classes: int) -> np.ndarray:
+    """Pixels of each class over all labels, without ignored ones: int64 [num_classes]."""
+    counts = np.zeros(256, dtype=np.int64)
+    for label in examples.labels or ():
+        counts += np.bincount(label.ravel(), minlength=256)
+    return counts[:num_classes]
+
+
+def check_labels(examples: Examples, num_classes: int) -> None:
+    """Makes sure that labels hold class ids only and lie upon their images.
+
+    Raises:
+        UserError: there are no labels; or the first example at fault, with the values it holds
+            and those it may hold, or both sizes.
+    """
+    if examples.labels is None:
+        raise UserError("These examples have no labels; choose a split that has them.")
+    for key, image, label in zip(examples.keys, examples.images, examples.labels, strict=True):
+        if image.shape[:2] != label.shape:
+            raise UserError(
+                f"{key}: the label is {_size(label)} (height x width), the image {_size(image)}; "
+                "they must agree."
+            )
+        values = values_of(label)
+        wrong = values[(values >= num_classes) & (values != IGNORE_LABEL)]
+        if wrong.size:
+            raise UserError(
+                f"{key}: the label holds {shortened(wrong)}; valid are 0 to {num_classes - 1}, and "
+                f"{IGNORE_LABEL} for pixels to ignore."
+            )
+
+
+def check_window(examples: Examples, crop_size: tuple[int, int]) -> None:
+    """Makes sure that a window fits into every image.
+
+    Args:
+        examples: where windows are drawn from.
+        crop_size: (height, width) of a window, in pixels.
+
+    Raises:
+        UserError: the first image that is smaller.
+    """
+    height, width = crop_size
+    for key, image in zip(examples.keys, examples.images, strict=True):
+        if image.shape[0] < height or image.shape[1] < width:
+            least = np.min([other.shape[:2] for other in examples.images], axis=0)
+            raise UserError(
+                f"--crop_size={height},{width}: larger than the image {key}, which is "
+                f"{_size(image)} (height x width); give at most {least[0]},{least[1]}."
+            )
+
+
+def values_of(label: np.ndarray) -> np.ndarray:
+    """The different values in a label of integers, rising."""
+    if label.dtype == np.uint8:
+        return np.flatnonzero(np.bincount(label.ravel(), minlength=256))
+    return np.unique(label)
+
+
+def shortened(values: np.ndarray) -> str:
+    """The first few of many values, for a message."""
+    return ", ".join(map(str, values[:6])) + (", ..." if len(values) > 6 else "")
+
+
+def _size(array: np.ndarray) -> str:
+    return f"{array.shape[0]} x {array.shape[1]}"
