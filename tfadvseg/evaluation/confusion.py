@@ -1,0 +1,93 @@
+"""Pixel metrics from a confusion matrix, which sums over batches, images and replicas.
+
+Counts are added up first and divided once at the end, so that neither a last partial batch nor
+replicas with fewer valid pixels weigh more than their pixels.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfadvseg.data.descriptors import IGNORE_LABEL
+
+
+def confusion_matrix(label: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tf.Tensor:
+    """Counts pixels by true and predicted class.
+
+    May be called inside `tf.function` and `strategy.run`; add the results over replicas and
+    batches.
+
+    Args:
+        label: [B,H,W] int32, class ids or `IGNORE_LABEL`, whose pixels are not counted.
+        predicted: [B,H,W] int32, class ids.
+        num_classes: K.
+
+    Returns:
+        [K,K] int64: pixels of class i (row) that were predicted as class j (column).
+
+    Raises:
+        ValueError: the shapes are known and differ.
+    """
+    if not label.shape.is_compatible_with(predicted.shape):
+        raise ValueError(f"label has shape {label.shape}, predicted {predicted.shape}.")
+    cells = num_classes * num_classes
+    # Counted on the CPU: TensorFlow has no deterministic count for GPUs and refuses to run its
+    # other one under `enable_op_determinism`.
+    with tf.device("/device:CPU:0"):
+        cell = tf.where(label == IGNORE_LABEL, cells, label * num_classes + predicted)
+        counts = tf.math.bincount(
+            tf.reshape(cell, [-1]), minlength=cells + 1, maxlength=cells + 1, dtype=tf.int64
+        )
+        return tf.reshape(counts[:cells], [num_classes, num_classes])
+
+
+def segmentation_metrics(confusion: np.ndarray, class_names: Sequence[str]) -> dict[str, float]:
+    """Metrics of a confusion matrix, all in [0,1].
+
+    With TP, FP and FN the pixels of a class that were found, wrongly claimed and missed:
+
+    - `accuracy`: the share of pixels predicted rightly.
+    - `miou`: the mean of `iou_<class>` over the classes that occur in truth or prediction.
+    - `f1_<class>`: 2 TP / (2 TP + FP + FN), the Dice coefficient.
+    - `iou_<class>`: TP / (TP + FP + FN), the Jaccard index.
+    - `precision_<class>`: TP / (TP + FP); `recall_<class>`: TP / (TP + FN).
+
+    A ratio with nothing to count (0 / 0) is NaN rather than 0 or 1: F1 and IoU of a class that
+    occurs neither in truth nor in prediction, the precision of a class never predicted, the recall
+    of a class never true, and everything where there are no pixels.
+
+    Args:
+        confusion: [K,K] counts, rows true and columns predicted classes (`confusion_matrix`).
+        class_names: K names.
+
+    Raises:
+        ValueError: `confusion` is not [K,K].
+    """
+    classes = len(class_names)
+    if confusion.shape != (classes, classes):
+        raise ValueError(f"confusion has shape {confusion.shape} for {classes} classes.")
+    counts = confusion.astype(np.float64)
+    found = np.diag(counts)
+    true, predicted = counts.sum(axis=1), counts.sum(axis=0)
+    iou = _ratio(found, true + predicted - found)
+    per_class = {
+        "f1": _ratio(2 * found, true + predicted),
+        "iou": iou,
+        "precision": _ratio(found, predicted),
+        "recall": _ratio(found, true),
+    }
+    occurring = iou[~np.isnan(iou)]
+    metrics = {
+        "accuracy": float(_ratio(found.sum(), counts.sum())),
+        "miou": float(occurring.mean()) if occurring.size else float("nan"),
+    }
+    for metric, values in per_class.items():
+        for name, value in zip(class_names, values, strict=True):
+            metrics[f"{metric}_{name}"] = float(value)
+    return metrics
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.divide(numerator, denominator)
