@@ -55,6 +55,18 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
     raise AssertionError("app.run always ends the process")
 
 
+def required(flag: flags.FlagHolder[str | None]) -> str:
+    """The value of a flag that has no default.
+
+    Raises:
+        UserError: it was not given.
+    """
+    if not flag.value:
+        meaning = flags.FLAGS[flag.name].help
+        raise UserError(f"--{flag.name}: is needed. It says: {meaning}")
+    return flag.value
+
+
 def describe_os_error(error: OSError) -> str:
     """One line: the file, if the system named one, and what was wrong with it."""
     reason = error.strerror or str(error) or type(error).__name__
@@ -79,7 +91,8 @@ def _parse_flags(argv: list[str]) -> list[str]:
     try:
         left = flags.FLAGS(argv)
     except flags.Error as error:
-        message = _one_line(str(error)).removeprefix("ERROR:: ").rstrip(".")
+        message = _one_line(str(error)).rstrip(".")
+        message = message.removeprefix("ERROR:: ").removeprefix("flag ")
         raise UserError(f"{message} (python {program} --help lists all flags).") from None
     if len(left) > 1:
         raise UserError(
@@ -92,14 +105,11 @@ def _parse_flags(argv: list[str]) -> list[str]:
 def _help_text(program: str) -> str:
     """The script's docstring and flags; those of libraries are of no use to its reader."""
     doc = (sys.modules["__main__"].__doc__ or "").strip()
-    sections = [doc]
     by_module = flags.FLAGS.flags_by_module_dict()
     own = [name for name in by_module if name.split(".")[0] != "absl"]
-    for module in sorted(own, key=lambda name: (name != program, name)):
-        listed = [flag for flag in flags.FLAGS.get_flags_for_module(module) if flag.name]
-        heading = "Flags:" if module == program else f"Flags of {module}:"
-        described = [_describe_flag(flag) for flag in sorted(listed, key=lambda flag: flag.name)]
-        sections.append("\n".join([heading, *described]))
+    own.sort(key=lambda name: (name != program, name))
+    described = [_describe_flag(flag) for module in own for flag in by_module[module]]
+    sections = [doc, "\n".join(["Flags:", *described])]
     sections.append(
         "Every script has also:\n"
         + _entry("--flagfile=FILE", "reads flags from a file, one a line; # starts a comment.")
@@ -112,14 +122,17 @@ def _help_text(program: str) -> str:
 
 
 def _describe_flag(flag: flags.Flag) -> str:
+    text = _one_line(flag.help or "")
     if flag.boolean:
         name = f"--[no]{flag.name}"
     elif isinstance(flag, flags.EnumFlag):
-        name = f"--{flag.name}=<{'|'.join(flag.parser.enum_values)}>"
+        choices = f"<{'|'.join(flag.parser.enum_values)}>"
+        name = f"--{flag.name}={choices}"
+        text = text.removeprefix(f"{choices}: ")  # absl puts them there
     else:
         name = f"--{flag.name}={_value_hint(flag)}"
-    default = "" if flag.default is None else f" (default: {flag.default_as_str})"
-    return _entry(name, f"{_one_line(flag.help or '')}{default}")
+    default = (flag.default_as_str or "").strip("'")
+    return _entry(name, f"{text} (default: {default})" if default else text)
 
 
 def _value_hint(flag: flags.Flag) -> str:

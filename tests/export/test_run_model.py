@@ -92,10 +92,11 @@ def test_no_whole_checkpoint(run_dir):
         load_run_segmenter(run_dir, "segmenter", "latest")
 
 
-def test_weights_of_another_network(run_dir):
-    deeper = replace(GREY_SPEC, segmenter=SegmenterConfig(width=4, depth=3))
-    (run_dir / model_spec.FILE_NAME).write_text(deeper.to_json())
-    with pytest.raises(UserError, match=r"fits the network that .*model\.json describes"):
+@pytest.mark.parametrize(("width", "depth"), [(4, 3), (4, 1), (8, 2)])
+def test_weights_of_another_network(run_dir, width, depth):
+    other = replace(GREY_SPEC, segmenter=SegmenterConfig(width=width, depth=depth))
+    (run_dir / model_spec.FILE_NAME).write_text(other.to_json())
+    with pytest.raises(UserError, match=r"not weights of the network that .*model\.json"):
         load_run_segmenter(run_dir)
 
 

@@ -101,8 +101,8 @@ def test_mixed_precision_exports_in_float32(segmenter, tmp_path):
     np.testing.assert_array_equal(probabilities, in_float32.predict_probabilities(images))
 
 
-def test_export_of_distributed_variables(segmenter, tmp_path):
-    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+def test_export_of_distributed_variables(segmenter, tmp_path, two_replicas):
+    with two_replicas.scope():
         mirrored = build_segmenter(GREY_SPEC.segmenter, 2, 1)
         mirrored.set_weights(segmenter.get_weights())
     images = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 1), np.uint8)

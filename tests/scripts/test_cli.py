@@ -21,8 +21,8 @@ from tfadvseg.errors import UserError
 
 _NUMBER = flags.DEFINE_integer("number", 1, "What to double.", lower_bound=0)
 _COLOUR = flags.DEFINE_enum("colour", "red", ["red", "blue"], "Of the number.")
+_WHO = flags.DEFINE_string("who", None, "Whose number.")
 _LIST = flags.DEFINE_list("items", ["a", "b"], "Things.")
-flags.DEFINE_string("name", None, "Whose number.")
 flags.DEFINE_bool("loud", False, "Whether to shout.")
 
 
@@ -36,6 +36,8 @@ def main(argv: list[str]) -> None:
             raise ZeroDivisionError("a defect")
         case 103:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/some/file")
+        case 105:
+            print(cli.required(_WHO))
         case 104:
             for _ in range(100_000):
                 print("much output")
@@ -71,10 +73,11 @@ def test_success(run):
     [
         ("--number=100", "--number=100: too large; take less."),
         ("--numbr=3", "Unknown command line flag 'numbr'. Did you mean: number"),
-        ("--number=many", "flag --number=many: invalid literal for int"),
-        ("--number=-1", "flag --number=-1: -1 is not a non-negative integer"),
-        ("--colour=green", "flag --colour=green: value should be one of <red|blue>"),
-        ("--name", "Missing value for flag --name"),
+        ("--number=many", "--number=many: invalid literal for int"),
+        ("--number=-1", "--number=-1: -1 is not a non-negative integer"),
+        ("--colour=green", "--colour=green: value should be one of <red|blue>"),
+        ("--who", "Missing value for flag --who"),
+        ("--number=105", "--who: is needed. It says: Whose number."),
         ("3", "3: what is this for?"),
         ("--flagfile=absent.flags", "absent.flags"),
         ("--number=103", "/some/file: Permission denied."),
@@ -116,10 +119,10 @@ def test_help_is_about_our_flags(run, flag):
     assert result.stderr == ""
     text = result.stdout
     assert text.startswith("Doubles a number.\n\nExample: python doubler.py --number=3\n")
-    assert "  --number=N\n      What to double. (default: '1')" in text
-    assert "  --colour=<red|blue>\n" in text
-    assert "  --items=A,B,...\n      Things. (default: 'a,b')" in text
-    assert "  --name=TEXT\n      Whose number.\n" in text
+    assert "  --number=N\n      What to double. (default: 1)" in text
+    assert "  --colour=<red|blue>\n      Of the number. (default: red)\n" in text
+    assert "  --items=A,B,...\n      Things. (default: a,b)" in text
+    assert "  --who=TEXT\n      Whose number.\n" in text
     assert "  --[no]loud\n" in text
     assert "--flagfile=FILE" in text
     assert "run_with_pdb" not in text

@@ -1,21 +1,19 @@
 """The segmenters of a run: rebuilt from its `model.json`, with weights from its checkpoints."""
 
 import re
+from collections import Counter
 from pathlib import Path
-from typing import Literal
 
 import tensorflow as tf
 from absl import logging
 
 from tfadvseg import model_spec
 from tfadvseg.errors import UserError
+from tfadvseg.export.choices import Network, Which
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.serving_module import build_serving_module
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.segmenters import build_segmenter
-
-Network = Literal["segmenter", "standard"]
-Which = Literal["best", "latest"]
 
 
 def load_run_segmenter(
@@ -41,14 +39,22 @@ def load_run(
     run_dir: str | Path, network: Network = "segmenter", which: Which = "best"
 ) -> Predictor:
     """Like `load_run_segmenter`, ready for raw images as an export of it would be."""
-    segmenter, spec, prefix = _load(run_dir, network, which)
+    segmenter, spec, path = _load(run_dir, network, which)
+    return predictor_of(segmenter, spec, source=path)
+
+
+def predictor_of(segmenter: tf.keras.Model, spec: ModelSpec, source: str = "") -> Predictor:
+    """A segmenter in memory, ready for raw images through the same graph that exports hold.
+
+    Later changes of its weights take effect.
+    """
     module = build_serving_module(segmenter, spec)
 
     def graph(image: tf.Tensor) -> tf.Tensor:
         function = module.serving_default if image.dtype == tf.uint8 else module.serving_float
         return function(image)["probabilities"]
 
-    return Predictor(spec=spec, source=prefix, graph=graph)
+    return Predictor(spec=spec, source=source, graph=graph)
 
 
 def checkpoint_paths(folder: str | Path, prefix: str = "ckpt") -> list[str]:
@@ -91,18 +97,27 @@ def _load(
                 "Checkpoint %s is damaged (%s); trying the one before it.", path, reason
             )
     raise UserError(
-        f"{folder}: none of its {len(paths)} checkpoints of {network} is whole and fits the "
-        f"network that {run_dir / model_spec.FILE_NAME} describes ({reason})."
+        f"{folder}: none of its {len(paths)} checkpoints of {network} is whole ({reason})."
     )
 
 
 def _restore(segmenter: tf.keras.Model, path: str, key: str) -> None:
     """Assigns every variable of `segmenter` from the checkpoint's object named `key`."""
-    stored = tf.train.load_checkpoint(path).get_variable_to_shape_map()
-    if not any(name.startswith(f"{key}/") for name in stored):
+    shapes = [
+        tuple(shape)
+        for name, shape in tf.train.load_checkpoint(path).get_variable_to_shape_map().items()
+        if name.startswith(f"{key}/")
+        and name.endswith(".ATTRIBUTES/VARIABLE_VALUE")
+        and ".OPTIMIZER_SLOT" not in name
+    ]
+    if not shapes:
         raise UserError(
             f"{path}: holds no network named {key.removesuffix('/model')}; the standard network "
             "is only in runs with --compare."
+        )
+    if Counter(shapes) != Counter(tuple(variable.shape) for variable in segmenter.variables):
+        raise UserError(
+            f"{path}: not weights of the network that the run's {model_spec.FILE_NAME} describes."
         )
     checkpoint = tf.train.Checkpoint(model=segmenter)
     for name in reversed(key.split("/")[:-1]):

@@ -11,9 +11,12 @@ An export is a folder named by its version number:
 import hashlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import tensorflow as tf
+from absl import logging
 
 from tfadvseg import atomic, model_spec
 from tfadvseg.errors import UserError
@@ -63,7 +66,8 @@ def export_saved_model(
     module = build_serving_module(_in_float32(segmenter, spec), spec)
     try:
         with atomic.new_folder(folder) as temporary:
-            tf.saved_model.save(module, str(temporary), signatures=signatures(module))
+            with _without_chatter():
+                tf.saved_model.save(module, str(temporary), signatures=signatures(module))
             _read_back(temporary)
             extra = temporary / EXTRA
             extra.mkdir()
@@ -123,6 +127,20 @@ def versions(base_dir: str | Path) -> dict[int, Path]:
         return {}
     numbered = (child for child in base.iterdir() if re.fullmatch(r"[0-9]+", child.name))
     return {int(child.name): child for child in numbered if child.is_dir()}
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keeps back what TensorFlow tells about a save, which names a temporary folder at that."""
+    verbosity, level = logging.get_verbosity(), tf.get_logger().level
+    # By absl's own setter: TensorFlow uses it during a save, too, and then restores what it found.
+    logging.set_verbosity(min(verbosity, logging.WARNING))
+    tf.get_logger().setLevel("WARNING")
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        tf.get_logger().setLevel(level)
 
 
 def _in_float32(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.keras.Model:

@@ -1,0 +1,80 @@
+"""Runs of scripts as processes, and a small run directory for them to work on."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfadvseg import model_spec
+from tfadvseg.config import SegmenterConfig
+from tfadvseg.model_spec import ModelSpec
+from tfadvseg.models.segmenters import build_segmenter
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_script(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
+    """Runs scripts/`name` in `cwd`, on one core and without a GPU."""
+    # Settings that quieten TensorFlow are the scripts' own business.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    environment |= {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+
+def assert_one_line_error(result: subprocess.CompletedProcess, *messages: str) -> None:
+    """The script refused with one line that holds all of `messages`."""
+    assert result.returncode == 2, result.stderr
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1, result.stderr
+    for message in messages:
+        assert message in result.stderr
+
+
+def make_run(run_dir: Path, image_channels: int = 1) -> dict[str, tf.keras.Model]:
+    """Writes what other scripts need of a run with --compare; returns its networks by name.
+
+    `segmenter` and `standard` are the best ones; `latest` is the last state of `segmenter`.
+    """
+    spec = ModelSpec(
+        segmenter=SegmenterConfig(width=2, depth=1),
+        class_names=("membrane", "cell"),
+        palette=((255, 0, 0), (0, 0, 255)),
+        image_channels=image_channels,
+        mean=(120.0,) * image_channels,
+        std=(50.0,) * image_channels,
+        foreground_class=1,
+        dataset="membranes",
+        crop_size=(16, 16),
+    )
+    networks = {}
+    for seed, name in enumerate(("segmenter", "standard", "latest")):
+        tf.keras.utils.set_random_seed(seed)
+        model = build_segmenter(spec.segmenter, spec.num_classes, image_channels)
+        model.set_weights([np.abs(w) if w.ndim == 1 else w for w in model.get_weights()])
+        networks[name] = model
+    run_dir.mkdir(parents=True)
+    (run_dir / model_spec.FILE_NAME).write_text(spec.to_json())
+    for name in ("segmenter", "standard"):
+        tf.train.Checkpoint(model=networks[name]).write(str(run_dir / "best" / f"{name}-5"))
+    tf.train.Checkpoint(
+        segmenter=tf.train.Checkpoint(model=networks["latest"]),
+        standard=tf.train.Checkpoint(model=networks["standard"]),
+    ).write(str(run_dir / "checkpoints" / "ckpt-7"))
+    return networks
+
+
+def expected_label(model: tf.keras.Model, image: np.ndarray) -> np.ndarray:
+    """The prediction, [H,W] int, for a raw image [H,W,C] and `make_run`'s normalisation."""
+    logits = model((image[np.newaxis].astype(np.float32) - 120) / 50, training=False)
+    return (logits.numpy()[0, :, :, 0] > 0).astype(int)

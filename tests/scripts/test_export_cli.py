@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from cli_testing import assert_one_line_error, expected_label, make_run, run_script
+
+from tfadvseg.export.saved_model import load_exported
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("export_cli") / "run"
+    return run_dir, make_run(run_dir)
+
+
+def assert_predicts_like(predictor, model):
+    image = np.random.default_rng(0).integers(0, 256, (20, 27, 1), np.uint8)
+    label = predictor.predict_probabilities(image[np.newaxis])[0].argmax(axis=-1)
+    expected = expected_label(model, image)
+    assert 0 < expected.mean() < 1
+    assert (label == expected).mean() > 0.995
+
+
+def test_exports_the_best_segmenter_into_the_run(run):
+    run_dir, networks = run
+    result = run_script("export.py", f"--model={run_dir}", cwd=run_dir.parent)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"export: {run_dir}/export/1 (segmenter, best)\n"
+    assert_predicts_like(load_exported(run_dir / "export"), networks["segmenter"])
+
+
+def test_exports_what_is_asked_for(run, tmp_path):
+    run_dir, networks = run
+    arguments = (f"--model={run_dir}", f"--export_dir={tmp_path}/cells", "--which=latest")
+    result = run_script("export.py", *arguments, "--version=12", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert [path.name for path in (tmp_path / "cells").iterdir()] == ["12"]
+    assert_predicts_like(load_exported(tmp_path / "cells" / "12"), networks["latest"])
+    again = run_script("export.py", *arguments, "--version=12", cwd=tmp_path)
+    assert_one_line_error(again, "cells/12", "exists already")
+
+
+def test_refusals(run, tmp_path):
+    run_dir, _ = run
+    assert_one_line_error(run_script("export.py", cwd=tmp_path), "--model")
+    assert_one_line_error(
+        run_script("export.py", f"--model={tmp_path}", cwd=tmp_path), "model.json: no such file"
+    )
+    (tmp_path / "file").write_text("")
+    arguments = (f"--model={run_dir}", f"--export_dir={tmp_path}/file")
+    assert_one_line_error(run_script("export.py", *arguments, cwd=tmp_path), f"{tmp_path}/file")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]

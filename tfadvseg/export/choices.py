@@ -1,0 +1,9 @@
+"""What can be asked of a run that holds several networks and checkpoints. No TensorFlow here."""
+
+from typing import Literal
+
+Network = Literal["segmenter", "standard"]
+"""S, or the network trained alone on the same batches (`--compare`)."""
+
+Which = Literal["best", "latest"]
+"""The checkpoint that is best by the validation metric, or the last one."""

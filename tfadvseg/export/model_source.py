@@ -1,0 +1,39 @@
+"""What `--model` may name: a run, or an export."""
+
+from pathlib import Path
+
+from tfadvseg import model_spec
+from tfadvseg.errors import UserError
+from tfadvseg.export.choices import Network, Which
+from tfadvseg.export.predictor import Predictor
+from tfadvseg.export.run_model import load_run
+from tfadvseg.export.saved_model import load_exported
+
+
+def is_run(path: str | Path) -> bool:
+    """Whether `path` is a run's `--output_dir` rather than an export."""
+    return (Path(path) / model_spec.FILE_NAME).is_file()
+
+
+def load_predictor(
+    path: str | Path, network: Network | None = None, which: Which | None = None
+) -> Predictor:
+    """Loads a run's network or an export.
+
+    Args:
+        path: a run's `--output_dir`, an export's base folder or one of its versions.
+        network, which: of a run, as in `load_run_segmenter`; None takes `segmenter`, `best`.
+
+    Raises:
+        UserError: `path` is neither or is damaged, or it is an export and a network is asked for.
+    """
+    if not Path(path).is_dir():
+        raise UserError(f"--model={path}: no such folder; give a run or an export.")
+    if is_run(path):
+        return load_run(path, network or "segmenter", which or "best")
+    if network or which:
+        raise UserError(
+            f"--model={path}: is an export, which holds one network; leave out --network and "
+            "--which, or give the run."
+        )
+    return load_exported(path)
