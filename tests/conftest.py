@@ -25,6 +25,14 @@ def float32_policy():
     tf.keras.utils.set_random_seed(1)
 
 
+@pytest.fixture(scope="session")
+def two_replicas():
+    """One strategy for all tests: a second one would reuse the first one's collective keys."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of real data beside the checkout; skips where it is absent."""

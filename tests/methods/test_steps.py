@@ -1,0 +1,196 @@
+"""The step functions: what each updates, and that the networks' gradients stay apart."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.testing_utils import changed, tiny_batch, tiny_config, tiny_state, values_of
+from tfadvseg.methods.adversarial import discriminator_step, joint_step, segmenter_step
+from tfadvseg.methods.phases import plan_epoch
+from tfadvseg.methods.supervised import supervised_step
+from tfadvseg.training.loop import compile_phase
+
+ENCODER = {"discriminator": {"discriminator": "encoder", "d_image": "none", "d_truth": "one_hot"}}
+
+
+def trainable(model: tf.keras.Model) -> list[np.ndarray]:
+    return [variable.numpy() for variable in model.trainable_variables]
+
+
+def test_supervised_loss_falls():
+    state = tiny_state(tiny_config())
+    step = tf.function(supervised_step)
+    losses = [float(step(state.segmenter, tiny_batch())["loss_seg"]) for _ in range(20)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize("changes", [{}, ENCODER])
+def test_joint_step_reports_and_updates_both(changes):
+    config = tiny_config(**changes)
+    state = tiny_state(config)
+    before = values_of(state.segmenter.model), values_of(state.discriminator.model)
+    scalars = joint_step(
+        state.segmenter,
+        state.discriminator,
+        tiny_batch(),
+        tf.constant(0.1),
+        config.discriminator,
+    )
+    assert set(scalars) == {
+        "loss_seg",
+        "loss_adv",
+        "loss_d",
+        "accuracy_real",
+        "accuracy_fake",
+        "fooling_rate",
+        "logit_min",
+        "logit_max",
+    }
+    assert changed(before[0], values_of(state.segmenter.model))
+    assert changed(before[1], values_of(state.discriminator.model))
+
+
+def first_update(config, lambda_adv, d_label_smoothing=0.0, seed=1):
+    """Weights of S and D after one joint step from the same start."""
+    state = tiny_state(config, seed)
+    shown = dataclasses.replace(config.discriminator, d_label_smoothing=d_label_smoothing)
+    joint_step(state.segmenter, state.discriminator, tiny_batch(), tf.constant(lambda_adv), shown)
+    return trainable(state.segmenter.model), trainable(state.discriminator.model)
+
+
+@pytest.mark.parametrize("changes", [{}, ENCODER])
+def test_gradients_of_s_and_d_are_isolated(changes):
+    config = tiny_config(**changes)
+    s_0, d_0 = first_update(config, 0.0)
+    s_1, d_1 = first_update(config, 10.0)
+    s_2, d_2 = first_update(config, 0.0, d_label_smoothing=0.4)
+    assert changed(s_0, s_1), "lambda_adv must reach S"
+    assert not changed(d_0, d_1), "lambda_adv must not reach D"
+    assert not changed(s_0, s_2), "D's loss must not reach S"
+    assert changed(d_0, d_2), "D's loss must reach D"
+
+
+def test_joint_step_equals_separate_forward_passes():
+    """One forward pass of D on S's maps serves both tapes as well as two would."""
+    config = tiny_config(**ENCODER)
+    s_joint, d_joint = first_update(config, 0.5)
+
+    from tfadvseg.losses.adversarial import (
+        discriminator_loss_fake,
+        discriminator_loss_real,
+        segmenter_adversarial_loss,
+    )
+    from tfadvseg.losses.segmentation import cross_entropy
+    from tfadvseg.models.outputs import class_probabilities
+
+    state = tiny_state(config)
+    s, d = state.segmenter.model, state.discriminator.model
+    batch = tiny_batch()
+    truth = tf.cast(batch["label"], tf.float32)[..., tf.newaxis]
+    with tf.GradientTape() as tape:
+        logits = s(batch["image"], training=True)
+        maps = class_probabilities(logits)[..., 1:]
+        adversarial = tf.reduce_mean(segmenter_adversarial_loss(d(maps, training=True)))
+        loss = tf.reduce_mean(cross_entropy(logits, batch["label"])) + 0.5 * adversarial
+    s_gradients = tape.gradient(loss, s.trainable_variables)
+    with tf.GradientTape() as tape:
+        real = tf.reduce_mean(discriminator_loss_real(d(truth, training=True)))
+        fake = tf.reduce_mean(discriminator_loss_fake(d(tf.stop_gradient(maps), training=True)))
+        loss_d = (real + fake) / 2
+    d_gradients = tape.gradient(loss_d, d.trainable_variables)
+    state.segmenter.apply(s_gradients)
+    state.discriminator.apply(d_gradients)
+    # Adam's first step is a sign, so weights whose gradient is rounding noise may differ.
+    for got, expected in ((s_joint, trainable(s)), (d_joint, trainable(d))):
+        same = np.concatenate(
+            [np.isclose(a, b, atol=1e-5).ravel() for a, b in zip(got, expected, strict=True)]
+        )
+        assert same.mean() > 0.99
+
+
+def test_alternating_steps_update_one_network_each():
+    config = tiny_config(**ENCODER)
+    state = tiny_state(config)
+    batch = tiny_batch() | {"is_real": tf.constant([True, False, False, True])}
+    s_before, d_before = trainable(state.segmenter.model), trainable(state.discriminator.model)
+    segmenter_step(
+        state.segmenter,
+        state.discriminator,
+        batch,
+        tf.constant(1.0),
+        config.discriminator,
+    )
+    s_after = values_of(state.segmenter.model)
+    assert changed(s_before, trainable(state.segmenter.model))
+    assert not changed(d_before, trainable(state.discriminator.model))
+    scalars = discriminator_step(state.segmenter, state.discriminator, batch, config.discriminator)
+    assert not changed(s_after, values_of(state.segmenter.model)), "nor S's batch-norm statistics"
+    assert changed(d_before, trainable(state.discriminator.model))
+    assert float(scalars["accuracy_real"].denominator) == 2
+
+
+def test_frozen_d_normalises_by_batch_statistics():
+    """With D's moving statistics far off, inference mode would answer something else."""
+    config = tiny_config(**ENCODER)
+    state = tiny_state(config)
+    args = (tiny_batch(), tf.constant(1.0), config.discriminator)
+    expected = float(segmenter_step(state.segmenter, state.discriminator, *args)["loss_adv"])
+    state = tiny_state(config)
+    for weight in state.discriminator.model.non_trainable_weights:
+        weight.assign(weight + 100.0)
+    got = float(segmenter_step(state.segmenter, state.discriminator, *args)["loss_adv"])
+    assert got == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("is_real", [[True] * 4, [False] * 4])
+def test_a_mixed_batch_of_one_kind_counts_nothing_of_the_other(is_real):
+    config = tiny_config()
+    state = tiny_state(config)
+    batch = tiny_batch() | {"is_real": tf.constant(is_real)}
+    scalars = discriminator_step(state.segmenter, state.discriminator, batch, config.discriminator)
+    assert np.isfinite(float(scalars["loss_d"]))
+    real = float(scalars["accuracy_real"].denominator)
+    fake = float(scalars["accuracy_fake"].denominator)
+    assert (real > 0, fake > 0) == (is_real[0], not is_real[0])
+
+
+@pytest.mark.parametrize("schedule", ["joint", "alternating"])
+def test_changing_lambda_retraces_nothing(schedule):
+    config = tiny_config(method={"schedule": schedule, "compare": True})
+    state = tiny_state(config)
+    strategy = tf.distribute.get_strategy()
+    for phase in plan_epoch(config, state):
+        step = compile_phase(phase, strategy, xla=False)
+        batch = tiny_batch()
+        if phase.batches == "mixed":
+            batch["is_real"] = tf.constant([True, False, False, True])
+        for lambda_adv in (0.1, 1.0, 0.0):
+            step(batch, tf.constant(lambda_adv))
+        assert step.experimental_get_tracing_count() == 1
+
+
+def test_a_lambda_of_zero_throughout_builds_no_discriminator():
+    config = tiny_config(method={"lambda_adv": ((0, 0.0), (3, 0.0))})
+    state = tiny_state(config)
+    assert state.discriminator is None
+    assert [phase.name for phase in plan_epoch(config, state)] == ["supervised"]
+    assert tiny_state(tiny_config(method={"method": "supervised"})).discriminator is None
+    assert tiny_state(tiny_config(method={"lambda_adv": ((0, 0.0), (3, 0.1))})).discriminator
+
+
+def test_compared_networks_start_from_the_same_weights():
+    state = tiny_state(tiny_config(method={"compare": True}))
+    assert not changed(values_of(state.segmenter.model), values_of(state.standard.model))
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_steps_learn_in_mixed_precision(precision):
+    tf.keras.mixed_precision.set_global_policy(precision)
+    config = tiny_config(method={"compare": True})
+    state = tiny_state(config)
+    (phase,) = plan_epoch(config, state)
+    step = compile_phase(phase, tf.distribute.get_strategy(), xla=False)
+    losses = [float(step(tiny_batch(), tf.constant(0.1))["segmenter/loss_seg"]) for _ in range(20)]
+    assert losses[-1] < 0.6 * losses[0]
