@@ -62,7 +62,9 @@ def load_prepared(
         UserError: raw files are missing or unfit, the split does not exist or is empty, or
             `prepared_dir` cannot be written to.
     """
-    return read_split(prepare(name, data_dir, prepared_dir), split, "split")
+    builder = prepare(name, data_dir, prepared_dir)
+    resolve_slice(split, example_counts(builder), "split")
+    return read_split(builder, split)
 
 
 def prepare(
@@ -102,19 +104,24 @@ def prepare(
     return builder
 
 
-def read_split(builder: tfds.core.DatasetBuilder, split: str, flag: str) -> Examples:
+def example_counts(builder: tfds.core.DatasetBuilder) -> dict[str, int]:
+    """Examples in each split of a prepared dataset."""
+    return {name: info.num_examples for name, info in builder.info.splits.items()}
+
+
+def read_split(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
     """Decodes a part of a prepared dataset.
 
     Args:
         builder: its builder; features `id`, `image` [H,W,C] and `label` [H,W,1].
-        split: a TFDS slice.
-        flag: whose value `split` is, for messages.
+        split: a TFDS slice that exists.
 
-    Returns, Raises:
+    Returns:
         As `load_prepared`.
+
+    Raises:
+        UserError: the preparation is damaged.
     """
-    counts = {name: info.num_examples for name, info in builder.info.splits.items()}
-    resolve_slice(split, counts, flag)
     keys, images, labels = [], [], []
     try:
         with _quiet():

@@ -1,6 +1,6 @@
 """Where examples come from: the entry point for every dataset."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,17 +54,19 @@ def load_splits(config: DataConfig, seed: int) -> Splits:
         train, val = _divide(folder, config, seed)
         return Splits(folder.descriptor, folder.examples.subset(train), folder.examples.subset(val))
     descriptor = CATALOGUE[config.dataset]
-    read = _reader(config)
-    train_split = config.train_split or descriptor.train_split
-    val_split = config.val_split or descriptor.val_split
-    splits = Splits(descriptor, read(train_split, "train_split"), read(val_split, "val_split"))
-    for flag, split, examples in (
-        ("train_split", train_split, splits.train),
-        ("val_split", val_split, splits.val),
-    ):
+    source = _open(config)
+    flags = {
+        "train_split": config.train_split or descriptor.train_split,
+        "val_split": config.val_split or descriptor.val_split,
+    }
+    for flag, split in flags.items():
+        resolve_slice(split, source.counts, flag)
+    parts = {flag: source.read(split) for flag, split in flags.items()}
+    for flag, examples in parts.items():
         if examples.labels is None:
-            raise UserError(f"--{flag}={split}: has no labels; choose one that has.")
+            raise UserError(f"--{flag}={flags[flag]}: has no labels; choose one that has.")
         check_labels(examples, descriptor.num_classes)
+    splits = Splits(descriptor, parts["train_split"], parts["val_split"])
     shared = set(splits.train.keys) & set(splits.val.keys)
     if shared:
         logging.warning(
@@ -105,7 +107,10 @@ def load_split(config: DataConfig, split: str, seed: int) -> tuple[DatasetDescri
         "train": config.train_split or descriptor.train_split,
         "validation": config.val_split or descriptor.val_split,
     }
-    examples = _reader(config)(meaning.get(split, split), "split")
+    source = _open(config)
+    wanted = meaning.get(split, split)
+    resolve_slice(wanted, source.counts, "split")
+    examples = source.read(wanted)
     if examples.labels is not None:
         check_labels(examples, descriptor.num_classes)
     return descriptor, examples
@@ -127,8 +132,20 @@ def _check_flags(config: DataConfig) -> None:
         )
 
 
-def _reader(config: DataConfig) -> Callable[[str, str], Examples]:
-    """What turns a TFDS slice, and the flag it came from, into examples."""
+@dataclass(frozen=True)
+class _Source:
+    """A dataset that TFDS slices.
+
+    Attributes:
+        counts: examples in each split.
+        read: decodes a slice that exists.
+    """
+
+    counts: Mapping[str, int]
+    read: Callable[[str], Examples]
+
+
+def _open(config: DataConfig) -> _Source:
     match config.dataset:
         case descriptors.MEMBRANES.name:
             if config.data_dir is not None:
@@ -136,24 +153,25 @@ def _reader(config: DataConfig) -> Callable[[str, str], Examples]:
                     f"--data_dir={config.data_dir}: {config.dataset} is embedded and reads no "
                     "files; leave --data_dir out, or choose another --dataset."
                 )
-            return _generate_membranes
+            return _Source(generate.DEFAULT_COUNTS, _generate_membranes)
         case descriptors.ISBI2012.name:
             if config.data_dir is None:
                 raise UserError(
                     f"--data_dir: {config.dataset} needs it; give the folder of its raw files."
                 )
             builder = prepared.prepare(config.dataset, config.data_dir, config.prepared_dir)
-            return lambda split, flag: prepared.read_split(builder, split, flag)
+            counts = prepared.example_counts(builder)
+            return _Source(counts, lambda split: prepared.read_split(builder, split))
         case name:
             raise NotImplementedError(f"{name} has a descriptor, but nothing reads it.")
 
 
-def _generate_membranes(split: str, flag: str) -> Examples:
+def _generate_membranes(split: str) -> Examples:
     """Straight from the generator: the default starts in seconds, and TFDS writes nothing."""
     keys: list[str] = []
     images: list[np.ndarray] = []
     labels: list[np.ndarray] = []
-    for name, numbers in resolve_slice(split, generate.DEFAULT_COUNTS, flag):
+    for name, numbers in resolve_slice(split, generate.DEFAULT_COUNTS, "split"):
         keys += [f"{name}-{number:02d}" for number in numbers]
         for image, label in generate.generate_split(MEMBRANES_SEED, name, numbers):
             images.append(image[:, :, None])

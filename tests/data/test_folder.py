@@ -1,0 +1,244 @@
+"""A folder of images and labels as a dataset."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfadvseg.config import DataConfig
+from tfadvseg.data.folder import Folder, read_folder
+from tfadvseg.errors import UserError
+
+RNG = np.random.default_rng(0)
+
+
+def save(path: Path, *pages: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *others = (Image.fromarray(page) for page in pages)
+    if others:
+        first.save(path, save_all=True, append_images=others)
+    else:
+        first.save(path)
+
+
+def grey(*shape: int) -> np.ndarray:
+    return RNG.integers(0, 256, shape or (6, 8), dtype=np.uint8)
+
+
+def ids(*values: int, shape: tuple[int, int] = (6, 8)) -> np.ndarray:
+    """A label in which each of `values` occurs."""
+    return np.resize(np.array(values, np.uint8), shape)
+
+
+def read(folder: Path, **options) -> Folder:
+    return read_folder(DataConfig(dataset="folder", data_dir=str(folder), **options))
+
+
+def test_equal_stems_belong_together_whatever_the_sizes_and_suffixes(tmp_path):
+    first, second = grey(6, 8), grey(9, 5)
+    save(tmp_path / "images/b.tif", second)
+    save(tmp_path / "images/a.png", first)
+    save(tmp_path / "labels/a.gif", ids(0, 1))
+    save(tmp_path / "labels/b.png", ids(0, 1, 255, shape=(9, 5)))
+    folder = read(tmp_path)
+    assert folder.examples.keys == folder.stems == ("a", "b")
+    np.testing.assert_array_equal(folder.examples.images[0][..., 0], first)
+    np.testing.assert_array_equal(folder.examples.images[1][..., 0], second)
+    np.testing.assert_array_equal(folder.examples.labels[1], ids(0, 1, 255, shape=(9, 5)))
+    assert folder.descriptor.class_names == ("class_0", "class_1")
+    assert folder.descriptor.image_channels == 1
+    assert len(folder.descriptor.palette) == 2
+
+
+def test_palette_labels_keep_their_ids(tmp_path):
+    save(tmp_path / "images/a.png", grey())
+    label = Image.fromarray(ids(0, 1, 2, 7), "P")
+    label.putpalette([value for i in range(8) for value in (30 * i, 5, 255 - i)])
+    (tmp_path / "labels").mkdir()
+    label.save(tmp_path / "labels/a.png")
+    folder = read(tmp_path)
+    np.testing.assert_array_equal(folder.examples.labels[0], ids(0, 1, 2, 7))
+    assert folder.descriptor.num_classes == 8
+
+
+def test_colour_images_and_class_names(tmp_path):
+    save(tmp_path / "images/a.png", grey(6, 8, 3))
+    save(tmp_path / "labels/a.png", ids(0, 1))
+    folder = read(tmp_path, class_names=("road", "car", "sky"))
+    assert folder.descriptor.class_names == ("road", "car", "sky")
+    assert folder.descriptor.image_channels == 3
+    assert folder.descriptor.foreground_class is None
+
+
+def test_pages_get_keys_of_their_own(tmp_path):
+    pages = [grey() for _ in range(3)]
+    save(tmp_path / "images/volume.tif", *pages)
+    save(tmp_path / "labels/volume.tif", *[ids(0, 1)] * 3)
+    save(tmp_path / "images/z.png", grey())
+    save(tmp_path / "labels/z.png", ids(1))
+    folder = read(tmp_path)
+    assert folder.examples.keys == ("volume/000", "volume/001", "volume/002", "z")
+    assert folder.stems == ("volume", "volume", "volume", "z")
+    np.testing.assert_array_equal(folder.examples.images[2][..., 0], pages[2])
+
+
+@pytest.mark.parametrize(
+    ("image", "label", "suffix"),
+    [
+        ("1.png", "1_mask.gif", "_mask"),
+        ("images/1_1.tif", "images/1_1_mask.tif", "_mask"),
+        ("images/1.png", "labels/1_mask.png", "_mask"),
+        ("1.png", "labels/1-gt.png", "-gt"),
+    ],
+)
+def test_a_suffix_tells_labels_apart_wherever_they_are(tmp_path, image, label, suffix):
+    save(tmp_path / image, grey())
+    save(tmp_path / label, ids(0, 1))
+    folder = read(tmp_path, label_suffix=suffix)
+    assert folder.examples.keys == (Path(image).stem,)
+    np.testing.assert_array_equal(folder.examples.labels[0], ids(0, 1))
+
+
+@pytest.fixture
+def pair(tmp_path) -> Path:
+    """One image and its label."""
+    save(tmp_path / "images/a.png", grey())
+    save(tmp_path / "labels/a.png", ids(0, 1))
+    return tmp_path
+
+
+@pytest.mark.parametrize("values", [(0, 255), (255,)])
+def test_zero_and_255_alone_are_refused_until_mapped(pair, values):
+    save(pair / "labels/a.png", ids(*values))
+    with pytest.raises(UserError, match="--value_map=0:0,255:1"):
+        read(pair)
+    labels = read(pair, value_map=((0, 0), (255, 1))).examples.labels
+    np.testing.assert_array_equal(labels[0], ids(*values) // 255)
+
+
+def test_255_beside_other_values_anywhere_in_the_set_is_ignored(pair):
+    save(pair / "images/b.png", grey())
+    save(pair / "labels/b.png", ids(0, 255))
+    labels = read(pair).examples.labels
+    np.testing.assert_array_equal(labels[1], ids(0, 255))
+
+
+def test_value_maps_take_any_values_to_classes_or_255(pair):
+    save(pair / "labels/a.png", np.resize(np.array([0, 300, 900], np.uint16), (6, 8)))
+    folder = read(pair, value_map=((0, 2), (300, 255), (900, 0)))
+    np.testing.assert_array_equal(folder.examples.labels[0], ids(2, 255, 0))
+    assert folder.descriptor.num_classes == 3
+
+
+def test_classes_that_occur_in_the_map_only_are_counted(pair):
+    assert read(pair, value_map=((0, 0), (1, 1), (2, 4))).descriptor.num_classes == 5
+
+
+def test_at_least_two_classes(pair):
+    save(pair / "labels/a.png", ids(0))
+    assert read(pair).descriptor.num_classes == 2
+
+
+def add_image(pair: Path) -> None:
+    save(pair / "images/b.png", grey())
+
+
+def add_label(pair: Path) -> None:
+    save(pair / "labels/c.png", ids(0, 1))
+
+
+def repeat_stem(pair: Path) -> None:
+    save(pair / "images/a.tif", grey())
+
+
+def shrink_label(pair: Path) -> None:
+    save(pair / "labels/a.png", ids(0, 1, shape=(5, 8)))
+
+
+def add_page(pair: Path) -> None:
+    (pair / "labels/a.png").unlink()
+    save(pair / "labels/a.tif", ids(0, 1), ids(0, 1))
+
+
+def mix_channels(pair: Path) -> None:
+    save(pair / "images/b.png", grey(6, 8, 3))
+    save(pair / "labels/b.png", ids(0, 1))
+
+
+def spoil_image(pair: Path) -> None:
+    path = pair / "images/a.png"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def colour_label(pair: Path) -> None:
+    save(pair / "labels/a.png", grey(6, 8, 3))
+
+
+def deepen_label(pair: Path) -> None:
+    save(pair / "labels/a.png", np.resize(np.array([0, 1000], np.uint16), (6, 8)))
+
+
+def grey_levels(pair: Path) -> None:
+    save(pair / "labels/a.png", ids(0, 128))
+
+
+def empty_labels(pair: Path) -> None:
+    (pair / "labels/a.png").unlink()
+
+
+def remove_labels(pair: Path) -> None:
+    empty_labels(pair)
+    (pair / "labels").rmdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (add_image, r"no label in .*labels for b\.png"),
+        (add_label, r"no image in .*images for c\.png"),
+        (repeat_stem, r"a\.tif: a\.png has the same stem"),
+        (shrink_label, r"labels/a\.png: 5 x 8 .* but a\.png is 6 x 8"),
+        (add_page, r"labels/a\.tif: 2 pages, but a\.png has 1"),
+        (mix_channels, r"images/a\.png is grey and .*images/b\.png is in colour"),
+        (spoil_image, r"images/a\.png: not a whole image file"),
+        (colour_label, r"labels/a\.png: colours"),
+        (deepen_label, r"labels/a\.png: holds 1000; .*--value_map=0:0,1000:1"),
+        (grey_levels, r"labels: labels hold 0, 128: grey levels"),
+        (empty_labels, r"labels: holds no labels"),
+        (remove_labels, r"--data_dir=.*holds no folder labels.*--label_suffix"),
+    ],
+)
+def test_what_does_not_fit_is_named_in_one_line(pair, spoil, message):
+    spoil(pair)
+    with pytest.raises(UserError, match=message) as error:
+        read(pair)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"value_map": ((0, 0),)}, r"labels/a\.png: holds 1, .* add 1:CLASS"),
+        ({"value_map": ((0, 0), (1, 256))}, "--value_map=1:256: class ids are 0 to 254"),
+        ({"class_names": ("only",)}, "--class_names=only: give two or more"),
+        ({"label_suffix": "_mask"}, "holds no labels .*_mask"),
+    ],
+)
+def test_flags_that_do_not_fit_are_named(pair, options, message):
+    with pytest.raises(UserError, match=message):
+        read(pair, **options)
+
+
+def test_ids_beyond_the_class_names_are_refused(pair):
+    save(pair / "labels/a.png", ids(0, 1, 2, 255))
+    with pytest.raises(UserError, match=r"a\.png: holds class 2, but --class_names names 2"):
+        read(pair, class_names=("a", "b"))
+
+
+def test_the_folder_must_be_given_and_exist(tmp_path):
+    with pytest.raises(UserError, match="--data_dir: give"):
+        read_folder(DataConfig(dataset="folder"))
+    with pytest.raises(UserError, match="nowhere: no such folder"):
+        read(tmp_path / "nowhere")

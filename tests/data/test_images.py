@@ -1,0 +1,35 @@
+"""Reading the user's image files."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfadvseg.data.images import find_image_files, read_images, read_labels
+from tfadvseg.errors import UserError
+
+
+def test_palette_label_keeps_its_ids_and_palette_image_its_colours(tmp_path):
+    ids = np.array([[0, 1], [2, 7]], np.uint8)
+    image = Image.fromarray(ids, "P")
+    image.putpalette([value for i in range(8) for value in (i, 20 * i, 255 - i)])
+    image.save(tmp_path / "x.png")
+    np.testing.assert_array_equal(read_labels(tmp_path / "x.png")[0], ids)
+    assert read_images(tmp_path / "x.png")[0][1, 1].tolist() == [7, 140, 248]
+
+
+@pytest.mark.parametrize("read", [read_images, read_labels])
+def test_errors_name_the_file(tmp_path, read):
+    with pytest.raises(UserError, match=r"absent\.png: No such file"):
+        read(tmp_path / "absent.png")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(UserError, match=r"broken\.png: not a whole image file"):
+        read(tmp_path / "broken.png")
+
+
+def test_files_are_found_by_suffix_in_order(tmp_path):
+    for name in ("b.PNG", "a.tif", "c.jpeg", "notes.txt", ".a.png"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert [path.name for path in find_image_files(tmp_path)] == ["a.tif", "b.PNG", "c.jpeg"]
+    with pytest.raises(UserError, match="nowhere: no such folder"):
+        find_image_files(tmp_path / "nowhere")
