@@ -1,0 +1,180 @@
+"""Windows are a pure function of seed and step, and image and label move together."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfadvseg.config import DataConfig
+from tfadvseg.data import augment
+from tfadvseg.data.examples import Examples
+from tfadvseg.data.pipeline import (
+    Normalisation,
+    fixed_windows,
+    mixed_windows,
+    training_windows,
+    whole_images,
+)
+
+ALL = ("rotate", "flip", "elastic", "photometric")
+IDENTITY = Normalisation((0.0,), (1.0,))
+
+
+def examples(sizes=((40, 50), (30, 30), (64, 33)), classes=7) -> Examples:
+    """The image is 30 times the label, so that one can be told from the other."""
+    generator = np.random.default_rng(0)
+    labels = tuple(generator.integers(0, classes, size).astype(np.uint8) for size in sizes)
+    keys = tuple(str(i) for i in range(len(sizes)))
+    return Examples(keys, tuple((30 * label)[..., np.newaxis] for label in labels), labels)
+
+
+def collect(dataset: tf.data.Dataset) -> dict[str, np.ndarray]:
+    batches = list(dataset.as_numpy_iterator())
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def windows(first: int, last: int, seed: int = 3, **changes) -> dict[str, np.ndarray]:
+    config = dataclasses.replace(DataConfig(crop_size=(16, 16), augment=ALL), **changes)
+    return collect(training_windows(examples(), config, IDENTITY, 4, seed, first, last))
+
+
+def test_a_pipeline_started_late_continues_where_it_would_have_been():
+    whole, late = windows(0, 6), windows(4, 6)
+    for name in whole:
+        np.testing.assert_array_equal(whole[name][16:], late[name])
+
+
+def test_seeds_differ_and_repeat():
+    np.testing.assert_array_equal(windows(0, 2)["image"], windows(0, 2)["image"])
+    assert (windows(0, 2)["image"] != windows(0, 2, seed=4)["image"]).any()
+
+
+def test_every_example_comes_once_in_each_round():
+    flat = Examples(
+        tuple("abcde"),
+        tuple(np.full((20, 20, 1), 10 * i, np.uint8) for i in range(5)),
+        tuple(np.full((20, 20), i, np.uint8) for i in range(5)),
+    )
+    config = DataConfig(crop_size=(16, 16), augment=ALL[:2])
+    labels = collect(training_windows(flat, config, IDENTITY, 5, 0, 0, 8))["label"][:, 0, 0]
+    rounds = labels.reshape(8, 5)
+    assert (np.sort(rounds, axis=1) == np.arange(5)).all()
+    assert len({tuple(order) for order in rounds}) > 1
+
+
+@pytest.mark.parametrize("names", [(), ("rotate",), ("flip",), ("rotate", "flip")])
+def test_image_and_label_move_together(names):
+    batch = windows(0, 6, augment=names)
+    np.testing.assert_array_equal(batch["image"][..., 0], 30 * batch["label"])
+    assert batch["image"].shape == (24, 16, 16, 1)
+    assert batch["label"].dtype == np.int32
+
+
+def test_windows_are_normalised():
+    config = DataConfig(crop_size=(16, 16), augment=())
+    normalised = collect(
+        training_windows(examples(), config, Normalisation((90.0,), (60.0,)), 4, 3, 0, 2)
+    )
+    expected = (30.0 * normalised["label"] - 90) / 60
+    np.testing.assert_allclose(normalised["image"][..., 0], expected, rtol=1e-6)
+
+
+def test_non_square_windows_keep_their_shape():
+    batch = windows(0, 6, crop_size=(16, 24), augment=("rotate", "flip"))
+    assert batch["image"].shape == (24, 16, 24, 1)
+    np.testing.assert_array_equal(batch["image"][..., 0], 30 * batch["label"])
+
+
+def test_a_window_as_large_as_the_image_is_the_image():
+    whole = examples(((16, 16),))
+    config = DataConfig(crop_size=(16, 16), augment=())
+    batch = collect(training_windows(whole, config, IDENTITY, 2, 0, 0, 3))
+    assert (batch["label"] == whole.labels[0]).all()
+
+
+def both_ways(function, *args):
+    """Calls `function` eagerly and within Dataset.map: [eager, mapped] results."""
+    eager = function(*args)
+    dataset = tf.data.Dataset.from_tensors(args).map(function)
+    return [eager, next(iter(dataset))]
+
+
+def test_quarter_turns_are_the_four_rotations():
+    image = tf.reshape(tf.range(16), [4, 4, 1])
+    expected = {np.rot90(image[..., 0], k).tobytes() for k in range(4)}
+    seen = set()
+    for number in range(40):
+        results = both_ways(
+            augment.random_quarter_turn, image, image[..., 0], tf.constant([number, 0])
+        )
+        for turned, label in results:
+            np.testing.assert_array_equal(turned[..., 0], label)
+        np.testing.assert_array_equal(results[0][0], results[1][0])
+        seen.add(results[0][1].numpy().tobytes())
+    assert seen == expected
+
+
+def test_elastic_labels_are_never_interpolated_and_follow_the_image():
+    # Two levels only: whatever lies between them in the image is interpolation at the edges.
+    level = np.kron(np.indices((4, 4)).sum(0) % 2, np.ones((16, 16))).astype(np.uint8)
+    image, label = tf.constant(200 * level[..., np.newaxis]), tf.constant(2 * level)
+    moved = 0.0
+    for number in range(10):
+        (warped, warped_label), (mapped, _) = both_ways(
+            lambda image, label, seed: augment.random_elastic_window(image, label, (64, 64), seed),
+            image,
+            label,
+            tf.constant([number, 5]),
+        )
+        np.testing.assert_allclose(warped, mapped, atol=1e-3)
+        assert set(np.unique(warped_label)) == {0, 2}
+        agrees = (warped[..., 0].numpy() > 100) == (warped_label.numpy() > 0)
+        assert agrees.mean() > 0.99
+        moved += (warped_label.numpy() != label.numpy()).mean()
+    assert moved / 10 > 0.02
+
+
+def test_photometric_changes_grey_levels_within_range():
+    image = tf.random.uniform([16, 16, 1], 0, 255, seed=1)
+    results = [augment.random_photometric(image, tf.constant([n, 0])).numpy() for n in range(20)]
+    for jittered in results:
+        assert jittered.min() >= 0 and jittered.max() <= 255
+        order = image.numpy().ravel().argsort()
+        assert (np.diff(jittered.ravel()[order]) >= 0).all(), "the order of grey levels stays"
+    assert np.std([jittered.mean() for jittered in results]) > 5
+
+
+def test_mixed_windows_show_each_training_window_once_real_and_once_fake():
+    config = DataConfig(crop_size=(16, 16), augment=ALL)
+    plain = collect(training_windows(examples(), config, IDENTITY, 4, 3, 6, 9))
+    mixed = collect(mixed_windows(examples(), config, IDENTITY, 4, 3, 24, 12, 0))
+    for kind in (True, False):
+        shown = mixed["image"][mixed["is_real"] == kind]
+        assert sorted(map(bytes, shown)) == sorted(map(bytes, plain["image"]))
+    batches = mixed["is_real"].reshape(-1, 4).mean(axis=1)
+    assert np.std(batches) > 0, "shuffled, not alternating"
+    late = collect(mixed_windows(examples(), config, IDENTITY, 4, 3, 24, 12, 2))
+    np.testing.assert_array_equal(mixed["image"][8:], late["image"])
+
+
+def test_fixed_windows_are_the_same_every_time_and_the_last_batch_is_filled_up():
+    first, again = (
+        collect(fixed_windows(examples(), (16, 16), IDENTITY, 4, 10, seed=1)) for _ in range(2)
+    )
+    np.testing.assert_array_equal(first["image"], again["image"])
+    assert len(first["image"]) == 12
+    np.testing.assert_array_equal(first["weight"], [1] * 10 + [0] * 2)
+    assert (first["label"][10:] == 255).all() and (first["label"][:10] != 255).all()
+
+
+def test_whole_images_keep_their_sizes():
+    batches = list(whole_images(examples(), IDENTITY, 2).as_numpy_iterator())
+    assert [batch["image"].shape for batch in batches] == [
+        (2, 40, 50, 1),
+        (2, 30, 30, 1),
+        (2, 64, 33, 1),
+    ]
+    for batch, label in zip(batches, examples().labels, strict=True):
+        np.testing.assert_array_equal(batch["label"][0], label)
+        assert (batch["label"][1] == 255).all()

@@ -1,0 +1,97 @@
+"""Imports point one way. Each room may import the rooms left of it and its own files."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "tfadvseg"
+
+ALLOWED = {
+    "errors": set(),
+    "addons": set(),
+    "atomic": set(),
+    "config": {"errors"},
+    "data.descriptors": set(),
+    "model_spec": {"config", "errors"},
+    "cli": {"errors"},
+    "flags": {"config", "data.descriptors", "errors"},
+    "data": {"addons", "config", "data.descriptors", "errors"},
+    "models": {"addons", "config"},
+    "losses": {"config", "data.descriptors"},
+    "evaluation": {"data", "errors"},
+    "export": {"atomic", "config", "data", "errors", "evaluation", "model_spec", "models"},
+    "training": {
+        "config", "data", "errors", "evaluation", "losses", "methods", "models",
+    },
+    "methods": {"config", "losses", "models", "training"},
+    "prediction": {"atomic", "data", "errors", "evaluation", "export", "model_spec", "reporting"},
+    "reporting": {"atomic", "data.descriptors"},
+}  # fmt: skip
+"""Who may import whom. `experiment` puts everything together and is imported by scripts only."""
+
+# training and methods share their leaves: a method needs the state and the replicas, the loop
+# needs the phases.
+METHODS_MAY_USE = {"training.state", "training.distribution"}
+STATE_MAY_NOT_USE = {"methods"}
+
+
+def modules() -> list[Path]:
+    return [path for path in sorted(ROOT.rglob("*.py")) if path.name != "__init__.py"]
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of ours that a file imports, without the leading `tfadvseg.`."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    own = {name.removeprefix("tfadvseg.") for name in names if name.startswith("tfadvseg.")}
+    known = {name_of(path) for path in modules()}
+    return {name for name in own if name in known}
+
+
+def room(module: str) -> str:
+    return module if module in ALLOWED else module.split(".")[0]
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_point_one_way(path):
+    name = name_of(path)
+    if name == "experiment":
+        return
+    allowed = ALLOWED[room(name)]
+    for other in imported(path):
+        if room(other) == room(name):
+            continue
+        permitted = room(other) in allowed or other.split(".")[0] in allowed
+        assert permitted, f"{name} must not import {other}"
+        if name.startswith("methods."):
+            used = not other.startswith("training.") or other in METHODS_MAY_USE
+            assert used, f"{name} must not import {other}"
+        if name in METHODS_MAY_USE:
+            assert room(other) not in STATE_MAY_NOT_USE, f"{name} must not import {other}"
+
+
+def test_only_flags_touches_the_flags_and_nothing_below_scripts_imports_it():
+    for path in modules():
+        name = name_of(path)
+        if name not in ("flags", "cli"):
+            assert "FLAGS" not in path.read_text().split(), name
+        assert "flags" not in imported(path), name
+
+
+@pytest.mark.parametrize("name", ["config", "errors", "model_spec", "atomic", "data.descriptors"])
+def test_configuration_imports_no_tensorflow(name):
+    tree = ast.parse((ROOT / f"{name.replace('.', '/')}.py").read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            assert all("tensorflow" not in alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert "tensorflow" not in (node.module or "")

@@ -1,0 +1,129 @@
+"""Flags to configuration and back, and what is refused."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from absl import flags as absl_flags
+
+from tfadvseg.config import Config, DataConfig, MethodConfig, piecewise_value
+from tfadvseg.errors import UserError
+from tfadvseg.flags import (
+    config_from_flags,
+    define_train_flags,
+    differing_flags,
+    flags_text,
+    read_flagfile,
+)
+
+
+def parse(*arguments: str) -> Config:
+    values = absl_flags.FlagValues()
+    define_train_flags(values)
+    values(["train", *arguments])
+    return config_from_flags(values)
+
+
+def test_no_flags_is_the_default_configuration():
+    assert parse() == Config()
+
+
+EVERYTHING = (
+    "--dataset=folder",
+    "--data_dir=somewhere",
+    "--value_map=0:0,255:1",
+    "--class_names=soil,root",
+    "--crop_size=96,128",
+    "--augment=",
+    "--nodeterministic",
+    "--compare",
+    "--lambda_adv=0:0.1,3:1.0",
+    "--s_optimizer=rmsprop",
+    "--d_learning_rate=0.0003",
+    "--seed=7",
+)
+
+
+def test_values_reach_their_fields():
+    config = parse(*EVERYTHING)
+    assert config.data.value_map == ((0, 0), (255, 1))
+    assert config.data.class_names == ("soil", "root")
+    assert config.data.crop_size == (96, 128)
+    assert config.data.augment == ()
+    assert not config.run.deterministic
+    assert config.method.compare
+    assert config.method.lambda_adv == ((0, 0.1), (3, 1.0))
+    assert config.s_optimizer.optimizer == "rmsprop"
+    assert config.d_optimizer.learning_rate == 0.0003
+    assert config.run.seed == 7
+
+
+@pytest.mark.parametrize("arguments", [(), EVERYTHING, ("--lambda_adv=0.5",)])
+def test_flagfile_text_reads_back_as_the_same_configuration(arguments, tmp_path):
+    config = parse(*arguments)
+    (tmp_path / "run.flags").write_text("# a comment\n\n" + flags_text(config))
+    assert read_flagfile(tmp_path / "run.flags") == config
+    assert parse(f"--flagfile={tmp_path / 'run.flags'}") == config
+
+
+def test_lambda_by_epoch():
+    pieces = parse("--lambda_adv=0:0.1,3:1.0").method.lambda_adv
+    assert [piecewise_value(pieces, epoch) for epoch in range(5)] == [0.1, 0.1, 0.1, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("--lambda_adv=1:0.5", "start at 0"),
+        ("--lambda_adv=0:0.5,x", "--lambda_adv=0:0.5,x: write it as"),
+        ("--lambda_adv=-1", "at least 0"),
+        ("--crop_size=128", "height,width"),
+        ("--crop_size=a,b", "write it as height,width"),
+        ("--augment=wobble", "--augment=wobble: unknown; choose one of rotate"),
+        ("--val_fraction=1.5", "--val_fraction=1.5"),
+        ("--epochs=0", "--epochs=0: must be greater than 0"),
+        ("--global_batch_size=-2", "--global_batch_size=-2"),
+        ("--d_truth_tau=2", "--d_truth_tau=2.0"),
+        ("--s_learning_rate=0", "learning_rate=0.0"),
+        ("--train_list=a.txt", "go together"),
+        ("--keep_checkpoints=1", "at least 2"),
+        ("--value_map=255", "value:class"),
+    ],
+)
+def test_bad_values_are_refused_by_name(argument, words):
+    with pytest.raises(UserError, match=words):
+        parse(argument)
+
+
+@pytest.mark.parametrize("argument", ["--dataset=mnist", "--method=magic", "--nosuchflag=1"])
+def test_unknown_names_are_refused(argument):
+    with pytest.raises(absl_flags.Error):
+        parse(argument)
+
+
+def test_encoder_discriminator_needs_windows_it_can_halve():
+    with pytest.raises(UserError, match=r"--crop_size=100,96.*multiples of 16"):
+        parse("--discriminator=encoder", "--d_depth=4", "--crop_size=100,96")
+    parse("--discriminator=patch", "--d_depth=4", "--crop_size=100,96")
+
+
+def test_differing_flags_names_those_that_matter():
+    old = Config()
+    new = dataclasses.replace(
+        old,
+        method=MethodConfig(lambda_adv=((0, 0.5),)),
+        data=DataConfig(data_dir="moved"),
+        run=dataclasses.replace(old.run, epochs=99, output_dir="elsewhere", seed=4),
+    )
+    assert differing_flags(old, new) == [
+        "--seed (was 0, now 4)",
+        "--lambda_adv (was 0.02, now 0.5)",
+    ]
+
+
+FLAGFILES = sorted((Path(__file__).parents[1] / "configs").glob("*.flags"))
+
+
+@pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
+def test_flagfiles_parse(path):
+    assert read_flagfile(path).run.output_dir == f"runs/{path.stem}"
