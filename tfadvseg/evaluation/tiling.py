@@ -1,0 +1,144 @@
+"""Predictions of images too large for one pass: overlapping tiles with blended seams."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+Predict = Callable[[np.ndarray], np.ndarray]
+"""Images [B,h,w,C] to class probabilities [B,h,w,K] float32, the same for any batch size."""
+
+
+def predict_tiled(
+    predict: Predict,
+    image: np.ndarray,
+    tile: tuple[int, int] = (512, 512),
+    overlap: int | None = None,
+    batch: int = 4,
+    multiple: int = 32,
+) -> np.ndarray:
+    """Predicts an image of any size in tiles.
+
+    An image that fits into a tile is predicted in one pass as it is. A larger one is mirrored at
+    its borders, and where two tiles overlap, the outer quarter of the overlap is dropped from
+    each, since predictions are worst at edges, and the middle half is blended with weights that
+    rise like a squared sine and sum to 1. So the result equals that of a single pass, away from
+    the image's borders, where a prediction depends on no pixel farther away than `overlap` / 4.
+
+    Tiles start at multiples of `multiple` from the image's corner, so that a network that pools
+    sees the same grid in each tile as it would in the whole image. All tiles have the same size
+    and all batches the same length, so that `predict` is traced once.
+
+    Memory is that of the image, the result and one batch of tiles.
+
+    Args:
+        predict: applied to [B,h,w,C], B at most `batch`, of the dtype of `image`.
+        image: [H,W,C].
+        tile: (height, width) of a tile, in pixels. Where the image is larger, it is rounded down
+            to a multiple of `multiple`.
+        overlap: the least overlap of neighbouring tiles, in pixels; it grows until tiles start at
+            multiples of `multiple`. None takes a quarter of the tile's shorter side.
+        batch: the most tiles a pass.
+        multiple: the network's largest stride, 2 ** depth for a U-Net, or a multiple of it.
+
+    Returns:
+        [H,W,K] float32.
+
+    Raises:
+        ValueError: a tile is smaller than `multiple` or less than twice the overlap, or an
+            argument is not positive.
+    """
+    if overlap is None:
+        overlap = min(tile) // 4
+    if min(*tile, batch, multiple) < 1 or overlap < 0:
+        raise ValueError(
+            f"tile={tile}, overlap={overlap}, batch={batch}, multiple={multiple}: must be positive."
+        )
+    rows = _spans(image.shape[0], tile[0], overlap, multiple)
+    columns = _spans(image.shape[1], tile[1], overlap, multiple)
+    if len(rows) == len(columns) == 1:
+        return np.asarray(predict(image[np.newaxis]), np.float32)[0]
+    places = [(row, column) for row in rows for column in columns]
+    length = _even_length(len(places), batch)
+    result: np.ndarray | None = None
+    for first in range(0, len(places), length):
+        chosen = places[first : first + length]
+        tiles = np.stack([image[np.ix_(row.read, column.read)] for row, column in chosen])
+        filled = np.concatenate([tiles, tiles[-1:].repeat(length - len(chosen), axis=0)])
+        predictions = np.asarray(predict(filled))[: len(chosen)]
+        if result is None:
+            result = np.zeros((*image.shape[:2], predictions.shape[-1]), np.float32)
+        for (row, column), predicted in zip(chosen, predictions, strict=True):
+            weight = row.weight[:, np.newaxis] * column.weight
+            inside = predicted[row.inside, column.inside]
+            result[row.write, column.write] += inside * weight[..., np.newaxis]
+    assert result is not None
+    return result
+
+
+@dataclass(frozen=True)
+class _Span:
+    """One tile's place along one axis.
+
+    Attributes:
+        read: indices into the image, mirrored beyond its ends.
+        inside: the part of the tile that lies in the image.
+        write: where in the image that part lies.
+        weight: the part's blending weights, float32.
+    """
+
+    read: np.ndarray
+    inside: slice
+    write: slice
+    weight: np.ndarray
+
+
+def _spans(size: int, tile: int, overlap: int, multiple: int) -> list[_Span]:
+    """Tiles that cover an axis of `size` pixels."""
+    if size <= tile:
+        whole = slice(0, size)
+        return [_Span(np.arange(size), whole, whole, np.ones(size, np.float32))]
+    tile = tile // multiple * multiple
+    stride = (tile - overlap) // multiple * multiple
+    # No pixel lies in more than two tiles: then the weights of an overlap sum to 1.
+    if 2 * stride < tile or stride < 1:
+        raise ValueError(
+            f"Tiles of {tile} pixels that start at multiples of {multiple} cannot overlap by "
+            f"{overlap}: take larger tiles or a smaller overlap."
+        )
+    overlap = tile - stride
+    # Far enough out that the image lies in the part of a tile that is kept.
+    margin = -(-overlap // (4 * multiple)) * multiple
+    count = 1 + max(0, -(-(size + 2 * margin - tile) // stride))
+    spans = []
+    for index in range(count):
+        start = index * stride - margin
+        inside = slice(max(0, -start), min(tile, size - start))
+        write = slice(start + inside.start, start + inside.stop)
+        weight = np.ones(tile)
+        if index > 0:
+            weight[:overlap] = _rise(overlap)
+        if index < count - 1:
+            weight[tile - overlap :] = _rise(overlap)[::-1]
+        read = _mirrored(np.arange(start, start + tile), size)
+        spans.append(_Span(read, inside, write, weight[inside].astype(np.float32)))
+    return spans
+
+
+def _rise(overlap: int) -> np.ndarray:
+    """Weights from 0 to 1 over the middle half of an overlap; with their reverse they sum to 1."""
+    dropped = overlap // 4
+    position = (np.arange(overlap) + 0.5 - dropped) / max(overlap - 2 * dropped, 1)
+    return np.square(np.sin(np.pi / 2 * position.clip(0, 1)))
+
+
+def _mirrored(index: np.ndarray, size: int) -> np.ndarray:
+    """Indices reflected into [0, size) without repeating the pixels at the ends."""
+    folded = np.abs(index) % (2 * size - 2)
+    return np.minimum(folded, 2 * size - 2 - folded)
+
+
+def _even_length(count: int, most: int) -> int:
+    """The length of batches that are as few as possible and then as short as possible."""
+    batches = -(-count // most)
+    return -(-count // batches)
