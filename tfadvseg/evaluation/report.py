@@ -1,0 +1,113 @@
+"""Everything that is measured on whole images, and tables of it."""
+
+import math
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from tfadvseg.data.examples import Examples
+from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
+from tfadvseg.evaluation.em_metrics import em_scores_of, measure_section
+from tfadvseg.evaluation.tiling import predict_tiled
+
+
+class Classes(Protocol):
+    """What is asked of a model's description; `model_spec.ModelSpec` has it."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def foreground_class(self) -> int | None: ...
+
+
+class SectionPredictor(Protocol):
+    """A segmenter ready for raw images; `export.predictor.Predictor` is one."""
+
+    @property
+    def spec(self) -> Classes: ...
+
+    def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Images [B,H,W,C] uint8 to class probabilities [B,H,W,K] float32."""
+
+
+def evaluate_sections(
+    predictor: SectionPredictor,
+    examples: Examples,
+    tile: tuple[int, int] = (1024, 1024),
+    overlap: int | None = None,
+    batch: int = 1,
+    multiple: int = 32,
+) -> dict[str, float]:
+    """Measures a segmenter on whole images of any sizes, one image in memory at a time.
+
+    Args:
+        predictor: what is measured.
+        examples: images with labels.
+        tile, overlap, batch, multiple: of `predict_tiled`, for images larger than a tile.
+
+    Returns:
+        `segmentation_metrics` over the pixels of all images; where the model has a
+        `foreground_class`, also `EmScores.as_metrics` with each image as a section.
+
+    Raises:
+        ValueError: there are no labels or no examples, or a label differs in size from its image.
+    """
+    if examples.labels is None or not len(examples):
+        raise ValueError("Nothing to measure: there are no examples, or they have no labels.")
+    class_names = predictor.spec.class_names
+    foreground_class = predictor.spec.foreground_class
+    confusion = np.zeros((len(class_names), len(class_names)), np.int64)
+    sections = []
+    for image, label in zip(examples.images, examples.labels, strict=True):
+        probabilities = predict_tiled(
+            predictor.predict_probabilities, image, tile, overlap, batch, multiple
+        )
+        confusion += confusion_matrix(
+            tf.constant(label[np.newaxis], tf.int32),
+            tf.constant(probabilities.argmax(axis=-1)[np.newaxis], tf.int32),
+            len(class_names),
+        ).numpy()
+        if foreground_class is not None:
+            foreground = probabilities[..., foreground_class]
+            sections.append(measure_section(foreground, label, foreground_class))
+    metrics = segmentation_metrics(confusion, class_names)
+    if sections:
+        metrics |= em_scores_of(sections).as_metrics()
+    return metrics
+
+
+def format_table(rows: Mapping[str, Mapping[str, float]], markdown: bool = False) -> str:
+    """A table of numbers: a column a network, a row a metric.
+
+    Args:
+        rows: metrics by network, in the order of the columns; metrics appear in the order in which
+            they are first met. NaN shows as `n/a`, a metric that a network lacks as `-`.
+        markdown: a Markdown table, as for a README, instead of one for a terminal.
+
+    Returns:
+        Lines of equal length, aligned either way, without a newline at the end.
+    """
+    metrics = list(dict.fromkeys(metric for values in rows.values() for metric in values))
+    cells = [["", *rows]] + [
+        [metric, *(_cell(values.get(metric)) for values in rows.values())] for metric in metrics
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        [line[0].ljust(widths[0])]
+        + [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
+        for line in cells
+    ]
+    if markdown:
+        rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+        return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
+    rule = ["-" * width for width in widths]
+    return "\n".join("  ".join(line) for line in (lines[0], rule, *lines[1:]))
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return "n/a" if math.isnan(value) else f"{value:.4f}"
