@@ -15,6 +15,13 @@ import tensorflow as tf
 from absl import logging
 
 from tfadvseg import atomic, model_spec
+from tfadvseg.checkpoints import (
+    check_finite_weights,
+    checkpoint_paths,
+    remove_checkpoint,
+    restore_newest,
+    save_checkpoint,
+)
 from tfadvseg.config import Config, piecewise_value
 from tfadvseg.data.examples import channel_statistics, check_window
 from tfadvseg.data.pipeline import (
@@ -34,13 +41,6 @@ from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.outputs import predicted_label
 from tfadvseg.reporting.figures import metrics_figure, samples_figure
 from tfadvseg.reporting.tensorboard import TensorBoardLog
-from tfadvseg.training.checkpoints import (
-    check_finite_weights,
-    checkpoint_paths,
-    remove_checkpoint,
-    restore_newest,
-    save_checkpoint,
-)
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
 from tfadvseg.training.history import RunLog, csv_text
 from tfadvseg.training.loop import run_updates

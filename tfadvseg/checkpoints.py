@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
@@ -86,23 +87,37 @@ def restore_newest(
         UserError: there are checkpoints but none is whole.
     """
     paths = checkpoint_paths(folder, prefix)
+    if not paths:
+        return None
+    return first_whole(paths, lambda path: checkpoint.read(path).assert_consumed())
+
+
+def first_whole(paths: list[str], restore: Callable[[str], object]) -> str:
+    """Calls `restore` on one path after another until one succeeds.
+
+    Returns:
+        The path that did; each that failed is logged.
+
+    Raises:
+        UserError: none did.
+    """
     for path in paths:
         try:
-            checkpoint.read(path).assert_consumed()
+            restore(path)
             return path
-        # What TensorFlow raises depends on which byte is wrong; RuntimeError is its reader's.
-        except (tf.errors.OpError, AssertionError, ValueError, RuntimeError) as error:
+        except _DAMAGE as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
             logging.warning(
-                "Checkpoint %s is damaged (%s); trying the one before it.",
-                path,
-                (str(error) or type(error).__name__).splitlines()[0],
+                "Checkpoint %s is damaged (%s); trying the one before it.", path, reason
             )
-    if paths:
-        raise UserError(
-            f"{folder}: none of its {len(paths)} checkpoints is whole. Start anew in another "
-            "--output_dir, or remove them to start over in this one."
-        )
-    return None
+    raise UserError(
+        f"{Path(paths[0]).parent}: none of its {len(paths)} checkpoints is whole and fits the "
+        f"network ({reason}). Train in another --output_dir, or remove them to start over."
+    )
+
+
+# What TensorFlow raises depends on which byte of which file is wrong.
+_DAMAGE = (tf.errors.OpError, AssertionError, LookupError, RuntimeError, ValueError)
 
 
 def check_finite_weights(models: dict[str, tf.keras.Model]) -> None:

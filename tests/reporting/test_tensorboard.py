@@ -1,0 +1,44 @@
+"""Event files hold each step once, whenever the run was killed."""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfadvseg.reporting.tensorboard import TensorBoardLog
+
+
+def logged(folder: Path) -> list[tuple[int, str]]:
+    """(step, tag) of every value in every event file, in order."""
+    found = []
+    for path in sorted(folder.glob("events.*")):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            found += [(event.step, value.tag) for value in event.summary.value]
+    return sorted(found)
+
+
+def test_a_repeated_stretch_leaves_no_duplicates(tmp_path):
+    log = TensorBoardLog(tmp_path, 0)
+    log.scalars({"loss": 1.0}, 5)
+    log.finish_stretch()
+    log.start_stretch(10)  # the checkpoint of update 10
+    log.scalars({"loss": 2.0}, 15)
+    log.finish_stretch()  # killed before the checkpoint of update 20
+
+    resumed = TensorBoardLog(tmp_path, 10)
+    resumed.scalars({"loss": 2.0}, 15)
+    resumed.finish_stretch()
+    resumed.start_stretch(20)
+    resumed.scalars({"loss": 3.0}, 25)
+    resumed.finish_stretch()
+    assert logged(tmp_path) == [(5, "loss"), (15, "loss"), (25, "loss")]
+
+
+def test_weights_and_biases_become_histograms(tmp_path):
+    model = tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,), name="head")])
+    log = TensorBoardLog(tmp_path, 0)
+    log.weights({"discriminator": model}, 1)
+    log.finish_stretch()
+    assert [tag for _, tag in logged(tmp_path)] == [
+        "discriminator/head/bias:0",
+        "discriminator/head/kernel:0",
+    ]
