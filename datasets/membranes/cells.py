@@ -104,7 +104,9 @@ def _nearest(cells: Cells, points: np.ndarray) -> np.ndarray:
     slack = cells.stretches * reach
     near = np.flatnonzero(from_middle - slack <= (from_middle + slack).min())
     offset = points[None] - cells.centres[near].astype(np.float32)[:, :, None]
-    scaled = np.matmul(cells.metrics[near].astype(np.float32), offset)
-    distance = np.sqrt(np.square(scaled).sum(axis=1))
+    metric = cells.metrics[near].astype(np.float32)[..., None]
+    along_y = metric[:, 0, 0] * offset[:, 0] + metric[:, 0, 1] * offset[:, 1]
+    along_x = metric[:, 1, 0] * offset[:, 0] + metric[:, 1, 1] * offset[:, 1]
+    distance = np.sqrt(np.square(along_y) + np.square(along_x))
     distance -= cells.radii[near].astype(np.float32)[:, None]
     return near[distance.argmin(axis=0)]
