@@ -38,7 +38,6 @@ def main(argv: list[str]) -> None:
             )
     # Only now, so that what is wrong with the flags is said at once.
     from tfadvseg.evaluation.report import format_table
-
     from tfadvseg.experiment import run_experiment
     from tfadvseg.training.loop import Stopped
 
@@ -47,6 +46,11 @@ def main(argv: list[str]) -> None:
     except Stopped as stopped:
         print(f"{stopped}; the same command continues.", file=sys.stderr)
         sys.exit(EXIT_STOPPED)
+    if result.finished_before:
+        print(
+            f"{config.run.output_dir}: this run is finished; raise --epochs to go on.",
+            file=sys.stderr,
+        )
     print(format_table(result.networks))
     print(f"\ntrained for {result.seconds:.0f} s, {result.images_per_second:.1f} images/s")
     for notice in result.notices:

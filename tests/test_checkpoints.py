@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg.errors import UserError
 from tfadvseg.checkpoints import (
     check_finite_weights,
     checkpoint_paths,
     restore_newest,
     save_checkpoint,
 )
+from tfadvseg.errors import UserError
 
 
 def holding(value: float) -> tf.train.Checkpoint:

@@ -3,6 +3,7 @@
 The one place that puts the rooms of the house together; `scripts/train.py` calls `run_experiment`.
 """
 
+import dataclasses
 import json
 import platform
 from collections.abc import Sequence
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from tfadvseg import atomic, model_spec
 from tfadvseg.checkpoints import (
@@ -66,6 +66,7 @@ class Result:
         notices: what was said about D's health.
         seconds: spent training, over all sittings.
         images_per_second: training windows, each counted once however often it was used.
+        finished_before: the run had ended before this call, which did nothing.
     """
 
     networks: dict[str, Metrics]
@@ -73,6 +74,7 @@ class Result:
     notices: Sequence[str]
     seconds: float
     images_per_second: float
+    finished_before: bool = False
 
 
 def prepare_machine(config: Config) -> tf.distribute.Strategy:
@@ -125,11 +127,12 @@ def run_experiment(config: Config, flags_text: str) -> Result:
     with strategy.scope():
         state = build_state(config, splits.descriptor)
     run = _Run(config, splits, spec, state, strategy, output)
-    restored = restore_newest(run.checkpoint, output / "checkpoints")
-    if restored:
-        logging.info("Continuing from %s.", restored)
-    run.start_logging()
+    restore_newest(run.checkpoint, output / "checkpoints")
     phases = plan_epoch(config, state)
+    total = config.run.epochs * sum(phase.updates for phase in phases)
+    if int(state.step) >= total and (earlier := run.earlier_result()):
+        return earlier
+    run.start_logging()
     try:
         run_updates(config, phases, strategy, state.step, run.log, run)
     finally:
@@ -299,6 +302,7 @@ class _Run:
         """Measures on whole images, exports, and writes the summary."""
         config, log = self.config, self.log
         networks: dict[str, Metrics] = {}
+        exported: Path | None = None
         for name, learner in self.state.segmenters().items():
             networks[name] = self._measure(learner.model)
             last = [weight.numpy() for weight in learner.model.weights]
@@ -310,33 +314,53 @@ class _Run:
                 exported = export_saved_model(learner.model, self.spec, self.output / "export")
             for weight, value in zip(learner.model.weights, last, strict=True):
                 weight.assign(value)
-        made = {
-            "metrics": str(self.output / "metrics.csv"),
-            "curves": str(self.output / "plots" / "metrics.png"),
-            "samples": str(self.output / "plots" / f"samples_epoch_{config.run.epochs:03d}.png"),
-            "summary": str(self.output / SUMMARY),
-        }
-        if config.run.export:
-            made["export"] = str(exported)
         windows = config.run.epochs * config.run.steps_per_epoch * config.run.global_batch_size
         rate = windows / log.seconds if log.seconds else 0.0
-        result = Result(networks, made, list(log.notices.values()), log.seconds, rate)
         summary = {
             "networks": networks,
             "best": log.best,
             "updates": int(self.state.step),
             "seconds": round(log.seconds, 1),
             "images_per_second": round(rate, 2),
-            "notices": result.notices,
+            "notices": list(log.notices.values()),
             "seed": config.run.seed,
             "precision": tf.keras.mixed_precision.global_policy().name,
             "versions": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("tfadvseg", "tensorflow", "numpy")},
             },
+            "export": exported and str(exported.relative_to(self.output)),
         }
         atomic.write_text(self.output / SUMMARY, json.dumps(summary, indent=1) + "\n")
-        return result
+        return self._result(summary)
+
+    def earlier_result(self) -> Result | None:
+        """What `finish` came to when all updates so far were done, if it did."""
+        try:
+            summary = json.loads((self.output / SUMMARY).read_text())
+        except FileNotFoundError:
+            return None
+        if summary["updates"] != int(self.state.step):
+            return None
+        return dataclasses.replace(self._result(summary), finished_before=True)
+
+    def _result(self, summary: dict) -> Result:
+        samples = sorted((self.output / "plots").glob("samples_epoch_*.png"))
+        made = {
+            "metrics": self.output / "metrics.csv",
+            "curves": self.output / "plots" / "metrics.png",
+            "samples": samples[-1],
+            "summary": self.output / SUMMARY,
+        }
+        if summary["export"]:
+            made["export"] = self.output / summary["export"]
+        return Result(
+            networks=summary["networks"],
+            made={what: str(path) for what, path in made.items()},
+            notices=summary["notices"],
+            seconds=summary["seconds"],
+            images_per_second=summary["images_per_second"],
+        )
 
     def _measure(self, model: tf.keras.Model) -> Metrics:
         return evaluate_sections(predictor_of(model, self.spec), self.splits.val)

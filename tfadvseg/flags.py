@@ -341,7 +341,7 @@ def _define(table: Sequence[_Flag], values: flags.FlagValues) -> None:
 
 
 def _value(flag: _Flag, values: flags.FlagValues) -> Any:
-    value = values[flag.name].value
+    value: Any = values[flag.name].value
     if not isinstance(flag.kind, _Text):
         return value
     try:

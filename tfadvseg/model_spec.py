@@ -54,9 +54,15 @@ class ModelSpec:
         try:
             fields = json.loads(path.read_text())
             return cls(
-                segmenter=SegmenterConfig(**fields.pop("segmenter")),
-                palette=tuple(tuple(colour) for colour in fields.pop("palette")),
-                **{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()},
+                segmenter=SegmenterConfig(**fields["segmenter"]),
+                class_names=tuple(fields["class_names"]),
+                palette=tuple((red, green, blue) for red, green, blue in fields["palette"]),
+                image_channels=fields["image_channels"],
+                mean=tuple(fields["mean"]),
+                std=tuple(fields["std"]),
+                foreground_class=fields["foreground_class"],
+                dataset=fields["dataset"],
+                crop_size=(fields["crop_size"][0], fields["crop_size"][1]),
             )
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; is {folder} a run or an export?") from None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from etils import epath
+
 from tfadvseg_datasets.raster import read_images, read_labels
 
 TRAIN_IMAGES = "train-volume.tif"

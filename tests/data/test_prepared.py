@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder
 
 from tfadvseg.data.prepared import load_prepared
 from tfadvseg.errors import UserError
+from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder
 
 DUMMY_DATA = Path(isbi2012_dataset_builder.__file__).parent / "dummy_data"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder
-from tfadvseg_datasets.membranes.generate import generate_section
 
 from tfadvseg.config import DataConfig
 from tfadvseg.data.sources import load_split, load_splits
 from tfadvseg.errors import UserError
+from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder
+from tfadvseg_datasets.membranes.generate import generate_section
 
 DUMMY_DATA = Path(isbi2012_dataset_builder.__file__).parent / "dummy_data"
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
+
 from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder, stacks
 
 DUMMY_DATA = Path(isbi2012_dataset_builder.__file__).parent / "dummy_data"

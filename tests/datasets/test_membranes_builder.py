@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from scipy import ndimage
+
 from tfadvseg_datasets.membranes import membranes_dataset_builder
 from tfadvseg_datasets.membranes.generate import CELL, MEMBRANE, generate_section, generate_split
 from tfadvseg_datasets.membranes.membranes_dataset_builder import MembranesConfig

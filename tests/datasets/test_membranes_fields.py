@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tfadvseg_datasets.membranes.fields import smooth_noise, soft_step
 
 

@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
 from tfadvseg_datasets.raster import read_images, read_labels
 
 IDS = np.array([[0, 1, 2], [7, 2, 1]], np.uint8)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder
 
 ROOT = Path(__file__).resolve().parents[2]

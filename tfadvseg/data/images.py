@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from tfadvseg_datasets import raster
 
 from tfadvseg.errors import UserError
+from tfadvseg_datasets import raster
 
 SUFFIXES = (".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 """Of the files that are taken for images, in lower case."""

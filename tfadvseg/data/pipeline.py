@@ -160,7 +160,9 @@ def whole_images(examples: Examples, normalisation: Normalisation, copies: int) 
     return _filled_up(images.batch(1), copies)
 
 
-def _window_maker(examples: Examples, config: DataConfig, normalisation: Normalisation, seed: int):
+def _window_maker(
+    examples: Examples, config: DataConfig, normalisation: Normalisation, seed: int
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """A function of a window's number, int64 from the start of training, to the window."""
     store = _Store(examples)
     cut = random_elastic_window if "elastic" in config.augment else random_window

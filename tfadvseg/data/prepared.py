@@ -17,13 +17,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
-from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder, stacks
 
 from tfadvseg import atomic
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.slices import resolve_slice
 from tfadvseg.errors import UserError
+from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder, stacks
 
 FINGERPRINT_LENGTH = 12
 

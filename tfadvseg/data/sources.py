@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from absl import logging
-from tfadvseg_datasets.membranes import generate
 
 from tfadvseg.config import DataConfig
 from tfadvseg.data import descriptors, prepared
@@ -15,6 +14,7 @@ from tfadvseg.data.examples import Examples, check_labels
 from tfadvseg.data.folder import Folder, read_folder
 from tfadvseg.data.slices import resolve_slice
 from tfadvseg.errors import UserError
+from tfadvseg_datasets.membranes import generate
 
 MEMBRANES_SEED = 0
 """The embedded set is the same in every run, whatever `--seed` is."""

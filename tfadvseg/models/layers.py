@@ -1,5 +1,7 @@
 """Layers that the networks share."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -25,7 +27,7 @@ class PadToMultiple(tf.keras.layers.Layer):
     it goes, then its first row or column repeats.
     """
 
-    def __init__(self, multiple: int, **kwargs) -> None:
+    def __init__(self, multiple: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.multiple = multiple
 
@@ -83,7 +85,7 @@ class UpConcatConv(tf.keras.layers.Layer):
     No bias: a batch norm follows.
     """
 
-    def __init__(self, filters: int, **kwargs) -> None:
+    def __init__(self, filters: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.filters = filters
 

@@ -92,19 +92,25 @@ class RunLog(tf.train.experimental.PythonState):
         self.seconds = 0.0
 
     def serialize(self) -> str:
-        fields = vars(self) | {"epoch": self.epoch.values, "window": self.window.values}
-        return json.dumps({name: fields[name] for name in _FIELDS})
+        return json.dumps(
+            {
+                "epoch": self.epoch.values,
+                "window": self.window.values,
+                "rows": self.rows,
+                "notices": self.notices,
+                "best": self.best,
+                "seconds": self.seconds,
+            }
+        )
 
     def deserialize(self, string_value: bytes | str) -> None:
         fields = json.loads(string_value)
-        vars(self).update(
-            fields,
-            epoch=Accumulator(fields["epoch"]),
-            window=Accumulator(fields["window"]),
-        )
-
-
-_FIELDS = ("epoch", "window", "rows", "notices", "best", "seconds")
+        self.epoch = Accumulator(fields["epoch"])
+        self.window = Accumulator(fields["window"])
+        self.rows = fields["rows"]
+        self.notices = fields["notices"]
+        self.best = fields["best"]
+        self.seconds = fields["seconds"]
 
 
 def csv_text(rows: list[dict[str, float]]) -> str:

@@ -1,0 +1,251 @@
+"""scripts/train.py as a person at the terminal meets it. Each run is a process."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tests.scripts.cli_testing import ROOT, assert_one_line_error, run_script
+
+TINY = (
+    "--dataset=folder",
+    "--crop_size=16,16",
+    "--global_batch_size=4",
+    "--width=4",
+    "--depth=2",
+    "--d_width=4",
+    "--d_depth=2",
+    "--precision=float32",
+    "--val_windows=10",
+)
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory) -> Path:
+    """Ten images whose bright blocks are class 1."""
+    folder = tmp_path_factory.mktemp("data")
+    generator = np.random.default_rng(0)
+    for part in ("images", "labels"):
+        (folder / part).mkdir()
+    for number in range(10):
+        label = (generator.uniform(size=(6, 6)) < 0.5).repeat(4, 0).repeat(4, 1)
+        image = 60 + 120 * label + 20 * generator.normal(size=label.shape)
+        Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(folder / f"images/{number}.png")
+        Image.fromarray(label.astype(np.uint8)).save(folder / f"labels/{number}.png")
+    return folder
+
+
+def logged_steps(folder: Path) -> list[tuple[str, int, float]]:
+    values = []
+    for path in folder.glob("events.*"):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                number = tf.make_ndarray(value.tensor)
+                if number.ndim == 0:
+                    values.append((value.tag, event.step, float(number)))
+    return sorted(values)
+
+
+def kill_when(path: Path, *arguments: str) -> int:
+    """Starts scripts/train.py, kills it once `path` exists; returns its exit status."""
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts" / "train.py"), *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    return process.wait()
+
+
+@pytest.mark.parametrize("schedule", ["joint", "alternating"])
+def test_a_killed_run_continues_to_the_very_same_end(schedule, data_dir, tmp_path):
+    arguments = [
+        *TINY,
+        f"--data_dir={data_dir}",
+        f"--schedule={schedule}",
+        "--compare",
+        "--epochs=3",
+        "--steps_per_epoch=6",
+        "--checkpoint_every=5",
+        "--noexport",
+    ]
+    whole = run_script("train.py", *arguments, "--output_dir=whole", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    checkpoint = tmp_path / "killed/checkpoints/ckpt-5.index"
+    status = kill_when(checkpoint, *arguments, f"--output_dir={tmp_path / 'killed'}")
+    assert status == -signal.SIGKILL
+    assert not (tmp_path / "killed/summary.json").exists()
+    again = run_script("train.py", *arguments, "--output_dir=killed", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+
+    for name in ("metrics.csv", "model.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    rows = list(csv.DictReader((tmp_path / "killed/metrics.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    summaries = [
+        json.loads((tmp_path / name / "summary.json").read_text()) for name in ("whole", "killed")
+    ]
+    assert summaries[0]["networks"] == summaries[1]["networks"]
+    logs = [logged_steps(tmp_path / name / "tensorboard") for name in ("whole", "killed")]
+    assert logs[0] == logs[1]
+    assert len(logs[0]) == len({(tag, step) for tag, step, _ in logs[0]}), "no duplicate rows"
+
+
+@pytest.fixture(scope="module")
+def finished_run(data_dir, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    result = run_script("train.py", *run_arguments(data_dir), cwd=folder)
+    assert result.returncode == 0, result.stderr
+    (folder / "stdout").write_text(result.stdout)
+    (folder / "stderr").write_text(result.stderr)
+    return folder / "run"
+
+
+def run_arguments(data_dir: Path) -> list[str]:
+    return [
+        *TINY,
+        f"--data_dir={data_dir}",
+        "--compare",
+        "--epochs=2",
+        "--steps_per_epoch=3",
+        "--output_dir=run",
+    ]
+
+
+def test_what_a_run_leaves(finished_run):
+    for name in (
+        "run.flags",
+        "model.json",
+        "metrics.csv",
+        "summary.json",
+        "plots/metrics.png",
+        "plots/samples_epoch_001.png",
+        "plots/samples_epoch_002.png",
+        "export/1/saved_model.pb",
+    ):
+        assert (finished_run / name).stat().st_size > 0, name
+    summary = json.loads((finished_run / "summary.json").read_text())
+    assert set(summary["networks"]) == {
+        "segmenter",
+        "segmenter best",
+        "standard",
+        "standard best",
+    }
+    assert 0 < summary["networks"]["segmenter"]["miou"] < 1
+    assert summary["updates"] == 6
+    assert summary["seed"] == 0
+    printed = (finished_run.parent / "stdout").read_text()
+    for path in ("run/metrics.csv", "run/plots/metrics.png", "run/export/1"):
+        assert path in printed
+    progress = (finished_run.parent / "stderr").read_text()
+    assert "epoch 2" in progress and "loss_seg" in progress
+    for noise in ("Addons", "cuda", "AutoGraph", "Traceback", "oneDNN"):
+        assert noise not in progress
+
+
+def test_run_flags_repeat_the_run(finished_run, data_dir, tmp_path):
+    flagfile = shutil.copy(finished_run / "run.flags", tmp_path)
+    result = run_script("train.py", f"--flagfile={flagfile}", "--output_dir=again", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "again/metrics.csv").read_bytes() == (
+        finished_run / "metrics.csv"
+    ).read_bytes()
+
+
+def test_a_finished_run_says_so_and_trains_no_more(finished_run, data_dir):
+    before = (finished_run / "metrics.csv").read_bytes()
+    result = run_script("train.py", *run_arguments(data_dir), cwd=finished_run.parent)
+    assert result.returncode == 0, result.stderr
+    assert "finished" in result.stderr
+    assert "miou" in result.stdout
+    assert (finished_run / "metrics.csv").read_bytes() == before
+    assert not (finished_run / "export/2").exists()
+
+
+def test_another_configuration_in_the_same_folder_is_refused(finished_run, data_dir):
+    result = run_script(
+        "train.py", *run_arguments(data_dir), "--lambda_adv=0.5", cwd=finished_run.parent
+    )
+    assert_one_line_error(result, "--lambda_adv (was 0.02, now 0.5)", "--output_dir=run")
+
+
+def test_other_data_in_the_same_folder_is_refused(finished_run, data_dir, tmp_path):
+    other = shutil.copytree(data_dir, tmp_path / "other")
+    Image.fromarray(np.zeros((24, 24), np.uint8)).save(other / "images/3.png")
+    arguments = [a for a in run_arguments(other) if "output_dir" not in a]
+    result = run_script("train.py", *arguments, f"--output_dir={finished_run}", cwd=tmp_path)
+    assert_one_line_error(result, "other data")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "messages"),
+    [
+        (["--dataset=isbi2012"], ["--data_dir"]),
+        (["--dataset=isbi2012", "--data_dir=nowhere"], ["nowhere"]),
+        (["--dataset=isbi2012", "--data_dir=."], ["train-volume.tif"]),
+        (["--dataset=mnist"], ["--dataset", "membranes"]),
+        (["--method=magic"], ["--method", "adversarial"]),
+        (["--nosuchflag"], ["nosuchflag"]),
+        (["--crop_size=16"], ["--crop_size"]),
+        (["--strategy=mirrored", "--global_batch_size=0"], ["--global_batch_size"]),
+    ],
+)
+def test_mistakes_end_at_once_in_one_line(arguments, messages, tmp_path):
+    result = run_script("train.py", "--output_dir=out", *arguments, cwd=tmp_path)
+    assert_one_line_error(result, *messages)
+    assert not list(tmp_path.iterdir()), "nothing is left behind"
+
+
+def test_a_window_larger_than_the_images_is_refused(data_dir, tmp_path):
+    result = run_script(
+        "train.py",
+        *TINY,
+        f"--data_dir={data_dir}",
+        "--crop_size=32,16",
+        "--output_dir=out",
+        cwd=tmp_path,
+    )
+    assert_one_line_error(result, "--crop_size")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_output_directory_that_cannot_be_written_is_refused(data_dir, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    result = run_script(
+        "train.py", *TINY, f"--data_dir={data_dir}", "--output_dir=file/run", cwd=tmp_path
+    )
+    assert_one_line_error(result, "--output_dir=file/run")
+
+
+def test_sigterm_saves_and_the_same_command_continues(data_dir, tmp_path):
+    arguments = [*TINY, f"--data_dir={data_dir}", f"--output_dir={tmp_path / 'run'}", "--noexport"]
+    arguments += ["--epochs=1", "--steps_per_epoch=100000", "--checkpoint_every=50"]
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts" / "train.py"), *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "run/checkpoints").glob("*.index")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 75
+    assert "the same command continues" in stderr
+    stopped_at = int(stderr.split("stopped after update ")[1].split(";")[0])
+    assert (tmp_path / f"run/checkpoints/ckpt-{stopped_at}.index").exists()
