@@ -38,7 +38,7 @@ from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model
 from tfadvseg.methods.phases import Phase, plan_epoch
 from tfadvseg.model_spec import ModelSpec
-from tfadvseg.models.outputs import predicted_label
+from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.reporting.figures import metrics_figure, samples_figure
 from tfadvseg.reporting.tensorboard import TensorBoardLog
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
@@ -287,8 +287,8 @@ class _Run:
             images.append(tf.cast(tf.round(raw), tf.uint8)[real].numpy())
             labels.append(batch["label"][real].numpy())
             for name, learner in self.state.segmenters().items():
-                predicted = predicted_label(learner.model(batch["image"], training=False))
-                predictions[name].append(predicted[real].numpy())
+                maps = class_probabilities(learner.model(batch["image"], training=False))
+                predictions[name].append(maps[real].numpy())
         samples_figure(
             np.concatenate(images),
             np.concatenate(labels),
