@@ -1,0 +1,67 @@
+"""The training input, without a network behind it."""
+
+from collections.abc import Callable, Iterable
+from typing import get_args
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.settings import Settings
+from benchmarks.workload import Workload, Workloads, timed
+from tfadvseg.config import Augmentation, DataConfig
+from tfadvseg.data.examples import Examples, channel_statistics
+from tfadvseg.data.pipeline import Normalisation, training_windows
+
+DEFAULT_AUGMENT = DataConfig().augment
+_EXAMPLES = 30
+_SIDE = 512
+_WARM_UP = 8  # batches, by when parallel calls have been chosen and all are at work
+
+
+def augment_name(augment: Iterable[str]) -> str:
+    """How the table calls a setting of --augment."""
+    return ",".join(augment) or "windows only"
+
+
+def build_pipeline(settings: Settings) -> Workloads:
+    """`training_windows` with no augmentation, with each alone, and with all that are default."""
+    alone = [(name,) for name in get_args(Augmentation)]
+    workloads = {}
+    for augment in dict.fromkeys([(), *alone, DEFAULT_AUGMENT]):
+        windows = synthetic_windows(settings, augment)
+        workloads[augment_name(augment)] = Workload(_consumer(windows), settings.batch)
+    return workloads
+
+
+def synthetic_windows(settings: Settings, augment: tuple[Augmentation, ...]) -> tf.data.Dataset:
+    """Endless training batches from as many and as large sections as ISBI 2012 has, of noise."""
+    random = np.random.default_rng(0)
+    shape = [max(_SIDE, size) for size in settings.crop_size]
+    examples = Examples(
+        keys=tuple(str(i) for i in range(_EXAMPLES)),
+        images=tuple(random.integers(0, 256, (*shape, 1), np.uint8) for _ in range(_EXAMPLES)),
+        labels=tuple(random.integers(0, 2, shape, np.uint8) for _ in range(_EXAMPLES)),
+    )
+    mean, std = channel_statistics(examples)
+    config = DataConfig(crop_size=settings.crop_size, augment=augment)
+    normalisation = Normalisation(tuple(mean.tolist()), tuple(std.tolist()))
+    last_step = 2**62 // settings.batch
+    return training_windows(examples, config, normalisation, settings.batch, 0, 0, last_step)
+
+
+def _consumer(windows: tf.data.Dataset) -> Callable[[int], float]:
+    """Takes batches and does nothing with them."""
+
+    def run(repetitions: int) -> float:
+        # Anew each time, so that it neither works nor holds finished batches between turns.
+        batches = iter(windows)
+
+        @timed
+        def take(repetitions: int) -> None:
+            for _ in range(repetitions):
+                next(batches)
+
+        take(_WARM_UP)
+        return take(repetitions)
+
+    return run

@@ -1,0 +1,35 @@
+"""The device's speed limit, as far as TensorFlow's own matrix multiplication reaches it."""
+
+import tensorflow as tf
+
+from benchmarks.settings import Settings
+from benchmarks.workload import Workload, Workloads, timed
+
+_SIZES = {"CPU": (1024, 2048, 3072), "GPU": (4096, 8192, 16384)}
+
+
+def build_matmul(settings: Settings) -> Workloads:
+    """The fastest of several sizes of square matrices, in the policy's compute type."""
+    device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    sizes = settings.matmul_sizes or _SIZES[device]
+    candidates = {f"{size} x {size}": _product(size) for size in sizes}
+    fastest = max(candidates, key=lambda name: _rate(candidates[name]))
+    return {fastest: candidates[fastest]}
+
+
+def _product(size: int) -> Workload:
+    dtype = tf.keras.mixed_precision.global_policy().compute_dtype
+    a, b = (tf.cast(tf.random.normal([size, size], seed=seed), dtype) for seed in (1, 2))
+
+    @timed
+    def run(repetitions: int) -> None:
+        for _ in range(repetitions):
+            product = tf.matmul(a, b)
+        product[0, 0].numpy()
+
+    return Workload(run, operations=2 * size**3)
+
+
+def _rate(workload: Workload) -> float:
+    workload.run(1)
+    return workload.operations / workload.run(3)

@@ -1,0 +1,163 @@
+"""Takes turns: one process a candidate, all of a precision alive at once, A B C, A B C, ...
+
+A machine whose speed drifts (other tenants, heat) then favours nobody, and ratios can be taken
+within each round. Imports no TensorFlow, so that this process weighs nothing.
+"""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from benchmarks.settings import MATMUL, Settings
+from tfadvseg.errors import UserError
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """One thing that was timed.
+
+    Attributes:
+        candidate: a key of `settings.DESCRIPTIONS`.
+        part: which of the candidate's workloads; empty if it has one.
+        precision: of the process it ran in.
+        seconds: a repetition, one value a round.
+        images: how many a repetition takes in; 0 where there are none.
+        operations: multiplications plus additions a repetition; 0 where none are counted.
+        plain_operations: the same for the plain U-Net; None where that means nothing.
+        peak_memory: bytes, the most that the process held.
+        empty_memory: bytes, what it held before it built anything.
+    """
+
+    candidate: str
+    part: str
+    precision: str
+    seconds: tuple[float, ...]
+    images: int
+    operations: int
+    plain_operations: int | None
+    peak_memory: int
+    empty_memory: int
+
+
+class _Worker:
+    """A process of `benchmarks.worker`."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker"],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.orders: IO[str] = self.process.stdin
+        self.answers: IO[str] = self.process.stdout
+
+    def order(self, order: dict[str, Any]) -> None:
+        try:
+            print(json.dumps(order), file=self.orders, flush=True)
+        except BrokenPipeError:
+            self._fail()
+
+    def answer(self) -> dict[str, Any]:
+        line = self.answers.readline()
+        if not line:
+            self._fail()
+        return json.loads(line)
+
+    def finish(self) -> dict[str, Any]:
+        """Ends the orders; returns the last answer."""
+        self.orders.close()
+        return self.answer()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.orders, self.answers, self.errors):
+            with suppress(BrokenPipeError):
+                stream.close()
+
+    def _fail(self) -> None:
+        status = self.process.wait()
+        self.errors.seek(0)
+        said = self.errors.read().strip()
+        if status == -9 or "ResourceExhausted" in said or "MemoryError" in said:
+            raise UserError(
+                f"{self.what}: out of memory; take a smaller --batch, --crop_size or --width, or "
+                "leave candidates out with --only."
+            )
+        raise RuntimeError(f"{self.what}: the process ended with status {status}.\n{said}")
+
+
+@contextmanager
+def _worker(order: dict[str, Any], what: str) -> Iterator[_Worker]:
+    worker = _Worker(what)
+    try:
+        worker.order(order)
+        yield worker
+    finally:
+        worker.close()
+
+
+def describe_machine() -> dict[str, Any]:
+    """What `worker.describe_machine` says, from a process that can import TensorFlow."""
+    with _worker({}, "machine") as worker:
+        return worker.answer()
+
+
+def measure(
+    settings: Settings, candidates: Sequence[str], precision: str, say: Callable[[str], None]
+) -> list[Measured]:
+    """Times candidates in turns.
+
+    Args:
+        settings: sizes and number of rounds.
+        candidates: keys of `settings.DESCRIPTIONS`.
+        precision: `float32`, `bfloat16` or `float16`.
+        say: takes lines of progress.
+
+    Returns:
+        One or more a candidate, in order.
+
+    Raises:
+        UserError: the memory is not enough.
+    """
+    with ExitStack() as stack:
+        workers, facts = {}, {}
+        for name in candidates:
+            say(f"{precision}: building {name}")
+            order = {
+                "settings": dataclasses.asdict(settings),
+                "candidate": name,
+                "precision": precision,
+            }
+            workers[name] = stack.enter_context(_worker(order, f"{name} in {precision}"))
+            if name == MATMUL:  # it chooses the fastest size, for which it has to be alone
+                facts[name] = workers[name].answer()
+        for name in candidates:
+            if name not in facts:
+                facts[name] = workers[name].answer()
+        seconds: dict[tuple[str, str], list[float]] = {}
+        for turn in range(settings.rounds):
+            say(f"{precision}: round {turn + 1}/{settings.rounds}")
+            for name, worker in workers.items():
+                worker.order({})
+                for part, value in worker.answer().items():
+                    seconds.setdefault((name, part), []).append(value)
+        memory = {name: worker.finish() for name, worker in workers.items()}
+    return [
+        Measured(name, part, precision, tuple(values), **facts[name][part], **memory[name])
+        for (name, part), values in seconds.items()
+    ]

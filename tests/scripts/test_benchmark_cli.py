@@ -1,0 +1,212 @@
+"""The benchmark runs, counts rightly and compares like with like. Nothing here asserts a time."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCRIPT = ROOT / "scripts" / "benchmark.py"
+
+
+@pytest.fixture(autouse=True)
+def _import_from_the_checkout(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(SCRIPT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """A quick run of every candidate in float32: the process and its JSON."""
+    path = tmp_path_factory.mktemp("benchmark") / "figures.json"
+    result = run("--quick", "--precisions=float32", f"--output_json={path}")
+    assert result.returncode == 0, result.stderr
+    return result, json.loads(path.read_text())
+
+
+def test_every_candidate_is_measured_in_every_round(quick):
+    _, figures = quick
+    candidates = {entry["candidate"] for entry in figures["measured"]}
+    assert candidates == {
+        "matmul",
+        "supervised",
+        "supervised_fed",
+        "inference",
+        "joint_patch",
+        "joint_encoder",
+        "keras_way",
+        "pipeline",
+    }
+    for entry in figures["measured"]:
+        assert len(entry["seconds"]) == figures["settings"]["rounds"] == 2
+        assert min(entry["seconds"]) > 0
+        assert entry["peak_memory"] >= entry["empty_memory"] > 0
+    pipelines = [e["part"] for e in figures["measured"] if e["candidate"] == "pipeline"]
+    assert pipelines == [
+        "windows only",
+        "rotate",
+        "flip",
+        "elastic",
+        "photometric",
+        "rotate,flip,elastic,photometric",
+    ]
+
+
+def test_figures_agree_with_each_other(quick):
+    _, figures = quick
+    entries = {e["candidate"]: e for e in figures["measured"]}
+    matmul, supervised = entries["matmul"], entries["supervised"]
+    assert matmul["share_of_peak"] == 1
+    assert supervised["images"] == figures["settings"]["batch"] == 2
+    assert supervised["images_per_second"] == pytest.approx(2 / supervised["median_seconds"])
+    rates = [[e["operations"] / seconds for seconds in e["seconds"]] for e in (supervised, matmul)]
+    assert supervised["share_of_peak"] == pytest.approx(np.median(np.divide(*rates)), rel=1e-9)
+    # More networks and more updates take more operations; the tied up-convolution takes fewer.
+    assert supervised["operations"] < supervised["plain_operations"]
+    assert entries["inference"]["operations"] < supervised["operations"] / 2
+    assert supervised["operations"] < entries["joint_patch"]["operations"]
+    assert entries["joint_encoder"]["operations"] < entries["keras_way"]["operations"]
+    ratios = {r["what"]: r for r in figures["ratios"]}
+    times_faster = ratios["joint step with encoder D: times faster than the Keras way"]
+    assert times_faster["rounds"] == pytest.approx(
+        np.divide(entries["keras_way"]["seconds"], entries["joint_encoder"]["seconds"])
+    )
+    assert len(ratios) == 6
+    assert not any(r["aim"] for r in figures["ratios"]), "aims are for the full size only"
+
+
+def test_table_is_aligned_and_progress_is_apart(quick):
+    result, figures = quick
+    lines = result.stdout.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("float32 "))
+    table = lines[start : start + 1 + len(figures["measured"])]
+    assert len({len(line) for line in table}) == 1, "the last column reaches the same edge"
+    assert table[0].endswith("peak MiB")
+    assert "float32: round 2/2" in result.stderr
+    assert "round 2/2" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only=everything"], "--only=everything: unknown"),
+        (["--precisions=float64"], "--precisions=float64: unknown"),
+        (["--crop_size=100,100"], "--crop_size=100,100: take multiples of 16"),
+        (["--crop_size=wide"], "--crop_size=wide: give height,width"),
+        (["--batch=0"], "--batch=0"),
+        ([f"--output_json={ROOT}"], "a folder; name a file"),
+    ],
+)
+def test_mistakes_end_at_once(arguments, message):
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+
+
+def test_a_process_that_fails_is_told(monkeypatch):
+    from benchmarks.rounds import measure
+    from benchmarks.settings import QUICK
+
+    with pytest.raises(RuntimeError, match=r"(?s)nonsense in float32.*unknown candidate"):
+        measure(QUICK, ["nonsense"], "float32", lambda line: None)
+
+
+def _traced(padding: str) -> tf.types.experimental.ConcreteFunction:
+    """Gradients of a strided, a plain and a transposed convolution and a matrix product."""
+    shapes = [[3, 3, 4, 5], [3, 3, 5, 6], [4, 4, 7, 6]]
+
+    def gradients(image: tf.Tensor, kernels: list[tf.Tensor]) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(kernels)
+            x = tf.nn.conv2d(image, kernels[0], 2, "SAME")
+            x = tf.nn.conv2d(x, kernels[1], 1, padding)
+            height = 2 * x.shape[1]
+            x = tf.nn.conv2d_transpose(x, kernels[2], [2, height, height, 7], 2)
+            x = tf.matmul(tf.reshape(x, [2, -1]), tf.ones([height * height * 7, 3]))
+            loss = tf.reduce_sum(x)
+        return tape.gradient(loss, kernels)
+
+    kernels = [tf.TensorSpec(shape) for shape in shapes]
+    return tf.function(gradients).get_concrete_function(tf.TensorSpec([2, 16, 16, 4]), kernels)
+
+
+def test_operations_by_hand():
+    from benchmarks.operations import count_operations
+
+    first = 2 * (2 * 8 * 8 * 5) * (3 * 3 * 4)
+    second = 2 * (2 * 6 * 6 * 6) * (3 * 3 * 5)
+    transposed = 2 * (2 * 6 * 6 * 6) * (4 * 4 * 7)
+    product = 2 * (2 * 3) * (12 * 12 * 7)
+    # The first convolution's gradient for the image is traced but not asked for. The loss itself
+    # is no output, so that nothing of the transposed convolution and the product runs forward.
+    executed = 2 * first + 3 * second + 2 * transposed + product
+    assert count_operations(_traced("VALID")) == executed
+
+
+def test_operations_as_the_profiler_counts_them():
+    from benchmarks.operations import COUNTED, operations_by_type
+
+    graph = _traced("SAME").graph
+    builder = tf.compat.v1.profiler.ProfileOptionBuilder
+    options = builder(builder.float_operation()).with_empty_output().build()
+    profile = tf.compat.v1.profiler.profile(graph, cmd="op", options=options)
+    theirs = {}
+    while profile.children:
+        (profile,) = profile.children
+        theirs[profile.name] = profile.float_ops
+    ours = operations_by_type(graph.get_operations())
+    assert ours == {name: theirs[name] for name in COUNTED if name in theirs}
+    assert set(ours) == {"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", "MatMul"}
+
+
+def test_operations_that_cannot_be_counted_are_refused():
+    from benchmarks.operations import count_operations
+
+    inner = tf.function(lambda x: tf.matmul(x, x))
+    outer = tf.function(lambda x: inner(x) + 1)
+    with pytest.raises(ValueError, match="MatMul in the nested function"):
+        count_operations(outer.get_concrete_function(tf.TensorSpec([3, 3])))
+    with pytest.raises(ValueError, match="unknown shape"):
+        count_operations(inner.get_concrete_function(tf.TensorSpec([None, 3])))
+
+
+def test_the_keras_way_does_the_experiments_updates():
+    from benchmarks.keras_way import DEPTH, KerasWay, plain_discriminator, plain_unet
+    from benchmarks.settings import QUICK
+
+    def trainable(model):
+        return sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+
+    assert trainable(plain_unet(1, 32, DEPTH)) == 7_851_969
+    assert trainable(plain_discriminator((128, 128), 32, DEPTH)) == 4_748_385
+
+    way = KerasWay(QUICK)
+    optimizers = way.combined.optimizer, way.discriminator.optimizer
+    before = [int(optimizer.iterations) for optimizer in optimizers]
+
+    def moved(train) -> tuple[bool, bool]:
+        weights = [network.get_weights() for network in (way.segmenter, way.discriminator)]
+        train()
+        after = [network.get_weights() for network in (way.segmenter, way.discriminator)]
+        return tuple(
+            not all(map(np.array_equal, old, new)) for old, new in zip(weights, after, strict=True)
+        )
+
+    assert moved(lambda: way.train_segmenter(1)) == (True, False), "D is frozen"
+    fake = way.segmenter.predict(way.images, verbose=0)
+    assert moved(lambda: way.train_discriminator(1, fake)) == (False, True)
+    way.operations()
+    way.run(2)
+    assert [int(o.iterations) for o in optimizers] == [n + 3 for n in before]
+    assert moved(lambda: way.train_segmenter(1)) == (True, False), "D is still frozen"
