@@ -1,0 +1,235 @@
+"""Curves of a run: losses and metrics by epoch."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from tfadvseg.reporting.canvas import NETWORK_COLOURS, network_names, new_figure, write_figure
+
+Row = Mapping[str, float | None]
+
+_NETWORKS = ("segmenter", "standard")
+_D_COLOUR = "#404040"
+_REAL_COLOUR, _FAKE_COLOUR = "#009E73", "#AA4499"
+_STAGES: dict[str, tuple[str, Literal["dashed", "solid"]]] = {
+    "train": ("training", "dashed"),
+    "val": ("validation", "solid"),
+}
+_CHANGE: dict[str, Any] = {"color": "0.55", "linewidth": 0.7}
+_FEW_EPOCHS = 30
+_SMALL, _NORMAL = 7, 8
+
+
+@dataclass(frozen=True)
+class _Curve:
+    column: str
+    colour: str
+
+    @property
+    def stage(self) -> str:
+        return self.column.split("/")[0]
+
+
+@dataclass(frozen=True)
+class _Panel:
+    title: str
+    curves: tuple[_Curve, ...]
+    is_rate: bool = False  # a share of answers, from 0 to 1
+    colour_names: tuple[tuple[str, str], ...] = ()  # of colours that stand in this panel only
+
+
+def metrics_figure(history: Sequence[Row], path: str | Path) -> None:
+    """Draws losses and metrics of a run by epoch, as far as there are any.
+
+    The upper row shows the segmenters: segmentation loss in training and validation, and validation
+    metrics. The lower row, where there is a D: S's adversarial loss, D's loss, D's accuracy on real
+    and fake maps and S's rate of fooling it. Thin vertical lines mark epochs where lambda_adv
+    changes. Losses that span more than two orders of magnitude have logarithmic axes.
+
+    Args:
+        history: a row an epoch, as in `metrics.csv`; values may be missing or NaN.
+        path: the PNG to write, whole or not at all.
+
+    Raises:
+        ValueError: no row holds anything to draw.
+    """
+    columns = [
+        name
+        for name in dict.fromkeys(name for row in history for name in row)
+        if _points(history, name)[0].size
+    ]
+    rows = [_drawable(panels, columns) for panels in (_s_panels(columns), _d_panels())]
+    rows = [panels for panels in rows if panels]
+    if not rows:
+        raise ValueError("The history holds no metrics to draw.")
+    figure = new_figure(8.6, 0.7 + 1.75 * len(rows), layout="constrained")
+    grid = figure.add_gridspec(len(rows), math.lcm(*map(len, rows)))
+    epochs = _epochs(history)
+    changes, lambdas = _lambda_changes(history)
+    for index, panels in enumerate(rows):
+        span = grid.ncols // len(panels)
+        for place, panel in enumerate(panels):
+            axes = figure.add_subplot(grid[index, place * span : (place + 1) * span])
+            _draw_panel(axes, panel, history)
+            _dress_axes(axes, panel, epochs, changes)
+            if index == len(rows) - 1:
+                axes.set_xlabel("epoch", fontsize=_NORMAL)
+    _draw_legend(figure, [panel for panels in rows for panel in panels], len(epochs), lambdas)
+    write_figure(figure, path)
+
+
+def _s_panels(columns: list[str]) -> list[_Panel]:
+    prefix = "val/segmenter/f1_"
+    classes = [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
+    metrics = [("miou", "mean IoU")]
+    # More classes than two would crowd out the rest; the mean stands for them.
+    if len(classes) <= 2:
+        metrics += [(f"f1_{name}", f"F1 of {name}") for name in classes]
+    else:
+        metrics += [("accuracy", "accuracy")]
+    loss = _Panel("segmentation loss", _of_networks("loss_seg", ("train", "val")))
+    return [loss] + [_Panel(title, _of_networks(metric, ("val",))) for metric, title in metrics]
+
+
+def _of_networks(name: str, stages: tuple[str, ...]) -> tuple[_Curve, ...]:
+    return tuple(
+        _Curve(f"{stage}/{network}/{name}", NETWORK_COLOURS[network])
+        for network in _NETWORKS
+        for stage in stages
+    )
+
+
+def _d_panels() -> list[_Panel]:
+    answers = (("real", _REAL_COLOUR), ("fake", _FAKE_COLOUR))
+    accuracy = tuple(
+        _Curve(f"{stage}/d/accuracy_{kind}", colour)
+        for kind, colour in answers
+        for stage in _STAGES
+    )
+    fooling = _Curve("train/d/fooling_rate", NETWORK_COLOURS["segmenter"])
+    return [
+        _Panel("adversarial loss of S", _of_networks("loss_adv", ("train",))),
+        _Panel("loss of D", (_Curve("train/d/loss_d", _D_COLOUR),)),
+        _Panel("accuracy of D", accuracy, is_rate=True, colour_names=answers),
+        _Panel("fooling rate of S", (fooling,), is_rate=True),
+    ]
+
+
+def _drawable(panels: list[_Panel], columns: list[str]) -> list[_Panel]:
+    """Panels that have anything to show, with the curves that have."""
+    kept = []
+    for panel in panels:
+        curves = tuple(curve for curve in panel.curves if curve.column in columns)
+        if curves:
+            kept.append(_Panel(panel.title, curves, panel.is_rate, panel.colour_names))
+    return kept
+
+
+def _epochs(history: Sequence[Row]) -> np.ndarray:
+    numbers = [row.get("epoch") for row in history]
+    return np.array([i + 1 if n is None else n for i, n in enumerate(numbers)], np.float64)
+
+
+def _points(history: Sequence[Row], column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs and values where there is a finite value; curves bridge the others."""
+    values = np.array([row.get(column) for row in history], np.float64)  # None becomes NaN
+    finite = np.isfinite(values)
+    return _epochs(history)[finite], values[finite]
+
+
+def _lambda_changes(history: Sequence[Row]) -> tuple[np.ndarray, list[float]]:
+    """Where, halfway between two epochs, lambda_adv changes; and the values it takes in turn."""
+    epochs, values = _points(history, "lambda_adv")
+    last = np.flatnonzero(np.diff(values))
+    return (epochs[last] + epochs[last + 1]) / 2, [*values[last], *values[-1:]]
+
+
+def _draw_panel(axes: Axes, panel: _Panel, history: Sequence[Row]) -> None:
+    lowest, highest = math.inf, -math.inf
+    for curve in panel.curves:
+        epochs, values = _points(history, curve.column)
+        axes.plot(
+            epochs,
+            values,
+            color=curve.colour,
+            # Rates at 0 and 1 would hide half behind the frame.
+            clip_on=not panel.is_rate,
+            **_look(curve.stage, len(epochs)),
+        )
+        lowest, highest = min(lowest, values.min()), max(highest, values.max())
+    if panel.is_rate:
+        axes.set_ylim(0, 1)
+        axes.axhline(0.5, color="0.6", linewidth=0.6, linestyle="dotted", zorder=1)
+    elif 0 < 100 * lowest < highest:
+        axes.set_yscale("log")
+
+
+def _look(stage: str, points: int) -> dict[str, Any]:
+    """How a curve of so many points is drawn: validation stands out, single points show."""
+    few = points <= _FEW_EPOCHS
+    validation = stage == "val"
+    return {
+        "linestyle": _STAGES[stage][1],
+        "linewidth": (1.3 if validation else 1.0) if few else 0.8,
+        "marker": "o" if few else None,
+        "markersize": 3 if validation else 2.5,
+        "markerfacecolor": None if validation else "white",
+        "markeredgewidth": 0.8,
+        "zorder": 3 if validation else 2,
+    }
+
+
+def _dress_axes(axes: Axes, panel: _Panel, epochs: np.ndarray, changes: np.ndarray) -> None:
+    axes.set_title(panel.title, fontsize=_NORMAL)
+    axes.tick_params(labelsize=_SMALL, length=2.5, width=0.6)
+    axes.grid(color="0.92", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("bottom", "left"):
+        axes.spines[side].set_linewidth(0.6)
+    margin = max(0.03 * (epochs.max() - epochs.min()), 0.4)
+    axes.set_xlim(epochs.min() - margin, epochs.max() + margin)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
+    for epoch in changes:
+        axes.axvline(epoch, zorder=1, **_CHANGE)
+    if panel.colour_names:
+        handles = [Line2D([], [], color=colour) for _, colour in panel.colour_names]
+        names = [name for name, _ in panel.colour_names]
+        axes.legend(handles, names, fontsize=_SMALL, frameon=False, handlelength=1.2)
+
+
+def _draw_legend(figure: Figure, panels: list[_Panel], points: int, lambdas: list[float]) -> None:
+    """One legend for all panels: what colours and line styles mean."""
+    curves = [curve for panel in panels for curve in panel.curves]
+    parts = {curve.column.split("/")[1] for curve in curves}
+    networks = [network for network in _NETWORKS if network in parts]
+    names = network_names(networks, against_discriminator="d" in parts)
+    handles = [Line2D([], [], color=NETWORK_COLOURS[name], label=names[name]) for name in networks]
+    if "d" in parts:
+        handles.append(Line2D([], [], color=_D_COLOUR, label="D"))
+    stages = {curve.stage for curve in curves}
+    handles += [
+        Line2D([], [], color="black", label=name, **_look(stage, points))
+        for stage, (name, _) in _STAGES.items()
+        if stage in stages
+    ]
+    if len(lambdas) > 1:
+        steps = " → ".join(f"{value:g}" for value in lambdas)
+        handles.append(Line2D([], [], label=rf"$\lambda_\mathrm{{adv}}$: {steps}", **_CHANGE))
+    figure.legend(
+        handles=handles,
+        loc="outside upper center",
+        ncols=len(handles),
+        fontsize=_NORMAL,
+        frameon=False,
+        handlelength=2.6,
+    )
