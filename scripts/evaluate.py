@@ -1,0 +1,126 @@
+"""Measures a run or an export on labelled images.
+
+    python scripts/evaluate.py --model=runs/mine
+    python scripts/evaluate.py --model=runs/mine --network=standard --which=latest --split=train
+    python scripts/evaluate.py --model=/models/cells --dataset=folder --data_dir=D --split=all
+
+Images are predicted whole. The metrics go to standard output as a table and to a JSON file. A run
+knows its data: without data flags it is measured on its own validation images, and data flags
+change single settings; with another --dataset, everything is as the flags say.
+"""
+
+import dataclasses
+import json
+import math
+import re
+from pathlib import Path
+from typing import cast, get_args
+
+from absl import flags
+
+from tfadvseg import atomic, cli
+from tfadvseg.config import DataConfig
+from tfadvseg.errors import UserError
+from tfadvseg.export.choices import Network, Which
+from tfadvseg.flags import data_config_from_flags, define_data_flags, read_flagfile
+
+_MODEL = flags.DEFINE_string(
+    "model", None, "A run (its --output_dir), an export, or a folder of exports."
+)
+_NETWORK = flags.DEFINE_enum(
+    "network",
+    None,
+    get_args(Network),
+    "Which network of a run; standard is the one trained alone with --compare. Default: segmenter.",
+)
+_WHICH = flags.DEFINE_enum(
+    "which", None, get_args(Which), "Which checkpoint of a run. Default: best."
+)
+_SPLIT = flags.DEFINE_string(
+    "split",
+    "validation",
+    "train or validation as in training, or any TFDS slice such as train[20:25]; of a folder "
+    "also all.",
+)
+_SEED = flags.DEFINE_integer(
+    "seed", None, "What divided a folder into train and validation. Default: the run's, or 0."
+)
+_OUTPUT_FILE = flags.DEFINE_string(
+    "output_file",
+    None,
+    "Where the JSON goes. Default: evaluation_DATASET_SPLIT.json, with the network's name for a "
+    "run; in the run, or for an export in the current folder.",
+)
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    model = cli.required(_MODEL)
+    given = data_config_from_flags()
+    # Only now, so that what is wrong with the flags is said at once.
+    from tfadvseg.data.sources import load_split
+    from tfadvseg.evaluation.report import evaluate_sections, format_table
+    from tfadvseg.export.model_source import is_run, load_predictor
+
+    run_dir = Path(model) if is_run(model) else None
+    data, seed = _data_and_seed(given, run_dir)
+    network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
+    predictor = load_predictor(model, network, which)
+    descriptor, examples = load_split(data, _SPLIT.value, seed)
+    spec = predictor.spec
+    where = f"--dataset={data.dataset} --split={_SPLIT.value}"
+    if examples.labels is None:
+        raise UserError(f"{where}: has no labels to compare with; scripts/predict.py needs none.")
+    if descriptor.num_classes != spec.num_classes:
+        raise UserError(
+            f"{where}: has {descriptor.num_classes} classes, the model {spec.num_classes} "
+            f"({', '.join(spec.class_names)})."
+        )
+    if descriptor.image_channels != spec.image_channels:
+        raise UserError(
+            f"{where}: images have {descriptor.image_channels} channels, the model takes "
+            f"{spec.image_channels}."
+        )
+    metrics = evaluate_sections(predictor, examples)
+    file = Path(_OUTPUT_FILE.value or _default_file(data.dataset, run_dir))
+    result = {
+        "model": predictor.source,
+        "dataset": data.dataset,
+        "split": _SPLIT.value,
+        "images": len(examples),
+        # A class that is nowhere has no score; JSON knows no NaN.
+        "metrics": {name: None if math.isnan(v) else v for name, v in metrics.items()},
+    }
+    atomic.write_text(file, json.dumps(result, indent=1) + "\n")
+    print(f"{predictor.source} on {len(examples)} images of {data.dataset}, {_SPLIT.value}")
+    print(format_table({network or "segmenter": metrics}))
+    print(f"json: {file}")
+
+
+def _data_and_seed(given: DataConfig, run_dir: Path | None) -> tuple[DataConfig, int]:
+    """The flags that were given, over the run's own where its dataset is meant."""
+    chosen = {
+        field.name: getattr(given, field.name)
+        for field in dataclasses.fields(DataConfig)
+        if field.name in flags.FLAGS and flags.FLAGS[field.name].present
+    }
+    if run_dir is None or not (run_dir / "run.flags").exists():
+        return given, _SEED.value or 0
+    trained = read_flagfile(run_dir / "run.flags")
+    seed = trained.run.seed if _SEED.value is None else _SEED.value
+    if chosen.get("dataset", trained.data.dataset) != trained.data.dataset:
+        return given, seed
+    return dataclasses.replace(trained.data, **chosen), seed
+
+
+def _default_file(dataset: str, run_dir: Path | None) -> Path:
+    parts = ["evaluation", dataset, _SPLIT.value]
+    if run_dir is not None:
+        parts += [_NETWORK.value or "segmenter", _WHICH.value or "best"]
+    name = re.sub(r"[^\w.-]+", "-", "_".join(parts)).strip("-")
+    return (run_dir or Path()) / f"{name}.json"
+
+
+if __name__ == "__main__":
+    define_data_flags(flags.FLAGS)
+    cli.run(main)

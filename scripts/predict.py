@@ -1,0 +1,84 @@
+"""Predicts the labels of image files with a run or an export.
+
+    python scripts/predict.py --model=runs/mine --images=photos --output_dir=predicted
+    python scripts/predict.py --model=/models/cells --images='stacks/*.tif' --output_dir=predicted
+
+Takes PNG, JPEG, GIF and TIFF, also of several pages, of any size. OUTPUT_DIR/predictions gets a PNG
+of class ids for each page, OUTPUT_DIR/overlays the image with its classes coloured.
+"""
+
+import sys
+from typing import cast, get_args
+
+from absl import flags
+
+from tfadvseg import cli
+from tfadvseg.export.choices import Network, Which
+from tfadvseg.prediction import OVERLAYS, PREDICTIONS, check_images, find_images, predict_files
+
+_MODEL = flags.DEFINE_string(
+    "model", None, "A run (its --output_dir), an export, or a folder of exports."
+)
+_IMAGES = flags.DEFINE_string("images", None, "A folder, a file, or a pattern in quotes.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where predictions and overlays go.")
+_NETWORK = flags.DEFINE_enum(
+    "network",
+    None,
+    get_args(Network),
+    "Which network of a run; standard is the one trained alone with --compare. Default: segmenter.",
+)
+_WHICH = flags.DEFINE_enum(
+    "which", None, get_args(Which), "Which checkpoint of a run. Default: best."
+)
+_TILE = flags.DEFINE_integer(
+    "tile",
+    1024,
+    "Images higher or wider than this are predicted in overlapping tiles of this many pixels a "
+    "side; smaller needs less memory.",
+    lower_bound=1,
+)
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    model, images, output_dir = map(cli.required, (_MODEL, _IMAGES, _OUTPUT_DIR))
+    paths = find_images(images)
+    # Only now, so that what is wrong with the flags is said at once.
+    from tfadvseg.export.model_source import load_predictor
+
+    network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
+    predictor = load_predictor(model, network, which)
+    files = check_images(paths, predictor.spec.image_channels)
+    total = sum(len(file.names) for file in files)
+    progress = _Progress(total)
+    try:
+        predict_files(predictor, files, output_dir, _TILE.value, progress.advance)
+    finally:
+        progress.finish()
+    ids = ", ".join(f"{i} {name}" for i, name in enumerate(predictor.spec.class_names))
+    print(f"model: {predictor.source}")
+    print(f"class ids: {ids}")
+    print(f"predictions: {total} in {output_dir}/{PREDICTIONS}")
+    print(f"overlays: {total} in {output_dir}/{OVERLAYS}")
+
+
+class _Progress:
+    """One line on standard error that is overwritten; nothing where nobody watches."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._shown = sys.stderr.isatty()
+
+    def advance(self, name: str) -> None:
+        self._done += 1
+        if self._shown:
+            print(f"\r\x1b[K{self._done}/{self._total} {name}", end="", file=sys.stderr, flush=True)
+
+    def finish(self) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    cli.run(main)

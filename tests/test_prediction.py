@@ -1,0 +1,113 @@
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfadvseg.config import SegmenterConfig
+from tfadvseg.errors import UserError
+from tfadvseg.prediction import check_images, find_images, predict_files
+
+
+def save(path: Path, mode: str = "L", pages: int = 1) -> Path:
+    """A file of noise; `grey RGB` has three equal channels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (9, 12, 3) if mode == "RGB" else (9, 12)
+    noise = np.random.default_rng(0).integers(0, 256, (pages, *shape), np.uint8)
+    pictures = [Image.fromarray(page) for page in noise]
+    if mode == "grey RGB":
+        pictures = [picture.convert("RGB") for picture in pictures]
+    several = {"save_all": True, "append_images": pictures[1:]} if pages > 1 else {}
+    pictures[0].save(path, **several)
+    return path
+
+
+class Threshold:
+    """Stands where a network would: class 1 is what is brighter than the middle."""
+
+    spec = SimpleNamespace(segmenter=SegmenterConfig(depth=2), palette=((0, 0, 0), (255, 0, 0)))
+
+    def __init__(self, channels: int) -> None:
+        self.spec.image_channels = channels
+
+    def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
+        bright = (images.mean(axis=-1) > 127).astype(np.float32)
+        return np.stack([1 - bright, bright], axis=-1)
+
+
+def test_finds_a_folder_a_file_and_a_pattern(tmp_path):
+    first, second = save(tmp_path / "d/a.png"), save(tmp_path / "d/b.TIF")
+    bracket, _ = save(tmp_path / "d/e/c[1].png"), (tmp_path / "d/notes.txt").write_text("")
+    assert find_images(str(tmp_path / "d")) == [first, second]
+    assert find_images(str(bracket)) == [bracket]
+    assert find_images(str(tmp_path / "d/**/*.png")) == [first, bracket]
+    os.chdir(tmp_path)
+    assert find_images("d/[ab].*") == [Path("d/a.png"), Path("d/b.TIF")]
+
+
+@pytest.mark.parametrize("images", ["empty", "absent", "*.png"])
+def test_no_images(tmp_path, images):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no image files there"):
+        find_images(str(tmp_path / images))
+
+
+def test_pages_are_numbered(tmp_path):
+    stack, single = save(tmp_path / "s.tif", pages=3), save(tmp_path / "x.y.png")
+    names = [file.names for file in check_images([stack, single], 1)]
+    assert names == [("s_000", "s_001", "s_002"), ("x.y",)]
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("RGB", 1), ("L", 3)])
+def test_wrong_channel_count(tmp_path, mode, channels):
+    path = save(tmp_path / "a.png", mode)
+    with pytest.raises(UserError, match=r"a\.png: is (grey|colour).*the model takes"):
+        check_images([path], channels)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.gif"])
+def test_colour_files_without_colours_are_grey(tmp_path, name):
+    path = save(tmp_path / name, "grey RGB")
+    predict_files(Threshold(1), check_images([path], 1), tmp_path / "out", 512, lambda name: None)
+    with Image.open(path) as file, Image.open(tmp_path / "out/predictions/a.png") as predicted:
+        assert predicted.mode == "L"
+        np.testing.assert_array_equal(np.array(predicted), np.array(file.convert("L")) > 127)
+
+
+def test_predictions_of_one_name(tmp_path):
+    paths = [save(tmp_path / "a_001.png"), save(tmp_path / "a.tif", pages=2)]
+    with pytest.raises(UserError, match=r"a\.tif: its prediction a_001\.png .*/a_001\.png; pred"):
+        check_images(paths, 1)
+
+
+def test_damaged_file(tmp_path):
+    path = save(tmp_path / "a.png")
+    path.write_bytes(path.read_bytes()[:80])
+    with pytest.raises(UserError, match=r"a\.png: not a whole image file"):
+        check_images([path], 1)
+
+
+def test_writes_ids_and_overlays_and_tells_progress(tmp_path):
+    files = check_images([save(tmp_path / "a.png", "RGB"), save(tmp_path / "b.png", "RGB")], 3)
+    told: list[str] = []
+    predict_files(Threshold(3), files, tmp_path / "out", 512, told.append)
+    assert told == ["a", "b"]
+    with Image.open(tmp_path / "a.png") as file:
+        image = np.array(file)
+    label = image.mean(axis=-1) > 127
+    with Image.open(tmp_path / "out/predictions/a.png") as predicted:
+        np.testing.assert_array_equal(np.array(predicted), label)
+    with Image.open(tmp_path / "out/overlays/a.png") as drawn:
+        difference = np.array(drawn).astype(int) - image
+    np.testing.assert_array_equal(difference[~label], 0)
+    assert np.all(difference[label][:, 1:] <= 0)
+    assert np.all(difference[label][:, 0] >= 0)
+
+
+def test_tiles_too_small_for_the_network(tmp_path):
+    files = check_images([save(tmp_path / "a.png")], 1)
+    with pytest.raises(UserError, match=r"--tile=15: this network needs tiles of at least 16"):
+        predict_files(Threshold(1), files, tmp_path / "out", 15, lambda name: None)
+    assert not (tmp_path / "out").exists()

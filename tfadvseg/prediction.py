@@ -1,0 +1,158 @@
+"""Predictions of image files, as label files and as overlays to look at.
+
+Imports no TensorFlow, so that files are found wanting before it has started.
+"""
+
+import glob
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from tfadvseg import atomic
+from tfadvseg.data.images import SUFFIXES, find_image_files, read_images
+from tfadvseg.errors import UserError
+from tfadvseg.evaluation.tiling import predict_tiled
+from tfadvseg.reporting.colour import write_overlay
+
+if TYPE_CHECKING:
+    from tfadvseg.export.predictor import Predictor
+
+PREDICTIONS = "predictions"
+OVERLAYS = "overlays"
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A readable image file.
+
+    Attributes:
+        path: where it is.
+        names: of its pages' predictions, without suffix.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+
+
+def find_images(images: str) -> list[Path]:
+    """Image files that `--images` stands for: a folder's, one file, or those of a glob pattern.
+
+    Raises:
+        UserError: there are none.
+    """
+    if Path(images).is_dir():
+        found = find_image_files(images)
+    else:
+        # The module, not Path.glob, which refuses absolute patterns. A name with brackets in it
+        # may be meant as it stands.
+        matches = [images] if Path(images).is_file() else glob.glob(images, recursive=True)  # noqa: PTH207
+        found = [path for path in map(Path, sorted(matches)) if path.is_file()]
+    if not found:
+        raise UserError(f"--images={images}: no image files there ({', '.join(SUFFIXES)}).")
+    return found
+
+
+def check_images(paths: Sequence[Path], image_channels: int) -> list[ImageFile]:
+    """Reads every file once, so that an unfit one is noticed before anything is written.
+
+    Raises:
+        UserError: a file is damaged, or grey where the model takes colour or the reverse, or two
+            would give predictions of the same name.
+    """
+    files = []
+    for path in paths:
+        pages = read_pages(path, image_channels)
+        digits = max(3, len(str(len(pages) - 1)))
+        several = (f"{path.stem}_{number:0{digits}d}" for number in range(len(pages)))
+        files.append(ImageFile(path, (path.stem,) if len(pages) == 1 else tuple(several)))
+    owners: dict[str, Path] = {}
+    for file in files:
+        for name in file.names:
+            if name in owners:
+                raise UserError(
+                    f"{file.path}: its prediction {name}.png would have the name of that of "
+                    f"{owners[name]}; predict them into separate folders."
+                )
+            owners[name] = file.path
+    return files
+
+
+def read_pages(path: Path, image_channels: int) -> list[np.ndarray]:
+    """The pages of an image file, uint8 [H,W,image_channels] each.
+
+    Colour without colours, which all GIF files and many scans are, is taken for grey.
+
+    Raises:
+        UserError: the file is damaged, or grey where the model takes colour or the reverse.
+    """
+    pages = []
+    for page in read_images(path):
+        if image_channels == 1 and np.all(page == page[..., :1]):
+            page = page[..., :1]
+        if page.shape[-1] != image_channels:
+            kinds = {1: "grey (1 channel)", 3: "colour (3 channels)"}
+            raise UserError(
+                f"{path}: is {kinds[page.shape[-1]]}; the model takes images that are "
+                f"{kinds[image_channels]}. Convert it first."
+            )
+        pages.append(page)
+    return pages
+
+
+def predict_files(
+    predictor: "Predictor",
+    files: Sequence[ImageFile],
+    output_dir: str | Path,
+    tile: int,
+    advance: Callable[[str], None],
+) -> None:
+    """Writes `output_dir`/predictions/NAME.png and `output_dir`/overlays/NAME.png a page.
+
+    Predictions hold class ids, 8 bits in one channel; they look black where ids are small, which
+    is what overlays are for.
+
+    Args:
+        predictor: of the images' number of channels.
+        files: from `check_images`.
+        output_dir: made if absent; files of the same names are replaced.
+        tile: images higher or wider than this are predicted in overlapping tiles of this size.
+        advance: called with a page's name before it is predicted.
+
+    Raises:
+        UserError: `tile` is too small for the network.
+    """
+    for file in files:
+        pages = read_pages(file.path, predictor.spec.image_channels)
+        for name, image in zip(file.names, pages, strict=True):
+            advance(name)
+            label = predict_label(predictor, image, tile)
+            _write_png(Path(output_dir) / PREDICTIONS / f"{name}.png", label)
+            write_overlay(
+                Path(output_dir) / OVERLAYS / f"{name}.png", image, label, predictor.spec.palette
+            )
+
+
+def predict_label(predictor: "Predictor", image: np.ndarray, tile: int) -> np.ndarray:
+    """The most probable classes, uint8 [H,W], of an image, uint8 [H,W,C].
+
+    Raises:
+        UserError: `tile` is too small for the network.
+    """
+    stride = 2**predictor.spec.segmenter.depth
+    if tile < 4 * stride:
+        raise UserError(f"--tile={tile}: this network needs tiles of at least {4 * stride}.")
+    probabilities = predict_tiled(
+        predictor.predict_probabilities, image, (tile, tile), batch=1, multiple=stride
+    )
+    return probabilities.argmax(axis=-1).astype(np.uint8)
+
+
+def _write_png(path: Path, pixels: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    atomic.write_bytes(path, buffer.getvalue())
