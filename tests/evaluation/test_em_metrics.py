@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from scipy.stats import entropy
@@ -122,6 +122,8 @@ def test_rand_agrees_with_scikit_image(seed):
 def test_info_agrees_with_scikit_image(seed):
     truth = connected_segments(blobs(seed))
     proposal = thin_borders(blobs(seed) & blobs(seed + 1, smoothing=3))
+    # With a single segment the shares below are 0 / 0; these cases are worked out by hand above.
+    assume(truth.max() > 1 and proposal.max() > 1)
     segments = with_single_pixel_borders(proposal)
     split_bits, merge_bits = variation_of_information(truth, segments, ignore_labels=(0,))
 
