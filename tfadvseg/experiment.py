@@ -23,7 +23,7 @@ from tfadvseg.checkpoints import (
     save_checkpoint,
 )
 from tfadvseg.config import Config, piecewise_value
-from tfadvseg.data.examples import channel_statistics, check_window
+from tfadvseg.data.examples import channel_statistics, check_window, fingerprint
 from tfadvseg.data.pipeline import (
     Normalisation,
     fixed_windows,
@@ -121,6 +121,7 @@ def run_experiment(config: Config, flags_text: str) -> Result:
         foreground_class=splits.descriptor.foreground_class,
         dataset=splits.descriptor.name,
         crop_size=config.data.crop_size,
+        data_fingerprint=fingerprint(splits.train, splits.val),
     )
     output = Path(config.run.output_dir)
     _start_output(output, spec, flags_text)
@@ -142,13 +143,12 @@ def run_experiment(config: Config, flags_text: str) -> Result:
 
 def _start_output(output: Path, spec: ModelSpec, flags_text: str) -> None:
     """Makes the output directory, or checks that the one there was trained on the same data."""
-    if (output / model_spec.FILE_NAME).exists():
-        before = ModelSpec.load(output)
-        if not np.allclose(before.mean + before.std, spec.mean + spec.std, rtol=1e-6):
-            raise UserError(
-                f"{output}: this run was trained on other data (mean {before.mean}, now "
-                f"{spec.mean}). Give another --output_dir."
-            )
+    earlier = ModelSpec.load(output) if (output / model_spec.FILE_NAME).exists() else spec
+    if earlier.data_fingerprint != spec.data_fingerprint:
+        raise UserError(
+            f"--output_dir={output}: this run was trained on other data; the files have changed "
+            "since. Give another --output_dir."
+        )
     try:
         atomic.write_text(output / model_spec.FILE_NAME, spec.to_json())
         atomic.write_text(output / RUN_FLAGS, flags_text)

@@ -24,6 +24,7 @@ class ModelSpec:
         foreground_class: as in `DatasetDescriptor`.
         dataset: what it was trained on.
         crop_size: (height, width) of its training windows.
+        data_fingerprint: of the training and validation examples (`data.examples.fingerprint`).
     """
 
     segmenter: SegmenterConfig
@@ -35,6 +36,7 @@ class ModelSpec:
     foreground_class: int | None
     dataset: str
     crop_size: tuple[int, int]
+    data_fingerprint: str = ""
 
     @property
     def num_classes(self) -> int:
@@ -63,6 +65,7 @@ class ModelSpec:
                 foreground_class=fields["foreground_class"],
                 dataset=fields["dataset"],
                 crop_size=(fields["crop_size"][0], fields["crop_size"][1]),
+                data_fingerprint=fields["data_fingerprint"],
             )
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; is {folder} a run or an export?") from None

@@ -11,6 +11,7 @@ from tfadvseg.data.examples import (
     check_labels,
     check_window,
     class_pixel_counts,
+    fingerprint,
     values_of,
 )
 from tfadvseg.errors import UserError
@@ -97,3 +98,15 @@ def test_windows_must_fit_into_every_image():
     check_window(examples, (9, 8))
     with pytest.raises(UserError, match=r"--crop_size=9,9: .* key-1, .* 20 x 8 .* at most 9,8"):
         check_window(examples, (9, 9))
+
+
+def test_fingerprint_changes_with_every_key_image_and_label():
+    def examples(key="a", pixel=0, label=0) -> Examples:
+        return Examples(
+            (key,), (np.full((2, 3, 1), pixel, np.uint8),), (np.full((2, 3), label, np.uint8),)
+        )
+
+    variants = [examples(), examples(key="b"), examples(pixel=1), examples(label=1)]
+    assert len({fingerprint(variant) for variant in variants}) == 4
+    assert fingerprint(examples()) == fingerprint(examples())
+    assert fingerprint(*variants[:2]) != fingerprint(*variants[1::-1])

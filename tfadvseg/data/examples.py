@@ -1,5 +1,6 @@
 """Decoded examples in memory, and what is asked of them before training. No TensorFlow here."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,18 @@ class Examples:
             images=tuple(self.images[i] for i in indices),
             labels=None if self.labels is None else tuple(self.labels[i] for i in indices),
         )
+
+
+def fingerprint(*parts: Examples) -> str:
+    """Sixteen hexadecimal digits that change with any key, image or label of any part."""
+    digest = hashlib.blake2b(digest_size=8)
+    for examples in parts:
+        for key in examples.keys:
+            digest.update(f"{key}\n".encode())
+        for array in (*examples.images, *(examples.labels or ())):
+            digest.update(f"{array.shape}{array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
 
 
 def channel_statistics(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
