@@ -4,9 +4,10 @@
     python scripts/evaluate.py --model=runs/mine --network=standard --which=latest --split=train
     python scripts/evaluate.py --model=/models/cells --dataset=folder --data_dir=D --split=all
 
-Images are predicted whole. The metrics go to standard output as a table and to a JSON file. A run
-knows its data: without data flags it is measured on its own validation images, and data flags
-change single settings; with another --dataset, everything is as the flags say.
+Whole images are measured, in float32 whatever precision the run trained in. The metrics go to
+standard output as a table and to a JSON file. A run knows its data: without data flags it is
+measured on its own validation images, and data flags change single settings; with another
+--dataset, everything is as the flags say.
 """
 
 import dataclasses

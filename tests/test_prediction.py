@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -37,13 +36,13 @@ class Threshold:
         return np.stack([1 - bright, bright], axis=-1)
 
 
-def test_finds_a_folder_a_file_and_a_pattern(tmp_path):
+def test_finds_a_folder_a_file_and_a_pattern(tmp_path, monkeypatch):
     first, second = save(tmp_path / "d/a.png"), save(tmp_path / "d/b.TIF")
     bracket, _ = save(tmp_path / "d/e/c[1].png"), (tmp_path / "d/notes.txt").write_text("")
     assert find_images(str(tmp_path / "d")) == [first, second]
     assert find_images(str(bracket)) == [bracket]
     assert find_images(str(tmp_path / "d/**/*.png")) == [first, bracket]
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     assert find_images("d/[ab].*") == [Path("d/a.png"), Path("d/b.TIF")]
 
 

@@ -1,9 +1,12 @@
 """Exports are whole or absent, lean, and need nothing but TensorFlow."""
 
+import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ import tensorflow as tf
 from export_testing import GREY_SPEC, randomised_segmenter
 
 from tfadvseg.errors import UserError
+from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model, load_exported, versions
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.segmenters import build_segmenter
@@ -97,20 +101,18 @@ def test_mixed_precision_exports_in_float32(segmenter, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 1), np.uint8)
     probabilities = predictor.predict_probabilities(images)
     assert probabilities.dtype == np.float32
-    in_float32 = load_exported(export_saved_model(segmenter, GREY_SPEC, tmp_path))
-    np.testing.assert_array_equal(probabilities, in_float32.predict_probabilities(images))
+    in_float32 = predictor_of(segmenter, GREY_SPEC).predict_probabilities(images)
+    np.testing.assert_allclose(probabilities, in_float32, atol=1e-6)
 
 
 def test_export_of_distributed_variables(segmenter, tmp_path, two_replicas):
     with two_replicas.scope():
         mirrored = build_segmenter(GREY_SPEC.segmenter, 2, 1)
         mirrored.set_weights(segmenter.get_weights())
+    predictor = load_exported(export_saved_model(mirrored, GREY_SPEC, tmp_path))
     images = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 1), np.uint8)
-    got, expected = (
-        load_exported(export_saved_model(model, GREY_SPEC, tmp_path)).predict_probabilities(images)
-        for model in (mirrored, segmenter)
-    )
-    np.testing.assert_array_equal(got, expected)
+    expected = predictor_of(segmenter, GREY_SPEC).predict_probabilities(images)
+    np.testing.assert_allclose(predictor.predict_probabilities(images), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("limit", [300, 5_000, 50_000])
@@ -132,11 +134,30 @@ def test_folder_that_cannot_be_written(segmenter, tmp_path):
         export_saved_model(segmenter, GREY_SPEC, tmp_path / "file")
 
 
-def test_leftovers_of_a_kill_are_no_versions(exported, tmp_path):
-    shutil.copytree(exported.folder, tmp_path / ".1.abcdef")
+def test_kill_leaves_nothing_that_loads(segmenter, tmp_path):
+    """The process dies when TensorFlow has written its files and ours are still to come."""
+    code = """
+import os, signal, sys
+from export_testing import GREY_SPEC, randomised_segmenter
+from tfadvseg.export import saved_model, warmup
+warmup.write_warmup_requests = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+saved_model.export_saved_model(randomised_segmenter(GREY_SPEC), GREY_SPEC, sys.argv[1])
+"""
+    paths = os.pathsep.join(str(Path(__file__).parents[level]) for level in (0, 2))
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": paths},
+        timeout=120,
+    )
+    assert result.returncode == -signal.SIGKILL
+    (leftover,) = tmp_path.iterdir()
+    assert (leftover / "saved_model.pb").exists()
     assert versions(tmp_path) == {}
     with pytest.raises(UserError, match="holds no export"):
         load_exported(tmp_path)
+    with pytest.raises(UserError, match="not a whole export"):
+        load_exported(leftover)
+    assert export_saved_model(segmenter, GREY_SPEC, tmp_path) == tmp_path / "1"
 
 
 @pytest.mark.parametrize("name", FILES)
