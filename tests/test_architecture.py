@@ -21,7 +21,9 @@ ALLOWED = {
     "models": {"addons", "config"},
     "losses": {"config", "data.descriptors"},
     "evaluation": {"data", "errors"},
-    "export": {"atomic", "checkpoints", "config", "data", "errors", "evaluation", "model_spec", "models"},
+    "export": {
+        "atomic", "checkpoints", "config", "data", "errors", "evaluation", "model_spec", "models",
+    },
     "training": {
         "config", "data", "errors", "evaluation", "losses", "methods", "models",
     },

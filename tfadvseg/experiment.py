@@ -5,6 +5,7 @@ The one place that puts the rooms of the house together; `scripts/train.py` call
 
 import dataclasses
 import json
+import math
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from tfadvseg.data.sources import Splits, load_splits
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.report import evaluate_sections
 from tfadvseg.export.run_model import predictor_of
-from tfadvseg.export.saved_model import export_saved_model
+from tfadvseg.export.saved_model import export_saved_model, in_float32
 from tfadvseg.methods.phases import Phase, plan_epoch
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.outputs import class_probabilities
@@ -304,20 +305,21 @@ class _Run:
         networks: dict[str, Metrics] = {}
         exported: Path | None = None
         for name, learner in self.state.segmenters().items():
-            networks[name] = self._measure(learner.model)
-            last = [weight.numpy() for weight in learner.model.weights]
-            restore_newest(
-                tf.train.Checkpoint(model=learner.model), self.output / "best", prefix=name
-            )
-            networks[f"{name} best"] = self._measure(learner.model)
+            # In float32, as exports are: what is measured is what is served.
+            model = in_float32(learner.model, self.spec)
+            networks[name] = self._measure(model)
+            restore_newest(tf.train.Checkpoint(model=model), self.output / "best", prefix=name)
+            networks[f"{name} best"] = self._measure(model)
             if name == "segmenter" and config.run.export:
-                exported = export_saved_model(learner.model, self.spec, self.output / "export")
-            for weight, value in zip(learner.model.weights, last, strict=True):
-                weight.assign(value)
+                exported = export_saved_model(model, self.spec, self.output / "export")
         windows = config.run.epochs * config.run.steps_per_epoch * config.run.global_batch_size
         rate = windows / log.seconds if log.seconds else 0.0
         summary = {
-            "networks": networks,
+            # A class that is nowhere has no score; JSON knows no NaN.
+            "networks": {
+                network: {name: None if math.isnan(value) else value for name, value in m.items()}
+                for network, m in networks.items()
+            },
             "best": log.best,
             "updates": int(self.state.step),
             "seconds": round(log.seconds, 1),
@@ -355,7 +357,10 @@ class _Run:
         if summary["export"]:
             made["export"] = self.output / summary["export"]
         return Result(
-            networks=summary["networks"],
+            networks={
+                network: {name: math.nan if value is None else value for name, value in m.items()}
+                for network, m in summary["networks"].items()
+            },
             made={what: str(path) for what, path in made.items()},
             notices=summary["notices"],
             seconds=summary["seconds"],

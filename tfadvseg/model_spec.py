@@ -65,7 +65,7 @@ class ModelSpec:
                 foreground_class=fields["foreground_class"],
                 dataset=fields["dataset"],
                 crop_size=(fields["crop_size"][0], fields["crop_size"][1]),
-                data_fingerprint=fields["data_fingerprint"],
+                data_fingerprint=fields.get("data_fingerprint", ""),
             )
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; is {folder} a run or an export?") from None

@@ -88,7 +88,7 @@ def test_a_changed_byte_is_noticed(run_dir, networks):
 def test_no_whole_checkpoint(run_dir):
     for index in (run_dir / "checkpoints").glob("*.index"):
         truncate(index)
-    with pytest.raises(UserError, match="none of its 2 checkpoints of segmenter is whole"):
+    with pytest.raises(UserError, match="none of its 2 checkpoints is whole"):
         load_run_segmenter(run_dir, "segmenter", "latest")
 
 

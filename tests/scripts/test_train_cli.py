@@ -29,6 +29,8 @@ TINY = (
     "--val_windows=10",
 )
 
+FLAGFILES = sorted((ROOT / "configs").glob("*.flags"))
+
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory) -> Path:
@@ -42,6 +44,21 @@ def data_dir(tmp_path_factory) -> Path:
         image = 60 + 120 * label + 20 * generator.normal(size=label.shape)
         Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(folder / f"images/{number}.png")
         Image.fromarray(label.astype(np.uint8)).save(folder / f"labels/{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def isbi_dir(tmp_path_factory) -> Path:
+    """The challenge's files in miniature."""
+    folder = tmp_path_factory.mktemp("isbi2012")
+    generator = np.random.default_rng(0)
+    cells = generator.uniform(size=(30, 6, 6)) < 0.8
+    labels = 255 * cells.repeat(4, 1).repeat(4, 2).astype(np.uint8)
+    images = (labels // 2 + generator.integers(0, 60, labels.shape)).astype(np.uint8)
+    stacks = {"train-volume": images, "train-labels": labels, "test-volume": images}
+    for name, stack in stacks.items():
+        first, *others = [Image.fromarray(page) for page in stack]
+        first.save(folder / f"{name}.tif", save_all=True, append_images=others)
     return folder
 
 
@@ -154,6 +171,28 @@ def test_what_a_run_leaves(finished_run):
     assert "epoch 2" in progress and "loss_seg" in progress
     for noise in ("Addons", "cuda", "AutoGraph", "Traceback", "oneDNN"):
         assert noise not in progress
+
+
+@pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
+def test_every_flagfile_takes_real_steps_on_tiny_data(path, isbi_dir, tmp_path):
+    data = [f"--data_dir={isbi_dir}"] if "isbi2012" in path.stem else []
+    result = run_script(
+        "train.py",
+        f"--flagfile={path}",
+        *data,
+        *TINY[1:],
+        "--epochs=1",
+        "--steps_per_epoch=2",
+        f"--prepared_dir={tmp_path / 'prepared'}",
+        "--output_dir=run",
+        "--noexport",
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    (row,) = csv.DictReader((tmp_path / "run/metrics.csv").open())
+    assert float(row["train/segmenter/loss_seg"]) > 0
+    assert float(row["train/standard/loss_seg"]) > 0
+    assert float(row["train/d/loss_d"]) > 0
 
 
 def test_run_flags_repeat_the_run(finished_run, data_dir, tmp_path):

@@ -50,7 +50,7 @@ def fingerprint(*parts: Examples) -> str:
             digest.update(f"{key}\n".encode())
         for array in (*examples.images, *(examples.labels or ())):
             digest.update(f"{array.shape}{array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(array.tobytes())
     return digest.hexdigest()
 
 

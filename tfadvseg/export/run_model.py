@@ -1,13 +1,12 @@
 """The segmenters of a run: rebuilt from its `model.json`, with weights from its checkpoints."""
 
-import re
 from collections import Counter
 from pathlib import Path
 
 import tensorflow as tf
-from absl import logging
 
 from tfadvseg import model_spec
+from tfadvseg.checkpoints import checkpoint_paths, first_whole
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.export.predictor import Predictor
@@ -57,16 +56,6 @@ def predictor_of(segmenter: tf.keras.Model, spec: ModelSpec, source: str = "") -
     return Predictor(spec=spec, source=source, graph=graph)
 
 
-def checkpoint_paths(folder: str | Path, prefix: str = "ckpt") -> list[str]:
-    """Prefixes `folder`/`prefix`-<update> of the checkpoints in a folder, newest first."""
-    pattern = re.compile(re.escape(prefix) + r"-([0-9]+)\.index")
-    updates = []
-    if Path(folder).is_dir():
-        matches = (pattern.fullmatch(path.name) for path in Path(folder).iterdir())
-        updates = [int(match[1]) for match in matches if match]
-    return [str(Path(folder) / f"{prefix}-{update}") for update in sorted(updates, reverse=True)]
-
-
 def _load(
     run_dir: str | Path, network: Network, which: Which
 ) -> tuple[tf.keras.Model, ModelSpec, str]:
@@ -83,22 +72,8 @@ def _load(
     if not paths:
         raise UserError(_nothing_there(run_dir, folder, network, which))
     segmenter = build_segmenter(spec.segmenter, spec.num_classes, spec.image_channels)
-    for path in paths:
-        try:
-            _restore(segmenter, path, key)
-            return segmenter, spec, path
-        except UserError:
-            raise
-        # What TensorFlow raises depends on which byte is wrong: its own errors, AssertionError,
-        # IndexError, RuntimeError and ValueError have been seen.
-        except Exception as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            logging.warning(
-                "Checkpoint %s is damaged (%s); trying the one before it.", path, reason
-            )
-    raise UserError(
-        f"{folder}: none of its {len(paths)} checkpoints of {network} is whole ({reason})."
-    )
+    path = first_whole(paths, lambda path: _restore(segmenter, path, key))
+    return segmenter, spec, path
 
 
 def _restore(segmenter: tf.keras.Model, path: str, key: str) -> None:

@@ -63,7 +63,7 @@ def export_saved_model(
     folder = Path(base_dir) / str(version)
     if folder.exists():
         raise UserError(f"{folder}: exists already; give another --version or none.")
-    module = build_serving_module(_in_float32(segmenter, spec), spec)
+    module = build_serving_module(in_float32(segmenter, spec), spec)
     try:
         with atomic.new_folder(folder) as temporary:
             with _without_chatter():
@@ -143,8 +143,8 @@ def _without_chatter() -> Iterator[None]:
         tf.get_logger().setLevel(level)
 
 
-def _in_float32(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.keras.Model:
-    """A copy of S outside any precision policy and strategy."""
+def in_float32(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.keras.Model:
+    """A copy of S in float32, whatever precision policy and strategy it was trained under."""
     policy = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("float32")
     try:
