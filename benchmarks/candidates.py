@@ -20,10 +20,10 @@ from tfadvseg.config import (
 )
 from tfadvseg.data.descriptors import MEMBRANES
 from tfadvseg.methods.phases import plan_epoch
-from tfadvseg.methods.types import Batch
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.training.loop import compile_phase
 from tfadvseg.training.state import build_state
+from tfadvseg.training.types import Batch
 
 DEPTH = 4
 LAMBDA_ADV = 0.1

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tfadvseg.errors import UserError
-from tfadvseg.methods.types import Ratio
 from tfadvseg.training.history import Accumulator, RunLog, check_finite, csv_text, fetch
+from tfadvseg.training.types import Ratio
 
 
 def test_means_ratios_and_extremes():

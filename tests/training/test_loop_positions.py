@@ -1,7 +1,7 @@
 import pytest
 
-from tfadvseg.methods.phases import Phase
 from tfadvseg.training.loop import Position, locate
+from tfadvseg.training.types import Phase
 
 PHASES = tuple(
     Phase(name, lambda batch, value: {}, updates) for name, updates in (("a", 2), ("b", 3))

@@ -19,10 +19,10 @@ from tfadvseg.losses.adversarial import (
 )
 from tfadvseg.losses.discriminator_input import discriminator_input, truth_probabilities
 from tfadvseg.methods.supervised import segmentation_loss
-from tfadvseg.methods.types import Batch, Ratio, Scalars
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.training.distribution import gather_replicas, sum_over_replicas
 from tfadvseg.training.state import Learner
+from tfadvseg.training.types import Batch, Ratio, Scalars
 
 
 def joint_step(

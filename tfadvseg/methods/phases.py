@@ -1,37 +1,12 @@
-"""A method as the outer loop sees it: phases of an epoch, each repeating one step function."""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+"""The phases of an epoch: which step functions a configuration repeats, and how often."""
 
 import tensorflow as tf
 
 from tfadvseg.config import Config
 from tfadvseg.methods import adversarial
 from tfadvseg.methods.supervised import supervised_step
-from tfadvseg.methods.types import Batch, Scalars
 from tfadvseg.training.state import Learner, TrainState
-
-StepFunction = Callable[[Batch, tf.Tensor], Scalars]
-"""(batch, lambda_adv scalar float32) to scalars named `<network>/<quantity>`."""
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One stretch of an epoch.
-
-    Attributes:
-        name: for the progress bar.
-        step: the update.
-        updates: how many an epoch.
-        batches: `windows` are the epoch's training windows in order; `mixed` shows each twice,
-            once real and once fake, shuffled.
-    """
-
-    name: str
-    step: StepFunction
-    updates: int
-    batches: Literal["windows", "mixed"] = "windows"
+from tfadvseg.training.types import Batch, Phase, Scalars, StepFunction
 
 
 def plan_epoch(config: Config, state: TrainState) -> tuple[Phase, ...]:

@@ -3,9 +3,9 @@
 import tensorflow as tf
 
 from tfadvseg.losses.segmentation import cross_entropy, valid_pixels
-from tfadvseg.methods.types import Batch, Scalars
 from tfadvseg.training.distribution import sum_over_replicas
 from tfadvseg.training.state import Learner
+from tfadvseg.training.types import Batch, Scalars
 
 
 def segmentation_loss(logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:

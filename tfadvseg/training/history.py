@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import tensorflow as tf
 
 from tfadvseg.errors import UserError
-from tfadvseg.methods.types import Ratio
+from tfadvseg.training.types import Ratio
 
 FetchedScalars = dict[str, float | tuple[float, float]]
 """Scalars on the host: a number, or a numerator and a denominator."""

@@ -12,11 +12,10 @@ import tensorflow as tf
 from absl import logging
 
 from tfadvseg.config import Config, piecewise_value
-from tfadvseg.methods.phases import Phase
-from tfadvseg.methods.types import Batch, Scalars
 from tfadvseg.training.guards import MIN_WINDOW, discriminator_notices
 from tfadvseg.training.history import FetchedScalars, RunLog, check_finite, fetch
 from tfadvseg.training.progress import Progress
+from tfadvseg.training.types import Batch, Phase, Scalars
 
 LOG_EVERY = 100
 """Updates a logging window, unless its phase ends first."""

@@ -9,9 +9,9 @@ from tfadvseg.config import DiscriminatorConfig
 from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
 from tfadvseg.losses.discriminator_input import discriminator_input, truth_probabilities
 from tfadvseg.losses.segmentation import cross_entropy, valid_pixels
-from tfadvseg.methods.types import Batch
 from tfadvseg.models.outputs import class_probabilities, predicted_label
 from tfadvseg.training.state import TrainState
+from tfadvseg.training.types import Batch
 
 Validator = Callable[[tf.data.Dataset], dict[str, float]]
 
