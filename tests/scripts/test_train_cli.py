@@ -261,6 +261,18 @@ def test_a_window_larger_than_the_images_is_refused(data_dir, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_loss_that_is_not_finite_stops_the_run_by_name(data_dir, tmp_path):
+    arguments = [*TINY, f"--data_dir={data_dir}", "--output_dir=run", "--method=supervised"]
+    arguments += ["--steps_per_epoch=20", "--checkpoint_every=1", "--noexport"]
+    result = run_script("train.py", *arguments, "--s_learning_rate=1e38", cwd=tmp_path)
+    assert result.returncode == 2
+    error = result.stderr.splitlines()[-1]
+    assert error.startswith("error: ") and "finite" in error and "--precision=float32" in error
+    assert "update" in error or "weight" in error
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.glob("run/export*"))
+
+
 def test_an_output_directory_that_cannot_be_written_is_refused(data_dir, tmp_path):
     (tmp_path / "file").write_text("in the way")
     result = run_script(

@@ -91,7 +91,10 @@ def run_updates(
         UserError: a scalar became NaN or infinite.
         Stopped: SIGTERM or SIGINT came; the state was saved.
     """
-    compiled = [compile_phase(phase, strategy, config.run.xla) for phase in phases]
+    xla = config.run.xla and bool(tf.config.list_logical_devices("GPU"))
+    if config.run.xla and not xla:
+        logging.warning("--xla: left off, as there is no GPU and XLA is slower on CPUs.")
+    compiled = [compile_phase(phase, strategy, xla) for phase in phases]
     updates_per_epoch = sum(phase.updates for phase in phases)
     total = config.run.epochs * updates_per_epoch
     update = int(step)
