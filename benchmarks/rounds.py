@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from benchmarks.machine_load import busy_share
 from benchmarks.settings import MATMUL, Settings
 from tfadvseg.errors import UserError
 
@@ -119,7 +120,7 @@ def describe_machine() -> dict[str, Any]:
 
 def measure(
     settings: Settings, candidates: Sequence[str], precision: str, say: Callable[[str], None]
-) -> list[Measured]:
+) -> tuple[list[Measured], float | None]:
     """Times candidates in turns.
 
     Args:
@@ -129,7 +130,8 @@ def measure(
         say: takes lines of progress.
 
     Returns:
-        One or more a candidate, in order.
+        One or more a candidate, in order; and what share of the processor other programs took
+        before the first round.
 
     Raises:
         UserError: the memory is not enough.
@@ -149,6 +151,8 @@ def measure(
         for name in candidates:
             if name not in facts:
                 facts[name] = workers[name].answer()
+        say(f"{precision}: built")
+        busy = busy_share(1.0)
         seconds: dict[tuple[str, str], list[float]] = {}
         for turn in range(settings.rounds):
             say(f"{precision}: round {turn + 1}/{settings.rounds}")
@@ -157,7 +161,8 @@ def measure(
                 for part, value in worker.answer().items():
                     seconds.setdefault((name, part), []).append(value)
         memory = {name: worker.finish() for name, worker in workers.items()}
-    return [
+    measured = [
         Measured(name, part, precision, tuple(values), **facts[name][part], **memory[name])
         for (name, part), values in seconds.items()
     ]
+    return measured, busy

@@ -42,8 +42,8 @@ class Settings:
     crop_size: tuple[int, int] = (128, 128)
     width: int = 32
     rounds: int = 5
-    turn_seconds: float = 2.0
-    least_repetitions: int = 3
+    turn_seconds: float = 1.5
+    least_repetitions: int = 2
     matmul_sizes: tuple[int, ...] = ()
 
 

@@ -12,6 +12,7 @@ standard error.
 
 import dataclasses
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -62,27 +63,46 @@ def main(argv: list[str]) -> None:
     settings = _settings()
     candidates = _chosen("only", _ONLY.value, tuple(DESCRIPTIONS))
     asked = _chosen("precisions", _PRECISIONS_FLAG.value, _PRECISIONS)
-    if _OUTPUT_JSON.value and Path(_OUTPUT_JSON.value).is_dir():
-        raise UserError(f"--output_json={_OUTPUT_JSON.value}: a folder; name a file.")
+    _check_output()
     # Only now, so that what is wrong with the flags is said at once.
-    from benchmarks.machine_load import busy_share
     from benchmarks.report import format_report, report_json
-    from benchmarks.rounds import describe_machine, measure
+    from benchmarks.rounds import Measured, describe_machine, measure
     from tfadvseg import atomic
 
     machine = describe_machine()
     precisions = asked if _PRECISIONS_FLAG.value else tuple(machine["precisions"])
     if "float16" in precisions and not machine["gpu"]:
         raise UserError("--precisions=float16: takes a GPU; leave it out.")
-    notes = _notes(machine, busy_share(1.0))
     start = time.monotonic()
-    measured = [m for name in precisions for m in measure(settings, candidates, name, _say)]
+    measured: list[Measured] = []
+    notes = []
+    if machine["tensor_float_32"]:
+        notes.append("float32 products are rounded to TensorFloat-32 on this GPU, the peak too.")
+    for precision in precisions:
+        found, busy = measure(settings, candidates, precision, _say)
+        measured += found
+        if busy is not None and busy > _BUSY:
+            notes.append(
+                f"other programs took {busy:.0%} of the processor when the rounds in {precision} "
+                "began; on a quiet machine the figures would be better."
+            )
     _say(f"done in {time.monotonic() - start:.0f} s")
     print(format_report(machine, settings, measured, notes))
     if _OUTPUT_JSON.value:
         figures = report_json(machine, settings, measured, notes)
         atomic.write_text(_OUTPUT_JSON.value, json.dumps(figures, indent=2) + "\n")
         print(f"figures: {_OUTPUT_JSON.value}")
+
+
+def _check_output() -> None:
+    """Said now rather than after minutes."""
+    if not _OUTPUT_JSON.value:
+        return
+    path = Path(_OUTPUT_JSON.value)
+    if path.is_dir():
+        raise UserError(f"--output_json={path}: a folder; name a file.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(f"--output_json={path}: its folder is absent or not writable.")
 
 
 def _settings() -> Settings:
@@ -115,18 +135,6 @@ def _chosen(flag: str, given: list[str] | None, valid: tuple[str, ...]) -> tuple
         if name not in valid:
             raise UserError(f"--{flag}={name}: unknown; choose of {', '.join(valid)}.")
     return tuple(name for name in valid if not given or name in given)
-
-
-def _notes(machine: dict[str, Any], busy: float | None) -> list[str]:
-    notes = []
-    if busy is not None and busy > _BUSY:
-        notes.append(
-            f"other programs took {busy:.0%} of the processor before the measurement began; on a "
-            "quiet machine the figures would be better."
-        )
-    if machine["tensor_float_32"]:
-        notes.append("float32 products are rounded to TensorFloat-32 on this GPU, the peak too.")
-    return notes
 
 
 def _say(line: str) -> None:

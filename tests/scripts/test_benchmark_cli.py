@@ -103,6 +103,7 @@ def test_table_is_aligned_and_progress_is_apart(quick):
         (["--crop_size=wide"], "--crop_size=wide: give height,width"),
         (["--batch=0"], "--batch=0"),
         ([f"--output_json={ROOT}"], "a folder; name a file"),
+        (["--output_json=/nowhere/figures.json"], "its folder is absent or not writable"),
     ],
 )
 def test_mistakes_end_at_once(arguments, message):
