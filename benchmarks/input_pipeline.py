@@ -10,7 +10,7 @@ from benchmarks.settings import Settings
 from benchmarks.workload import Workload, Workloads, timed
 from tfadvseg.config import Augmentation, DataConfig
 from tfadvseg.data.examples import Examples, channel_statistics
-from tfadvseg.data.pipeline import Normalisation, training_windows
+from tfadvseg.data.pipeline import Normalisation, training_windows, window_maker
 
 DEFAULT_AUGMENT = DataConfig().augment
 _EXAMPLES = 30
@@ -46,7 +46,8 @@ def synthetic_windows(settings: Settings, augment: tuple[Augmentation, ...]) -> 
     config = DataConfig(crop_size=settings.crop_size, augment=augment)
     normalisation = Normalisation(tuple(mean.tolist()), tuple(std.tolist()))
     last_step = 2**62 // settings.batch
-    return training_windows(examples, config, normalisation, settings.batch, 0, 0, last_step)
+    window = window_maker(examples, config, normalisation, seed=0)
+    return training_windows(window, settings.batch, 0, last_step)
 
 
 def _consumer(windows: tf.data.Dataset) -> Callable[[int], float]:

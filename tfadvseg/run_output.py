@@ -27,6 +27,7 @@ from tfadvseg.data.pipeline import (
     mixed_windows,
     training_windows,
     whole_images,
+    window_maker,
 )
 from tfadvseg.data.sources import Splits
 from tfadvseg.evaluation.report import evaluate_sections
@@ -94,6 +95,7 @@ class RunOutput:
         self.checkpoint = tf.train.Checkpoint(step=state.step, log=self.log, **networks)
         self.models = {name: learner.model for name, learner in networks.items()}
         self.normalisation = Normalisation(spec.mean, spec.std)
+        self.window = window_maker(splits.train, config.data, self.normalisation, config.run.seed)
         self.validate = make_validator(
             state, strategy, splits.descriptor.class_names, config.discriminator
         )
@@ -120,30 +122,20 @@ class RunOutput:
     def batches(self, phase: Phase, epoch: int, first: int) -> tf.data.Dataset:
         run = self.config.run
         start = epoch * run.steps_per_epoch
-        common = (self.splits.train, self.config.data, self.normalisation)
+        end = start + run.steps_per_epoch
+        size = run.global_batch_size
         match phase.batches:
             case "windows":
-                return training_windows(
-                    *common,
-                    run.global_batch_size,
-                    run.seed,
-                    start + first,
-                    start + run.steps_per_epoch,
-                )
+                return training_windows(self.window, size, start + first, end)
             case "mixed":
-                return mixed_windows(
-                    *common,
-                    run.global_batch_size,
-                    run.seed,
-                    start * run.global_batch_size,
-                    run.steps_per_epoch * run.global_batch_size,
-                    first,
-                )
+                windows = run.steps_per_epoch * size
+                return mixed_windows(self.window, size, run.seed, start * size, windows, first)
 
     def end_window(self, update: int, means: Metrics) -> None:
         self.tensorboard.scalars({f"train/{name}": value for name, value in means.items()}, update)
 
     def end_epoch(self, epoch: int, update: int, train: Metrics) -> str:
+        check_finite_weights(self.models)
         measured = self.validate(self.validation)
         row: Metrics = {"epoch": epoch + 1, "update": update}
         if self.state.discriminator is not None:
@@ -181,6 +173,8 @@ class RunOutput:
     def _keep_best(self, measured: Metrics, update: int) -> None:
         for name, learner in self.state.segmenters().items():
             value = measured[f"val/{name}/{BEST_METRIC}"]
+            if math.isnan(value):
+                value = -math.inf  # nothing is worse, and everything after it is compared
             if name in self.log.best and not value > self.log.best[name][BEST_METRIC]:
                 continue
             self.log.best[name] = {BEST_METRIC: value, "update": update}

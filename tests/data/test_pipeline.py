@@ -15,6 +15,7 @@ from tfadvseg.data.pipeline import (
     mixed_windows,
     training_windows,
     whole_images,
+    window_maker,
 )
 
 ALL = ("rotate", "flip", "elastic", "photometric")
@@ -36,7 +37,9 @@ def collect(dataset: tf.data.Dataset) -> dict[str, np.ndarray]:
 
 def windows(first: int, last: int, seed: int = 3, **changes) -> dict[str, np.ndarray]:
     config = dataclasses.replace(DataConfig(crop_size=(16, 16), augment=ALL), **changes)
-    return collect(training_windows(examples(), config, IDENTITY, 4, seed, first, last))
+    return collect(
+        training_windows(window_maker(examples(), config, IDENTITY, seed), 4, first, last)
+    )
 
 
 def test_a_pipeline_started_late_continues_where_it_would_have_been():
@@ -57,7 +60,9 @@ def test_every_example_comes_once_in_each_round():
         tuple(np.full((20, 20), i, np.uint8) for i in range(5)),
     )
     config = DataConfig(crop_size=(16, 16), augment=ALL[:2])
-    labels = collect(training_windows(flat, config, IDENTITY, 5, 0, 0, 8))["label"][:, 0, 0]
+    labels = collect(training_windows(window_maker(flat, config, IDENTITY, 0), 5, 0, 8))["label"][
+        :, 0, 0
+    ]
     rounds = labels.reshape(8, 5)
     assert (np.sort(rounds, axis=1) == np.arange(5)).all()
     assert len({tuple(order) for order in rounds}) > 1
@@ -73,9 +78,8 @@ def test_image_and_label_move_together(names):
 
 def test_windows_are_normalised():
     config = DataConfig(crop_size=(16, 16), augment=())
-    normalised = collect(
-        training_windows(examples(), config, Normalisation((90.0,), (60.0,)), 4, 3, 0, 2)
-    )
+    window = window_maker(examples(), config, Normalisation((90.0,), (60.0,)), 3)
+    normalised = collect(training_windows(window, 4, 0, 2))
     expected = (30.0 * normalised["label"] - 90) / 60
     np.testing.assert_allclose(normalised["image"][..., 0], expected, rtol=1e-6)
 
@@ -89,7 +93,7 @@ def test_non_square_windows_keep_their_shape():
 def test_a_window_as_large_as_the_image_is_the_image():
     whole = examples(((16, 16),))
     config = DataConfig(crop_size=(16, 16), augment=())
-    batch = collect(training_windows(whole, config, IDENTITY, 2, 0, 0, 3))
+    batch = collect(training_windows(window_maker(whole, config, IDENTITY, 0), 2, 0, 3))
     assert (batch["label"] == whole.labels[0]).all()
 
 
@@ -147,14 +151,15 @@ def test_photometric_changes_grey_levels_within_range():
 
 def test_mixed_windows_show_each_training_window_once_real_and_once_fake():
     config = DataConfig(crop_size=(16, 16), augment=ALL)
-    plain = collect(training_windows(examples(), config, IDENTITY, 4, 3, 6, 9))
-    mixed = collect(mixed_windows(examples(), config, IDENTITY, 4, 3, 24, 12, 0))
+    window = window_maker(examples(), config, IDENTITY, 3)
+    plain = collect(training_windows(window, 4, 6, 9))
+    mixed = collect(mixed_windows(window, 4, 3, 24, 12, 0))
     for kind in (True, False):
         shown = mixed["image"][mixed["is_real"] == kind]
         assert sorted(map(bytes, shown)) == sorted(map(bytes, plain["image"]))
     batches = mixed["is_real"].reshape(-1, 4).mean(axis=1)
     assert np.std(batches) > 0, "shuffled, not alternating"
-    late = collect(mixed_windows(examples(), config, IDENTITY, 4, 3, 24, 12, 2))
+    late = collect(mixed_windows(window, 4, 3, 24, 12, 2))
     np.testing.assert_array_equal(mixed["image"][8:], late["image"])
 
 

@@ -59,31 +59,54 @@ class _Store:
         return image, tf.reshape(self.labels[start:end], [height, width])
 
 
-def training_windows(
-    examples: Examples,
-    config: DataConfig,
-    normalisation: Normalisation,
-    global_batch_size: int,
-    seed: int,
-    first_step: int,
-    last_step: int,
-) -> tf.data.Dataset:
-    """Batches of training windows for steps `first_step` up to but not including `last_step`.
+WindowMaker = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+"""A window's number, int64 from the start of training, to its `image` and `label`."""
+
+
+def window_maker(
+    examples: Examples, config: DataConfig, normalisation: Normalisation, seed: int
+) -> WindowMaker:
+    """Cuts and augments training windows from decoded examples, which it holds.
 
     Examples come in an order shuffled anew each time round, one window of each.
 
     Returns:
+        A function to `image` [h,w,C] float32, normalised, and `label` [h,w] int32.
+    """
+    store = _Store(examples)
+    cut = random_elastic_window if "elastic" in config.augment else random_window
+
+    def window(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        order = _seed(seed, _EPOCH_ORDER, number // store.size)
+        place = tf.random.experimental.index_shuffle(number % store.size, order, store.size - 1)
+        seeds = tf.unstack(tf.random.experimental.stateless_split(_seed(seed, _WINDOW, number), 4))
+        image, label = cut(*store.example(place), config.crop_size, seeds[0])
+        if "rotate" in config.augment:
+            image, label = random_quarter_turn(image, label, seeds[1])
+        if "flip" in config.augment:
+            image, label = random_flip(image, label, seeds[2])
+        image = tf.cast(image, tf.float32)
+        if "photometric" in config.augment:
+            image = random_photometric(image, seeds[3])
+        return {"image": normalisation(image), "label": tf.cast(label, tf.int32)}
+
+    return window
+
+
+def training_windows(
+    window: WindowMaker, global_batch_size: int, first_step: int, last_step: int
+) -> tf.data.Dataset:
+    """Batches of training windows for steps `first_step` up to but not including `last_step`.
+
+    Returns:
         `image` [B,h,w,C] float32, normalised; `label` [B,h,w] int32.
     """
-    window = _window_maker(examples, config, normalisation, seed)
     numbers = tf.data.Dataset.range(first_step * global_batch_size, last_step * global_batch_size)
     return _batched(numbers.map(window, tf.data.AUTOTUNE, deterministic=True), global_batch_size)
 
 
 def mixed_windows(
-    examples: Examples,
-    config: DataConfig,
-    normalisation: Normalisation,
+    window: WindowMaker,
     global_batch_size: int,
     seed: int,
     first_window: int,
@@ -93,14 +116,15 @@ def mixed_windows(
     """The `windows` training windows from number `first_window` on, each twice, shuffled.
 
     Args:
+        window, global_batch_size: as for `training_windows`.
+        seed: of the order.
+        first_window, windows: which windows.
         first_step: how many batches to leave out at the start.
-        The rest as `training_windows`.
 
     Returns:
         `image` and `label` as `training_windows` gives them, and `is_real` [B] bool: of the two
         times that a window comes, one is true and one is not.
     """
-    window = _window_maker(examples, config, normalisation, seed)
     order = _seed(seed, _MIXED_ORDER, tf.constant(first_window, tf.int64))
 
     def mixed(position: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -158,31 +182,6 @@ def whole_images(examples: Examples, normalisation: Normalisation, copies: int) 
 
     images = tf.data.Dataset.range(store.size).map(whole, tf.data.AUTOTUNE, deterministic=True)
     return _filled_up(images.batch(1), copies)
-
-
-def _window_maker(
-    examples: Examples, config: DataConfig, normalisation: Normalisation, seed: int
-) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """A function of a window's number, int64 from the start of training, to the window."""
-    store = _Store(examples)
-    cut = random_elastic_window if "elastic" in config.augment else random_window
-
-    def window(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        order = _seed(seed, _EPOCH_ORDER, number // store.size)
-        place = tf.random.experimental.index_shuffle(number % store.size, order, store.size - 1)
-        seeds = tf.unstack(tf.random.experimental.stateless_split(_seed(seed, _WINDOW, number), 4))
-        image, label = cut(*store.example(place), config.crop_size, seeds[0])
-        if "rotate" in config.augment:
-            image, label = random_quarter_turn(image, label, seeds[1])
-        if "flip" in config.augment:
-            image, label = random_flip(image, label, seeds[2])
-        image = tf.cast(image, tf.float32)
-        if "photometric" in config.augment:
-            image = random_photometric(image, seeds[3])
-        example = _example(normalisation(image), label)
-        return {"image": example["image"], "label": example["label"]}
-
-    return window
 
 
 # What a random choice is for: no two draw from the same stream.
