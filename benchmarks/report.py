@@ -55,15 +55,24 @@ class Results:
         found = [m for m in self.measured if m.candidate == candidate]
         return found[-1] if found else None
 
+    def peaks(self) -> tuple[float, ...]:
+        """The fastest matrix multiplication's operations a second, in each round."""
+        products = [m for m in self.measured if m.candidate == MATMUL]
+        turns = zip(*(m.seconds for m in products), strict=True)
+        return tuple(
+            max(m.operations / seconds for m, seconds in zip(products, turn, strict=True))
+            for turn in turns
+        )
+
     def shares_of_peak(self, measured: Measured, plain: bool = False) -> tuple[float, ...]:
-        """Of the matrix multiplication's rate in the same round; empty if there is none."""
-        peak = self.find(MATMUL)
+        """Of the peak in the same round; empty if there is none."""
+        peaks = self.peaks()
         operations = measured.plain_operations if plain else measured.operations
-        if peak is None or not operations:
+        if not peaks or not operations:
             return ()
         return tuple(
-            (operations / seconds) / (peak.operations / peak_seconds)
-            for seconds, peak_seconds in zip(measured.seconds, peak.seconds, strict=True)
+            operations / seconds / peak
+            for seconds, peak in zip(measured.seconds, peaks, strict=True)
         )
 
     def times_longer(self, one: str, other: str) -> tuple[float, ...]:
@@ -160,7 +169,7 @@ def format_report(
 _EXPLANATION = (
     "Medians over rounds in which the candidates took turns; spread: (highest - lowest) / median.",
     "GFLOP/s: two operations a multiply-add of the convolutions, their gradients and the matrix",
-    "products that the graph executes, nothing else; of peak: of the matrix multiplication's rate",
+    "products that the graph executes, nothing else; of peak: of the fastest matrix multiplication",
     "in the same round; as plain: the same, had plain upsampling, concatenation and convolution",
     "been executed instead of the tied up-convolution, which computes the same with fewer. Peak",
     "memory: of a process that holds this alone, TensorFlow included.",

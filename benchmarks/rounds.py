@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.machine_load import busy_share
-from benchmarks.settings import MATMUL, Settings
+from benchmarks.settings import Settings
 from tfadvseg.errors import UserError
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -137,7 +137,7 @@ def measure(
         UserError: the memory is not enough.
     """
     with ExitStack() as stack:
-        workers, facts = {}, {}
+        workers = {}
         for name in candidates:
             say(f"{precision}: building {name}")
             order = {
@@ -146,11 +146,7 @@ def measure(
                 "precision": precision,
             }
             workers[name] = stack.enter_context(_worker(order, f"{name} in {precision}"))
-            if name == MATMUL:  # it chooses the fastest size, for which it has to be alone
-                facts[name] = workers[name].answer()
-        for name in candidates:
-            if name not in facts:
-                facts[name] = workers[name].answer()
+        facts = {name: worker.answer() for name, worker in workers.items()}
         say(f"{precision}: built")
         busy = busy_share(1.0)
         seconds: dict[tuple[str, str], list[float]] = {}

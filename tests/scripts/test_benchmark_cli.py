@@ -63,12 +63,15 @@ def test_every_candidate_is_measured_in_every_round(quick):
 def test_figures_agree_with_each_other(quick):
     _, figures = quick
     entries = {e["candidate"]: e for e in figures["measured"]}
-    matmul, supervised = entries["matmul"], entries["supervised"]
-    assert matmul["share_of_peak"] == 1
+    supervised = entries["supervised"]
     assert supervised["images"] == figures["settings"]["batch"] == 2
     assert supervised["images_per_second"] == pytest.approx(2 / supervised["median_seconds"])
-    rates = [[e["operations"] / seconds for seconds in e["seconds"]] for e in (supervised, matmul)]
-    assert supervised["share_of_peak"] == pytest.approx(np.median(np.divide(*rates)), rel=1e-9)
+    products = [e for e in figures["measured"] if e["candidate"] == "matmul"]
+    assert [e["part"] for e in products] == ["64 x 64", "128 x 128"]
+    peaks = np.max([e["operations"] / np.array(e["seconds"]) for e in products], axis=0)
+    rates = supervised["operations"] / np.array(supervised["seconds"])
+    assert supervised["share_of_peak"] == pytest.approx(np.median(rates / peaks))
+    assert max(e["share_of_peak"] for e in products) <= 1
     # More networks and more updates take more operations; the tied up-convolution takes fewer.
     assert supervised["operations"] < supervised["plain_operations"]
     assert entries["inference"]["operations"] < supervised["operations"] / 2
