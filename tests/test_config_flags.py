@@ -117,7 +117,7 @@ def test_differing_flags_names_those_that_matter():
     )
     assert differing_flags(old, new) == [
         "--seed (was 0, now 4)",
-        "--lambda_adv (was 0.02, now 0.5)",
+        "--lambda_adv (was 0.1, now 0.5)",
     ]
 
 

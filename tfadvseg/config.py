@@ -114,6 +114,7 @@ class DiscriminatorConfig:
         d_width: filters of the first level.
         d_depth: number of halvings of the resolution.
         d_spectral_norm: divide each kernel by its largest singular value (Miyato et al. 2018).
+            Of the patch D; the encoder D has batch norm instead.
         d_image: how the image goes beside the map (`losses.discriminator_input`).
         d_truth: how labels become maps (`losses.discriminator_input`).
         d_truth_tau: the least probability of the true class under `scaling`.
@@ -123,7 +124,7 @@ class DiscriminatorConfig:
     discriminator: DiscriminatorName = "patch"
     d_width: int = 32
     d_depth: int = 3
-    d_spectral_norm: bool = False
+    d_spectral_norm: bool = True
     d_image: ImageInput = "concat"
     d_truth: TruthForm = "scaling"
     d_truth_tau: float = 0.9
@@ -188,7 +189,7 @@ class MethodConfig:
 
     method: MethodName = "adversarial"
     schedule: ScheduleName = "joint"
-    lambda_adv: Piecewise = ((0, 0.02),)
+    lambda_adv: Piecewise = ((0, 0.1),)
     compare: bool = False
 
     def __post_init__(self) -> None:
@@ -266,7 +267,7 @@ class Config:
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     s_optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     d_optimizer: OptimizerConfig = field(
-        default_factory=lambda: OptimizerConfig(learning_rate=1e-4)
+        default_factory=lambda: OptimizerConfig(learning_rate=2e-4)
     )
     method: MethodConfig = field(default_factory=MethodConfig)
     run: RunConfig = field(default_factory=RunConfig)

@@ -218,7 +218,7 @@ def test_another_configuration_in_the_same_folder_is_refused(finished_run, data_
     result = run_script(
         "train.py", *run_arguments(data_dir), "--lambda_adv=0.5", cwd=finished_run.parent
     )
-    assert_one_line_error(result, "--lambda_adv (was 0.02, now 0.5)", "--output_dir=run")
+    assert_one_line_error(result, "--lambda_adv (was 0.1, now 0.5)", "--output_dir=run")
 
 
 def test_other_data_in_the_same_folder_is_refused(finished_run, data_dir, tmp_path):

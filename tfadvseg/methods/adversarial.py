@@ -92,7 +92,8 @@ def segmenter_step(
 
     Args:
         segmenter: S and its optimizer.
-        discriminator: D; its weights stay as they are.
+        discriminator: D; its weights stay as they are, but for spectral normalisation, which
+            rescales a kernel whenever D runs in training mode.
         batch: as above.
         lambda_adv: scalar float32.
         config: what D is shown.
