@@ -52,6 +52,9 @@ def main(argv: list[str]) -> None:
             file=sys.stderr,
         )
     print(format_table(result.networks))
+    if config.method.compare:
+        print("\nsegmenter: S trained against D; standard: S trained alone on the same batches;")
+        print("best: at its best validation mIoU, chosen on these very images")
     print(f"\ntrained for {result.seconds:.0f} s, {result.images_per_second:.1f} images/s")
     for notice in result.notices:
         print(f"note: {notice}")
