@@ -4,5 +4,8 @@ It knows TFDS and nothing of tfadvseg. It imports neither TensorFlow nor Apache 
 when a dataset is prepared or read.
 """
 
+from .camvid import camvid_dataset_builder as camvid_dataset_builder
+from .cells import cells_dataset_builder as cells_dataset_builder
+from .darkfield import darkfield_dataset_builder as darkfield_dataset_builder
 from .isbi2012 import isbi2012_dataset_builder as isbi2012_dataset_builder
 from .membranes import membranes_dataset_builder as membranes_dataset_builder

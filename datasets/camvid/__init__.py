@@ -1,0 +1,1 @@
+"""CamVid road scenes as prepared for SegNet."""

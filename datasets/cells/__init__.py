@@ -1,0 +1,1 @@
+"""Synthetic darkfield images of blood with spirochaetes."""

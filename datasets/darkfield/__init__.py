@@ -1,0 +1,1 @@
+"""Kaggle set "Bacteria detection with darkfield microscopy"."""
