@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from tfadvseg.errors import UserError
+from tfadvseg.segmenter_config import SegmenterConfig
 
 Augmentation = Literal["rotate", "flip", "elastic", "photometric"]
-SegmenterName = Literal["unet"]
 DiscriminatorName = Literal["encoder", "patch"]
 ImageInput = Literal["none", "product", "concat"]
 TruthForm = Literal["one_hot", "scaling"]
@@ -84,25 +84,6 @@ class DataConfig:
             (self.train_list is None) == (self.val_list is None),
             "--train_list and --val_list go together: give both or neither.",
         )
-
-
-@dataclass(frozen=True)
-class SegmenterConfig:
-    """Which segmenter S, and its size.
-
-    Attributes:
-        segmenter: the network's name.
-        width: filters of the first level; each level has twice those of the one above.
-        depth: number of 2x2 poolings.
-    """
-
-    segmenter: SegmenterName = "unet"
-    width: int = 32
-    depth: int = 4
-
-    def __post_init__(self) -> None:
-        _require_choice("segmenter", self.segmenter, SegmenterName)
-        _require_positive(self, "width", "depth")
 
 
 @dataclass(frozen=True)

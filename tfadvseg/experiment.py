@@ -58,7 +58,7 @@ def run_experiment(config: Config, flags_text: str) -> Result:
         check_window(examples, config.data.crop_size)
     mean, std = channel_statistics(splits.train)
     spec = ModelSpec(
-        segmenter=config.segmenter,
+        segmenter=config.segmenter.architecture(),
         class_names=splits.descriptor.class_names,
         palette=splits.descriptor.palette,
         image_channels=splits.descriptor.image_channels,

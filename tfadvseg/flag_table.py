@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from tfadvseg import config as c
+from tfadvseg import segmenter_config as sc
 from tfadvseg.data.descriptors import CATALOGUE
 
 DATASET_NAMES = (*CATALOGUE, "folder")
@@ -70,6 +71,7 @@ def _pairs(value: Callable[[str], Any], form: str, single_key: int | None = None
 
 
 _SIZE = _list(int, "height,width")
+_COUNTS = _list(int, "number,number,...")
 _NAMES = _list(str, "name,name,...")
 _VALUE_MAP = _pairs(int, "value:class,value:class,...")
 _BY_EPOCH = _pairs(float, "value, or epoch:value,epoch:value,...", single_key=0)
@@ -162,9 +164,51 @@ TRAIN_FLAGS = (
         "Fixed windows to validate on after each epoch; 0: every image whole.",
         int,
     ),
-    Flag("segmenter", "segmenter", "The segmenter S.", get_args(c.SegmenterName)),
-    Flag("width", "segmenter", "Filters of S's first level; doubled at each pooling.", int),
-    Flag("depth", "segmenter", "Number of S's 2x2 poolings.", int),
+    Flag("segmenter", "segmenter", "The segmenter S.", get_args(sc.SegmenterName)),
+    Flag(
+        "width",
+        "segmenter",
+        "Filters of S's first level, doubled at each halving of the resolution; 0: its own.",
+        int,
+    ),
+    Flag("depth", "segmenter", "How often S halves the resolution; 0: its own.", int),
+    Flag(
+        "stage_convolutions",
+        "segmenter",
+        "Convolutions of each stage of segnet; empty: two each. The paper's: 2,2,3,3,3.",
+        _COUNTS,
+    ),
+    Flag(
+        "segnet_decoder",
+        "segmenter",
+        "mirrored: plain logits. darkfield: as published, which clips its logits at 0.",
+        get_args(sc.SegNetDecoder),
+    ),
+    Flag(
+        "upsampling",
+        "segmenter",
+        "transposed: transposed convolutions. resize: interpolate, then convolve.",
+        get_args(sc.Upsampling),
+    ),
+    Flag(
+        "up_kernel",
+        "segmenter",
+        "Kernel of each upsampling by 2 of fcn and strided_unet; 0: 4, or 3 with resize.",
+        int,
+    ),
+    Flag(
+        "allow_checkerboard",
+        "segmenter",
+        "Allow an --up_kernel that covers pixels unevenly.",
+        bool,
+    ),
+    Flag("backbone", "segmenter", "Encoder of deeplabv3plus.", get_args(sc.BackboneName)),
+    Flag(
+        "backbone_weights",
+        "segmenter",
+        "File of weights that the encoder of fcn8s or deeplabv3plus starts from.",
+        str,
+    ),
     Flag("s_optimizer", "s_optimizer", "S's update rule.", get_args(c.OptimizerName), "optimizer"),
     Flag(
         "s_learning_rate", "s_optimizer", "S's learning rate, before decay.", float, "learning_rate"

@@ -88,7 +88,11 @@ def read_flagfile(path: str | Path) -> Config:
 
 def differing_flags(old: Config, new: Config) -> list[str]:
     """Flags that keep `new` from continuing a run of `old`, with both values."""
-    before, now = _flag_values(old), _flag_values(new)
+    # By what they stand for: leaving a flag out is the same as giving the network's own value.
+    before, now = (
+        _flag_values(dataclasses.replace(config, segmenter=config.segmenter.resolved()))
+        for config in (old, new)
+    )
     return [
         f"--{flag.name} (was {_shown(flag, before[flag])}, now {_shown(flag, now[flag])})"
         for flag in before

@@ -5,8 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfadvseg.config import SegmenterConfig
 from tfadvseg.errors import UserError
+from tfadvseg.segmenter_config import SegmenterConfig
 
 FILE_NAME = "model.json"
 
@@ -56,7 +56,7 @@ class ModelSpec:
         try:
             fields = json.loads(path.read_text())
             return cls(
-                segmenter=SegmenterConfig(**fields["segmenter"]),
+                segmenter=_segmenter(fields["segmenter"]),
                 class_names=tuple(fields["class_names"]),
                 palette=tuple((red, green, blue) for red, green, blue in fields["palette"]),
                 image_channels=fields["image_channels"],
@@ -71,3 +71,8 @@ class ModelSpec:
             raise UserError(f"{path}: no such file; is {folder} a run or an export?") from None
         except (ValueError, TypeError, KeyError) as error:
             raise UserError(f"{path}: not a model description ({error}).") from None
+
+
+def _segmenter(fields: dict) -> SegmenterConfig:
+    stages = tuple(fields.get("stage_convolutions", ()))
+    return SegmenterConfig(**fields | {"stage_convolutions": stages})

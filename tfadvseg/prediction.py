@@ -143,7 +143,7 @@ def predict_label(predictor: "Predictor", image: np.ndarray, tile: int) -> np.nd
     Raises:
         UserError: `tile` is too small for the network.
     """
-    stride = 2**predictor.spec.segmenter.depth
+    stride = predictor.spec.segmenter.stride
     if tile < 4 * stride:
         raise UserError(f"--tile={tile}: this network needs tiles of at least {4 * stride}.")
     probabilities = predict_tiled(

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 
-def batch_norm(name: str, momentum: float = 0.99) -> tf.keras.layers.Layer:
+def batch_norm(name: str, momentum: float = 0.99, epsilon: float = 1e-3) -> tf.keras.layers.Layer:
     """Batch normalisation over the global batch (Ioffe and Szegedy 2015).
 
     Built under a strategy of several replicas, it normalises by the statistics of all of them, so
@@ -16,7 +16,7 @@ def batch_norm(name: str, momentum: float = 0.99) -> tf.keras.layers.Layer:
     """
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     return tf.keras.layers.BatchNormalization(
-        momentum=momentum, epsilon=1e-3, synchronized=replicas > 1, name=name
+        momentum=momentum, epsilon=epsilon, synchronized=replicas > 1, name=name
     )
 
 
@@ -67,6 +67,12 @@ class CropLike(tf.keras.layers.Layer):
             return maps
         size = tf.shape(like)
         return maps[:, : size[1], : size[2], :]
+
+
+def cropped_logits(logits: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    """The end of every S: logits [B,H',W',K] in any precision to float32, of the images' size."""
+    logits = tf.keras.layers.Activation("linear", dtype="float32", name="logits_float32")(logits)
+    return CropLike(name="crop", dtype="float32")([logits, images])
 
 
 # Nearest upsampling by 2 followed by a 3-tap convolution: each output is a sum over two inputs,

@@ -2,9 +2,13 @@
 
 import tensorflow as tf
 
-from tfadvseg.config import SegmenterConfig
+from tfadvseg.models.deeplabv3plus import deeplabv3plus
+from tfadvseg.models.fcn8s import fcn8s
 from tfadvseg.models.outputs import output_channels
+from tfadvseg.models.segnet import segnet
+from tfadvseg.models.strided import fcn, strided_unet
 from tfadvseg.models.unet import unet
+from tfadvseg.segmenter_config import SegmenterConfig
 
 
 def build_segmenter(
@@ -15,7 +19,29 @@ def build_segmenter(
     Returns:
         A model from normalised images [B,H,W,image_channels] float, of any height and width, to
         logits [B,H,W,K] float32: K = num_classes, but K = 1 (the logit of class 1) for two.
+
+    Raises:
+        UserError: the network does not suit the number of classes, or its backbone's weights
+            cannot be read.
     """
-    match config.segmenter:
+    own = config.resolved()
+    channels = image_channels, output_channels(num_classes)
+    match own.segmenter:
         case "unet":
-            return unet(image_channels, output_channels(num_classes), config.width, config.depth)
+            return unet(*channels, own.width, own.depth)
+        case "segnet":
+            return segnet(*channels, own.width, own.stage_convolutions, own.segnet_decoder)
+        case "fcn" | "strided_unet":
+            network = fcn if own.segmenter == "fcn" else strided_unet
+            return network(
+                *channels,
+                own.width,
+                own.depth,
+                own.upsampling,
+                own.up_kernel,
+                own.allow_checkerboard,
+            )
+        case "fcn8s":
+            return fcn8s(*channels, own.width, own.upsampling, own.backbone_weights)
+        case "deeplabv3plus":
+            return deeplabv3plus(*channels, own.backbone, own.backbone_weights)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfadvseg.models.layers import CropLike, PadToMultiple, UpConcatConv, batch_norm
+from tfadvseg.models.layers import PadToMultiple, UpConcatConv, batch_norm, cropped_logits
 
 LEAKY_SLOPE = 0.2
 
@@ -77,7 +77,4 @@ def unet(
         x = normalised_activation(x, name)
         x = convolution_block(x, width * 2**level, f"up{level}_2")
     logits = tf.keras.layers.Conv2D(output_channels, 1, name="logits")(x)
-    logits = tf.keras.layers.Activation("linear", dtype="float32", name="logits_float32")(logits)
-    return tf.keras.Model(
-        images, CropLike(name="crop", dtype="float32")([logits, images]), name="unet"
-    )
+    return tf.keras.Model(images, cropped_logits(logits, images), name="unet")

@@ -1,0 +1,89 @@
+"""SegNet (Badrinarayanan et al. 2015, arXiv 1511.00561): decoding by the encoder's pooling places.
+
+Encoder, decoder and the published darkfield network differ in little, so they are one function.
+"""
+
+import tensorflow as tf
+
+from tfadvseg.errors import UserError
+from tfadvseg.models.layers import PadToMultiple, batch_norm, cropped_logits
+from tfadvseg.models.unpooling import MaxUnpool
+from tfadvseg.segmenter_config import SegNetDecoder
+
+
+def segnet(
+    image_channels: int,
+    output_channels: int,
+    width: int = 64,
+    stage_convolutions: tuple[int, ...] = (2, 2, 2),
+    decoder: SegNetDecoder = "mirrored",
+) -> tf.keras.Model:
+    """SegNet of as many stages as `stage_convolutions` has numbers.
+
+    A stage of the encoder is some 3x3 convolutions, each with batch norm and ReLU, and a 2x2
+    max-pooling; a stage of the decoder unpools to the places of those maxima and convolves as
+    often. (2, 2, 2) is the darkfield network's encoder, (2, 2, 3, 3, 3) the paper's, of the shape
+    of VGG-16. Batch norm has momentum 0.9 and epsilon 1e-5, which are those of PyTorch.
+
+    The paper's decoder mirrors the encoder: the last convolution of a stage narrows to the next
+    one's filters, and the very last gives the logits. In the published darkfield network the
+    first convolution of a stage narrows, so that the last stage works in K channels, and batch
+    norm and ReLU follow the last convolution, too: its logits are never negative. That network
+    has biases before each batch norm, where they do nothing; this one has none.
+
+    Args:
+        image_channels: channels of the input.
+        output_channels: logits a pixel, K.
+        width: filters of the first stage, doubling at each, up to eight times as many.
+        stage_convolutions: convolutions of each stage, the top one first.
+        decoder: the paper's, `mirrored`, or the published darkfield network's, `darkfield`.
+
+    Returns:
+        A model from normalised images, [B,H,W,image_channels] of any height and width, to logits,
+        [B,H,W,K] float32. Sizes that are not multiples of 2**stages are padded by mirroring and
+        the logits cropped.
+
+    Raises:
+        UserError: a single logit that is never negative could not choose between two classes.
+    """
+    if decoder == "darkfield" and output_channels == 1:
+        raise UserError(
+            "--segnet_decoder=darkfield: clips logits at 0, so the one logit of two classes could "
+            "never choose class 0; take --segnet_decoder=mirrored."
+        )
+    filters = [width * min(2**stage, 8) for stage in range(len(stage_convolutions))]
+    images = tf.keras.Input((None, None, image_channels), name="image")
+    x = PadToMultiple(2 ** len(filters), name="pad")(images)
+    poolings = []
+    for stage, count in enumerate(stage_convolutions):
+        for index in range(1, count + 1):
+            x = _convolution_block(x, filters[stage], f"down{stage}_{index}")
+        pooled = tf.keras.layers.MaxPooling2D(2, name=f"down{stage}_pool")(x)
+        poolings.append((x, pooled))
+        x = pooled
+    for stage, count in reversed(list(enumerate(stage_convolutions))):
+        narrow = filters[stage - 1] if stage else output_channels
+        x = MaxUnpool(name=f"up{stage}_unpool")([x, *poolings[stage]])
+        for index in range(1, count + 1):
+            if stage == 0 and index == count and decoder == "mirrored":
+                x = tf.keras.layers.Conv2D(output_channels, 3, padding="same", name="logits")(x)
+            else:
+                narrows = decoder == "darkfield" or index == count
+                x = _convolution_block(
+                    x, narrow if narrows else filters[stage], f"up{stage}_{index}"
+                )
+    return tf.keras.Model(images, cropped_logits(x, images), name="segnet")
+
+
+def _convolution_block(x: tf.Tensor, filters: int, name: str) -> tf.Tensor:
+    """3x3 convolution without bias, batch norm, ReLU: [B,h,w,C] to [B,h,w,filters]."""
+    x = tf.keras.layers.Conv2D(
+        filters,
+        3,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
+    x = batch_norm(f"{name}_norm", momentum=0.9, epsilon=1e-5)(x)
+    return tf.keras.layers.ReLU(name=f"{name}_relu")(x)

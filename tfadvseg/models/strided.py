@@ -1,0 +1,106 @@
+"""The CamVid demonstration's two networks: an encoder of strided convolutions, and two decoders.
+
+Neither has batch norm: both are 4x4 convolutions of stride 2 with ReLU, there and back.
+"""
+
+from functools import partial
+
+import tensorflow as tf
+
+from tfadvseg.models.layers import PadToMultiple, cropped_logits
+from tfadvseg.models.upsampling import upsample
+from tfadvseg.segmenter_config import Upsampling
+
+ENCODER_KERNEL = 4
+
+
+def fcn(
+    image_channels: int,
+    output_channels: int,
+    width: int = 32,
+    depth: int = 4,
+    upsampling: Upsampling = "transposed",
+    up_kernel: int = 4,
+    allow_checkerboard: bool = False,
+) -> tf.keras.Model:
+    """A fully convolutional network without skips: `depth` halvings, then `depth` doublings.
+
+    Args:
+        image_channels: channels of the input.
+        output_channels: logits a pixel.
+        width: filters of the first convolution, doubling at each.
+        depth: number of 4x4 convolutions of stride 2.
+        upsampling: `transposed` convolutions of stride 2, or `resize`: interpolate and convolve.
+        up_kernel: size of their kernels.
+        allow_checkerboard: allow transposed convolutions that cover pixels unevenly.
+
+    Returns:
+        A model from normalised images, [B,H,W,image_channels] of any height and width, to logits,
+        [B,H,W,output_channels] float32. Sizes that are not multiples of 2**depth are padded by
+        mirroring and the logits cropped.
+
+    Raises:
+        UserError: a transposed convolution would print a checkerboard, and that is not allowed.
+    """
+    up = partial(
+        upsample,
+        stride=2,
+        kernel=up_kernel,
+        upsampling=upsampling,
+        allow_checkerboard=allow_checkerboard,
+    )
+    images, levels = _encoder(image_channels, width, depth)
+    x = levels[-1]
+    for level in reversed(range(depth - 1)):
+        x = up(x, width * 2**level, name=f"up{level}", activation="relu")
+    logits = up(x, output_channels, name="logits")
+    return tf.keras.Model(images, cropped_logits(logits, images), name="fcn")
+
+
+def strided_unet(
+    image_channels: int,
+    output_channels: int,
+    width: int = 32,
+    depth: int = 4,
+    upsampling: Upsampling = "transposed",
+    up_kernel: int = 4,
+    allow_checkerboard: bool = False,
+) -> tf.keras.Model:
+    """`fcn` with the encoder's features of the same resolution joined after each doubling.
+
+    Takes, gives and raises what `fcn` does. The last doubling reaches the image's resolution,
+    where the encoder has no features, and gives the logits.
+    """
+    up = partial(
+        upsample,
+        stride=2,
+        kernel=up_kernel,
+        upsampling=upsampling,
+        allow_checkerboard=allow_checkerboard,
+    )
+    images, levels = _encoder(image_channels, width, depth)
+    x = levels[-1]
+    for level in reversed(range(depth - 1)):
+        x = up(x, width * 2**level, name=f"up{level}", activation="relu")
+        x = tf.keras.layers.Concatenate(name=f"join{level}")([x, levels[level]])
+    logits = up(x, output_channels, name="logits")
+    return tf.keras.Model(images, cropped_logits(logits, images), name="strided_unet")
+
+
+def _encoder(image_channels: int, width: int, depth: int) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """The images, and the features after each halving."""
+    images = tf.keras.Input((None, None, image_channels), name="image")
+    x = PadToMultiple(2**depth, name="pad")(images)
+    levels = []
+    for level in range(depth):
+        x = tf.keras.layers.Conv2D(
+            width * 2**level,
+            ENCODER_KERNEL,
+            2,
+            "same",
+            activation="relu",
+            kernel_initializer="he_normal",
+            name=f"down{level}",
+        )(x)
+        levels.append(x)
+    return images, levels

@@ -1,0 +1,173 @@
+"""Configuration of the segmenter S: which network, and its size. Imports no TensorFlow.
+
+Networks differ in what can be chosen about them. A field at its default means the network's own
+value; a field that means nothing to the network is refused, so that no flag is silently idle.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from tfadvseg.errors import UserError
+
+SegmenterName = Literal["unet", "segnet", "fcn", "strided_unet", "fcn8s", "deeplabv3plus"]
+SegNetDecoder = Literal["mirrored", "darkfield"]
+Upsampling = Literal["auto", "transposed", "resize"]
+BackboneName = Literal["resnet18_v2", "resnet34_v2", "resnet50_v2", "resnet101_v2"]
+
+UP_STRIDE = 2
+"""The factor of each upsampling whose kernel can be chosen."""
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """Which segmenter S, and what it is made of.
+
+    Attributes:
+        segmenter: the network's name.
+        width: filters of the first level; 0 takes the network's own. Each level has twice those
+            of the one above; `segnet` and `fcn8s`, like VGG-16, stop at eight times.
+        depth: how often the resolution is halved; 0 takes the network's own.
+        stage_convolutions: convolutions of each stage of `segnet`, the top one first; empty takes
+            two in each of `depth` stages. The SegNet paper has (2, 2, 3, 3, 3).
+        segnet_decoder: `mirrored` has the encoder's stages in reverse and plain logits;
+            `darkfield` is the published darkfield network's, which clips its own logits
+            (`models.segnet`).
+        upsampling: `transposed` convolutions, or `resize`: interpolate, then convolve; `auto`
+            takes the network's own.
+        up_kernel: size of the kernels that upsample by 2; 0 takes 4 for `transposed`, 3 for
+            `resize`.
+        allow_checkerboard: allow transposed convolutions that cover pixels unevenly.
+        backbone: the encoder of `deeplabv3plus`.
+        backbone_weights: file of weights that the encoder starts from; None: random ones.
+    """
+
+    segmenter: SegmenterName = "unet"
+    width: int = 0
+    depth: int = 0
+    stage_convolutions: tuple[int, ...] = ()
+    segnet_decoder: SegNetDecoder = "mirrored"
+    upsampling: Upsampling = "auto"
+    up_kernel: int = 0
+    allow_checkerboard: bool = False
+    backbone: BackboneName = "resnet50_v2"
+    backbone_weights: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_choice("segmenter", self.segmenter, SegmenterName)
+        _check_choice("segnet_decoder", self.segnet_decoder, SegNetDecoder)
+        _check_choice("upsampling", self.upsampling, Upsampling)
+        _check_choice("backbone", self.backbone, BackboneName)
+        for field in dataclasses.fields(self):
+            users = _MEANT_FOR.get(field.name)
+            value = getattr(self, field.name)
+            if users and value != field.default and self.segmenter not in users:
+                raise UserError(
+                    f"--{field.name}={_text(value)}: means nothing to --segmenter="
+                    f"{self.segmenter}, only to {', '.join(users)}; leave it out."
+                )
+        for name in ("width", "depth", "up_kernel"):
+            if getattr(self, name) < 0:
+                raise UserError(
+                    f"--{name}={getattr(self, name)}: give more than 0, or 0 for the network's own."
+                )
+        self._check_stages()
+        if self.upsampling == "transposed" and self.segmenter in ("unet", "deeplabv3plus"):
+            raise UserError(
+                f"--upsampling=transposed: --segmenter={self.segmenter} always interpolates; "
+                "leave it out, or take one of fcn, strided_unet, fcn8s."
+            )
+        upsampling = self.upsampling if self.upsampling != "auto" else "transposed"
+        if self.up_kernel and upsampling == "transposed":
+            check_transposed_kernel(self.up_kernel, UP_STRIDE, self.allow_checkerboard)
+
+    def _check_stages(self) -> None:
+        stages = self.stage_convolutions
+        if stages and min(stages) < 1:
+            raise UserError(
+                f"--stage_convolutions={_text(stages)}: give at least one convolution a stage."
+            )
+        if stages and self.depth not in (0, len(stages)):
+            raise UserError(
+                f"--stage_convolutions={_text(stages)}: has {len(stages)} stages, but "
+                f"--depth={self.depth}; give either."
+            )
+
+    def resolved(self) -> "SegmenterConfig":
+        """The same network with the values that 0, `auto` and () stand for, where it uses them."""
+        upsampling: Upsampling
+        match self.segmenter:
+            case "unet":
+                width, depth, upsampling = 32, 4, "resize"
+            case "segnet":
+                width, depth, upsampling = 64, len(self.stage_convolutions) or 3, "auto"
+            case "fcn" | "strided_unet":
+                width, depth, upsampling = 32, 4, "transposed"
+            case "fcn8s":
+                width, depth, upsampling = 64, 0, "transposed"
+            case "deeplabv3plus":
+                width, depth, upsampling = 0, 0, "resize"
+        own = dataclasses.replace(
+            self,
+            width=self.width or width,
+            depth=self.depth or depth,
+            upsampling=upsampling if self.upsampling == "auto" else self.upsampling,
+        )
+        if self.segmenter == "segnet":
+            stages = own.stage_convolutions or (2,) * own.depth
+            return dataclasses.replace(own, stage_convolutions=stages)
+        if self.segmenter in _MEANT_FOR["up_kernel"]:
+            kernel = own.up_kernel or (4 if own.upsampling == "transposed" else 3)
+            return dataclasses.replace(own, up_kernel=kernel)
+        return own
+
+    def architecture(self) -> "SegmenterConfig":
+        """What it takes to build the network again: `resolved`, less where its weights began."""
+        return dataclasses.replace(self.resolved(), backbone_weights=None)
+
+    @property
+    def stride(self) -> int:
+        """Images are padded to multiples of this inside the network."""
+        return 2 ** (self.resolved().depth or 5)
+
+
+_MEANT_FOR: dict[str, tuple[SegmenterName, ...]] = {
+    "width": ("unet", "segnet", "fcn", "strided_unet", "fcn8s"),
+    "depth": ("unet", "segnet", "fcn", "strided_unet"),
+    "stage_convolutions": ("segnet",),
+    "segnet_decoder": ("segnet",),
+    "upsampling": ("unet", "fcn", "strided_unet", "fcn8s", "deeplabv3plus"),
+    "up_kernel": ("fcn", "strided_unet"),
+    "allow_checkerboard": ("fcn", "strided_unet"),
+    "backbone": ("deeplabv3plus",),
+    "backbone_weights": ("fcn8s", "deeplabv3plus"),
+}
+
+
+def check_transposed_kernel(kernel: int, stride: int, allow_checkerboard: bool = False) -> None:
+    """Refuses transposed convolutions that print a checkerboard (Odena et al. 2016, Distill).
+
+    Each output pixel sums over the kernel's taps that fall on it. Only where the stride divides
+    the kernel are they equally many for all pixels; otherwise even a constant map comes out as a
+    pattern of the stride's period, which training has to work against.
+
+    Raises:
+        UserError: `kernel` is not a multiple of `stride`, and `allow_checkerboard` is not set.
+    """
+    if kernel % stride and not allow_checkerboard:
+        counts = [len(range(offset, kernel, stride)) for offset in range(stride)]
+        raise UserError(
+            f"--up_kernel={kernel}: a transposed convolution of stride {stride} would print a "
+            f"checkerboard, as {kernel} is not a multiple of {stride}: along an axis, pixels in "
+            f"turn get {' and '.join(map(str, counts))} of its taps. Take a multiple of {stride}, "
+            "--upsampling=resize, or --allow_checkerboard."
+        )
+
+
+def _check_choice(flag: str, value: str, choices: object) -> None:
+    if value not in get_args(choices):
+        raise UserError(f"--{flag}={value}: unknown; choose one of {', '.join(get_args(choices))}.")
+
+
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
