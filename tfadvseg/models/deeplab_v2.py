@@ -1,0 +1,209 @@
+"""DeepLab-v2 on a dilated ResNet (Chen et al. 2016, arXiv 1606.00915), on one or two levels.
+
+The network of Tsai et al. (CVPR 2018, arXiv 1802.10349): classifiers after stages 3 and 4, output
+stride 8, batch norm with a fixed scale and offset.
+"""
+
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from tfadvseg.models.frozen_batch_norm import SOURCE, BatchNormMode, Domain, FrozenAffineBatchNorm
+from tfadvseg.models.multi_level import ATROUS_RATES, MultiLevelSegmenter
+
+RESNET101 = (3, 4, 23, 3)
+RESNET50 = (3, 4, 6, 3)
+TINY = (1, 1, 1, 1)
+"""Bottlenecks in each of the four stages."""
+
+StridePlace = Literal["1x1", "3x3"]
+"""Which convolution of a bottleneck strides: the first 1x1 (Caffe's and DeepLab's ResNet) or the
+3x3 (torchvision's). Weights trained with one give worse features with the other."""
+
+EXPANSION = 4
+
+
+def deeplab_v2(
+    image_channels: int,
+    output_channels: int,
+    blocks: tuple[int, int, int, int] = RESNET101,
+    multi_level: bool = True,
+    branches: int = len(ATROUS_RATES),
+    batch_norm: BatchNormMode = "published",
+    stride_place: StridePlace = "1x1",
+    width: int = 64,
+) -> MultiLevelSegmenter:
+    """Builds the segmenter in the current precision policy and strategy.
+
+    Args:
+        image_channels: channels of the input.
+        output_channels: K, logits a pixel.
+        blocks: bottlenecks a stage (`RESNET101`, `RESNET50`, `TINY`).
+        multi_level: classify after stage 3, too. Without it that classifier is not built.
+        branches: of a classifier's four branches, how many are summed.
+        batch_norm: what batch norm does in training.
+        stride_place: where a bottleneck strides.
+        width: filters of the first convolution; stage i has 4 * width * 2**(i - 1) channels.
+
+    Returns:
+        A model whose `level_logits` are [B,h,w,K] float32 of stage 3 (if `multi_level`) and of
+        stage 4, where h = ((H + 1) // 2 // 2 + 2) // 2, an eighth of H and up to one more, and w
+        likewise.
+    """
+    body = ResNetBody(blocks, multi_level, batch_norm, stride_place, width, name="body")
+    levels = 2 if multi_level else 1
+    return MultiLevelSegmenter(
+        body, levels, image_channels, output_channels, branches, name="deeplab_v2"
+    )
+
+
+def max_pool_ceil(x: tf.Tensor) -> tf.Tensor:
+    """3x3 max-pooling of stride 2, padding 1, in PyTorch's `ceil_mode`.
+
+    [B,H,W,C] to [B,H//2+1,W//2+1,C]. Padding two rows behind serves every height: of an even one
+    the last window then holds one true row, of an odd one no window reaches the second.
+    """
+    return tf.nn.max_pool2d(x, 3, 2, padding=[[0, 0], [1, 2], [1, 2], [0, 0]])
+
+
+def _convolution(
+    filters: int, size: int, stride: int = 1, dilation: int = 1, name: str = ""
+) -> tf.keras.layers.Layer:
+    return tf.keras.layers.Conv2D(
+        filters,
+        size,
+        stride,
+        # TensorFlow pads an even size by less in front where PyTorch pads both sides alike.
+        padding="valid" if stride > 1 else "same",
+        dilation_rate=dilation,
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=name,
+    )
+
+
+def _pad(x: tf.Tensor, margin: int) -> tf.Tensor:
+    return tf.pad(x, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
+
+
+class Bottleneck(tf.keras.layers.Layer):
+    """1x1, 3x3 and 1x1 convolutions around a shortcut (He et al. 2015, arXiv 1512.03385, fig. 5).
+
+    [B,H,W,C] to [B,ceil(H/stride),ceil(W/stride),4*width]. The shortcut is a strided 1x1
+    convolution with batch norm where `project`, else the input itself.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        stride: int,
+        dilation: int,
+        project: bool,
+        batch_norm: BatchNormMode,
+        stride_place: StridePlace,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        stride1, stride2 = (stride, 1) if stride_place == "1x1" else (1, stride)
+        self.conv1 = _convolution(width, 1, stride1, name="conv1")
+        self.bn1 = FrozenAffineBatchNorm(batch_norm, name="bn1")
+        self.conv2 = _convolution(width, 3, stride2, dilation, name="conv2")
+        self.bn2 = FrozenAffineBatchNorm(batch_norm, name="bn2")
+        self.conv3 = _convolution(EXPANSION * width, 1, name="conv3")
+        self.bn3 = FrozenAffineBatchNorm(batch_norm, name="bn3")
+        self.shortcut_conv: tf.keras.layers.Layer | None = None
+        if project:
+            self.shortcut_conv = _convolution(EXPANSION * width, 1, stride, name="shortcut_conv")
+            self.shortcut_bn = FrozenAffineBatchNorm(batch_norm, name="shortcut_bn")
+
+    def call(self, x: tf.Tensor, training: bool, domain: Domain) -> tf.Tensor:
+        mode = {"training": training, "domain": domain}
+        y = tf.nn.relu(self.bn1(self.conv1(x), **mode))
+        if self.conv2.padding == "valid":
+            y = _pad(y, 1)
+        y = tf.nn.relu(self.bn2(self.conv2(y), **mode))
+        y = self.bn3(self.conv3(y), **mode)
+        if self.shortcut_conv is not None:
+            x = self.shortcut_bn(self.shortcut_conv(x), **mode)
+        return tf.nn.relu(x + y)
+
+
+class Stage(tf.keras.layers.Layer):
+    """Bottlenecks in a row; the first one projects its shortcut and strides."""
+
+    def __init__(
+        self,
+        blocks: int,
+        width: int,
+        stride: int,
+        dilation: int,
+        batch_norm: BatchNormMode,
+        stride_place: StridePlace,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.blocks = [
+            Bottleneck(
+                width,
+                stride if index == 0 else 1,
+                dilation,
+                index == 0,
+                batch_norm,
+                stride_place,
+                name=f"block{index}",
+            )
+            for index in range(blocks)
+        ]
+
+    def call(self, x: tf.Tensor, training: bool, domain: Domain) -> tf.Tensor:
+        for block in self.blocks:
+            x = block(x, training=training, domain=domain)
+        return x
+
+
+class ResNetBody(tf.keras.layers.Layer):
+    """A ResNet of output stride 8: stages 3 and 4 dilate by 2 and 4 instead of striding.
+
+    Normalised images [B,H,W,C] float to the features of stage 4, [B,h,w,32*width], behind those
+    of stage 3, [B,h,w,16*width], where `multi_level`.
+    """
+
+    def __init__(
+        self,
+        blocks: tuple[int, int, int, int],
+        multi_level: bool,
+        batch_norm: BatchNormMode,
+        stride_place: StridePlace,
+        width: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.multi_level = multi_level
+        self.stride_place = stride_place
+        self.conv1 = _convolution(width, 7, 2, name="conv1")
+        self.bn1 = FrozenAffineBatchNorm(batch_norm, name="bn1")
+        self.stages = [
+            Stage(
+                count,
+                width * 2**index,
+                stride,
+                dilation,
+                batch_norm,
+                stride_place,
+                name=f"stage{index + 1}",
+            )
+            for index, (count, stride, dilation) in enumerate(
+                zip(blocks, (1, 2, 1, 1), (1, 1, 2, 4), strict=True)
+            )
+        ]
+
+    def call(
+        self, images: tf.Tensor, training: bool, domain: Domain = SOURCE
+    ) -> tuple[tf.Tensor, ...]:
+        x = self.conv1(_pad(images, 3))
+        x = max_pool_ceil(tf.nn.relu(self.bn1(x, training=training, domain=domain)))
+        features = []
+        for stage in self.stages:
+            x = stage(x, training=training, domain=domain)
+            features.append(x)
+        return tuple(features[-2:] if self.multi_level else features[-1:])

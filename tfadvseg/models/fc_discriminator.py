@@ -1,0 +1,55 @@
+"""The fully convolutional discriminator of Tsai et al. (CVPR 2018, arXiv 1802.10349), 4.1."""
+
+import tensorflow as tf
+
+from tfadvseg.models.multi_level import torch_bias_initializer
+
+LAYERS = 5
+MIN_SIZE = 2**LAYERS
+LEAKY_SLOPE = 0.2
+
+
+def fc_discriminator(channels: int, width: int = 64) -> tf.keras.Model:
+    """Five 4x4 convolutions of stride 2, after DCGAN (Radford et al. 2015) without batch norm.
+
+    `width` filters, doubling three times, then one; LeakyReLU(0.2) between. One zero is padded
+    on every side, so that each convolution halves a size and rounds down; initial weights are
+    drawn as PyTorch draws them.
+
+    Args:
+        channels: channels of the maps, one a class.
+        width: filters of the first convolution.
+
+    Returns:
+        A model from maps [B,H,W,channels] float, H and W at least 32, to logits
+        [B,H//32,W//32,1] float32.
+    """
+    maps = tf.keras.Input((None, None, channels), name="map")
+    x, fan_in = maps, 16 * channels
+    for index in range(LAYERS):
+        last = index == LAYERS - 1
+        filters = 1 if last else width * 2**index
+        name = "classifier" if last else f"conv{index + 1}"
+        x = tf.keras.layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
+        x = tf.keras.layers.Conv2D(
+            filters,
+            4,
+            2,
+            kernel_initializer=tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform"),
+            bias_initializer=torch_bias_initializer(fan_in),
+            name=name,
+        )(x)
+        if not last:
+            x = tf.keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"relu{index + 1}")(x)
+        fan_in = 16 * filters
+    logits = tf.keras.layers.Activation("linear", dtype="float32", name="logits")(x)
+    return tf.keras.Model(maps, logits, name="fc_discriminator")
+
+
+def check_map_size(size: tuple[int, int]) -> None:
+    """Raises ValueError for maps (height, width) that five halvings leave nothing of."""
+    if min(size) < MIN_SIZE:
+        raise ValueError(
+            f"size {size} is too small for the discriminator's five strides of 2; "
+            f"height and width must be at least {MIN_SIZE}."
+        )

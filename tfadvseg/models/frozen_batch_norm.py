@@ -1,0 +1,108 @@
+"""Batch normalisation whose scale and offset are fixed, as DeepLab's published networks use it."""
+
+from typing import Any, Literal
+
+import tensorflow as tf
+
+BatchNormMode = Literal["published", "frozen", "per_domain"]
+"""What batch norm does in training.
+
+`published`: normalises by the batch's statistics and moves the moving ones, whichever domain the
+batch is of; scale and offset stay as they were loaded.
+`frozen`: normalises by the moving statistics, which stay as they are, too.
+`per_domain`: as `published`, with moving statistics of its own for each domain.
+"""
+
+Domain = Literal[0, 1]
+SOURCE: Domain = 0
+TARGET: Domain = 1
+
+EPSILON = 1e-5
+MOMENTUM = 0.9
+"""Share of the old moving statistics that an update keeps; PyTorch calls 1 - 0.9 its momentum."""
+
+
+class FrozenAffineBatchNorm(tf.keras.layers.Layer):
+    """Batch norm over [B,H,W,C] with scale and offset that no optimizer sees.
+
+    Normalises by the biased variance and accumulates the unbiased one, as PyTorch does. The
+    fused operation does so by itself; over several replicas the statistics are those of the
+    global batch, and the factor n / (n - 1) is applied here.
+
+    Variables, each [C] float32 and none trainable: `gamma`, `beta`, and for each domain (one
+    unless the mode is `per_domain`) `moving_means[domain]`, `moving_variances[domain]`.
+    """
+
+    def __init__(self, mode: BatchNormMode, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mode = mode
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        channels = [input_shape[-1]]
+        self.gamma = self._frozen("gamma", channels, "ones")
+        self.beta = self._frozen("beta", channels, "zeros")
+        domains = ("", "_target") if self.mode == "per_domain" else ("",)
+        self.moving_means = [self._moving(f"moving_mean{d}", channels, "zeros") for d in domains]
+        self.moving_variances = [
+            self._moving(f"moving_variance{d}", channels, "ones") for d in domains
+        ]
+        super().build(input_shape)
+
+    def _frozen(self, name: str, shape: list[int], initial: str) -> tf.Variable:
+        # Autocasting would round these to the activations' precision.
+        return self.add_weight(
+            name, shape, "float32", initial, trainable=False, experimental_autocast=False
+        )
+
+    def _moving(self, name: str, shape: list[int], initial: str) -> tf.Variable:
+        return self.add_weight(
+            name,
+            shape,
+            "float32",
+            initial,
+            trainable=False,
+            experimental_autocast=False,
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.MEAN,
+        )
+
+    def call(self, x: tf.Tensor, training: bool, domain: Domain = SOURCE) -> tf.Tensor:
+        own = domain if self.mode == "per_domain" else 0
+        moving_mean, moving_variance = self.moving_means[own], self.moving_variances[own]
+        if not training or self.mode == "frozen":
+            y, _, _ = tf.compat.v1.nn.fused_batch_norm(
+                x, self.gamma, self.beta, moving_mean, moving_variance, EPSILON, is_training=False
+            )
+            return y
+        context = tf.distribute.get_replica_context()
+        if context is not None and context.num_replicas_in_sync > 1:
+            y, mean, variance = _normalise_over_replicas(x, self.gamma, self.beta, context)
+        else:
+            y, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+                x, self.gamma, self.beta, epsilon=EPSILON, is_training=True
+            )
+        for moving, batch in ((moving_mean, mean), (moving_variance, variance)):
+            moving.assign_sub((moving - tf.stop_gradient(batch)) * (1 - MOMENTUM))
+        return y
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "mode": self.mode}
+
+
+def _normalise_over_replicas(
+    x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, context: tf.distribute.ReplicaContext
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """x normalised by the global batch's statistics, its mean and its unbiased variance.
+
+    The variance is the mean squared distance from the global mean: a difference of mean squares
+    would lose digits where the mean is large.
+    """
+    values = tf.cast(x, tf.float32)
+    count = context.all_reduce(
+        tf.distribute.ReduceOp.SUM, tf.cast(tf.reduce_prod(tf.shape(x)[:3]), tf.float32)
+    )
+    mean = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(values, [0, 1, 2])) / count
+    squares = tf.reduce_sum(tf.math.squared_difference(values, mean), [0, 1, 2])
+    variance = context.all_reduce(tf.distribute.ReduceOp.SUM, squares) / count
+    y = tf.nn.batch_normalization(values, mean, variance, beta, gamma, EPSILON)
+    return tf.cast(y, x.dtype), mean, variance * count / tf.maximum(count - 1, 1)

@@ -1,0 +1,130 @@
+"""A segmenter with a classifier on each of several levels of its body (Tsai et al. 2018, 3.3)."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET, Domain
+from tfadvseg.models.resampling import resize_aligned
+
+ATROUS_RATES = (6, 12, 18, 24)
+PUBLISHED_BRANCHES = 2
+"""How many branches the published AdaptSegNet code sums: its loop returns in the first round."""
+
+
+def torch_bias_initializer(fan_in: int) -> tf.keras.initializers.Initializer:
+    """Uniform in +-1 / sqrt(fan_in): how PyTorch draws a convolution's bias."""
+    bound = fan_in**-0.5
+    return tf.keras.initializers.RandomUniform(-bound, bound)
+
+
+class AtrousClassifier(tf.keras.layers.Layer):
+    """Atrous spatial pyramid pooling of DeepLab-v2 (Chen et al. 2016, arXiv 1606.00915, 3.2).
+
+    3x3 convolutions with dilation 6, 12, 18 and 24, each straight to logits, summed:
+    [B,h,w,C] float to [B,h,w,K] float32. All four have weights; only the first `branches` are
+    used and trained.
+    """
+
+    def __init__(self, output_channels: int, branches: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not 1 <= branches <= len(ATROUS_RATES):
+            raise ValueError(f"branches={branches}: take 1 to {len(ATROUS_RATES)}.")
+        self.output_channels = output_channels
+        self.branches = branches
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        self.convolutions = []
+        for index, rate in enumerate(ATROUS_RATES):
+            convolution = tf.keras.layers.Conv2D(
+                self.output_channels,
+                3,
+                padding="same",
+                dilation_rate=rate,
+                kernel_initializer=tf.keras.initializers.RandomNormal(stddev=0.01),
+                bias_initializer=torch_bias_initializer(9 * input_shape[-1]),
+                trainable=index < self.branches,
+                name=f"rate{rate}",
+            )
+            # Built also where unused: published checkpoints hold its weights.
+            convolution.build(input_shape)
+            self.convolutions.append(convolution)
+        super().build(input_shape)
+
+    def call(self, features: tf.Tensor) -> tf.Tensor:
+        used = self.convolutions[: self.branches]
+        return tf.add_n([tf.cast(convolution(features), tf.float32) for convolution in used])
+
+    def get_config(self) -> dict:
+        own = {"output_channels": self.output_channels, "branches": self.branches}
+        return {**super().get_config(), **own}
+
+
+class MultiLevelSegmenter(tf.keras.Model):
+    """A body, a classifier a level, and aligned upsampling of the last level's logits.
+
+    Called like any segmenter, it takes normalised images [B,H,W,C] float of any size to logits
+    [B,H,W,K] float32. Training takes every level's logits from `level_logits`.
+
+    Attributes:
+        body: a layer, called with (images, training=, domain=), that returns a tuple of features
+            [B,h,w,C] float, a level each, the last being the network's own output.
+        classifiers: one `AtrousClassifier` a level.
+    """
+
+    def __init__(
+        self,
+        body: tf.keras.layers.Layer,
+        levels: int,
+        image_channels: int,
+        output_channels: int,
+        branches: int = len(ATROUS_RATES),
+        **kwargs: Any,
+    ) -> None:
+        """Builds every variable, so that a checkpoint can be restored before the first image.
+
+        Args:
+            body: as above.
+            levels: how many it returns.
+            image_channels: channels of the images.
+            output_channels: K, logits a pixel.
+            branches: how many of a classifier's four branches are summed; the published
+                AdaptSegNet weights were trained with `PUBLISHED_BRANCHES`.
+        """
+        super().__init__(**kwargs)
+        self.body = body
+        self.classifiers = [
+            AtrousClassifier(output_channels, branches, name=f"classifier{level + 1}")
+            for level in range(levels)
+        ]
+        self.build((None, None, None, image_channels))
+
+    def level_logits(
+        self, images: tf.Tensor, training: bool, domain: Domain = SOURCE
+    ) -> tuple[tf.Tensor, ...]:
+        """Logits of every level, [B,h,w,K] float32 each, at the network's own resolution.
+
+        Args:
+            images: normalised, [B,H,W,C] float.
+            training: whether batch norm takes the batch's statistics (see `BatchNormMode`).
+            domain: whose moving statistics, where each domain has its own.
+        """
+        features = self.body(images, training=training, domain=domain)
+        return tuple(
+            classifier(maps) for classifier, maps in zip(self.classifiers, features, strict=True)
+        )
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        # Trained segmenters are for the target domain.
+        logits = self.level_logits(images, training=training, domain=TARGET)[-1]
+        upsampled = resize_aligned(logits, tf.shape(images)[1:3])
+        upsampled.set_shape([*images.shape[:3], logits.shape[-1]])
+        return upsampled
+
+    def classifier_variables(self) -> list[tf.Variable]:
+        """The classifiers' trainable variables, which learn ten times as fast as the body's."""
+        return [
+            variable
+            for classifier in self.classifiers
+            for variable in classifier.trainable_variables
+        ]
