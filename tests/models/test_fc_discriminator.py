@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,7 +9,7 @@ from tfadvseg.models.fc_discriminator import check_map_size, fc_discriminator
 
 def test_it_has_the_published_number_of_parameters():
     widths = (19, 64, 128, 256, 512, 1)
-    expected = sum(16 * a * b + b for a, b in zip(widths, widths[1:], strict=False))
+    expected = sum(16 * a * b + b for a, b in itertools.pairwise(widths))
     assert fc_discriminator(19).count_params() == expected == 2_781_121
 
 

@@ -1,0 +1,161 @@
+"""PyTorch's update rules, where Keras's differ in a way that shows in a published figure.
+
+- Momentum accumulates gradients, and the learning rate multiplies the sum; Keras accumulates
+  learning rate times gradient, so that after a decay old gradients still count at the old rate.
+- Weight decay is added to the gradient, before momentum or Adam's moments; Keras's is decoupled.
+- Adam adds epsilon to the square root of the bias-corrected second moment; Keras adds it before
+  the correction, which makes its epsilon larger in the first updates.
+
+Over replicas the gradients are summed before any of this, so that weight decay counts once.
+"""
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+
+LearningRate: TypeAlias = float | tf.keras.optimizers.schedules.LearningRateSchedule
+
+Factors = Sequence[tuple[Sequence[tf.Variable], float]]
+"""Variables, and what the learning rate is multiplied by for them; others have 1."""
+
+
+def poly_schedule(
+    learning_rate: float, updates: int, power: float = 0.9
+) -> tf.keras.optimizers.schedules.LearningRateSchedule:
+    """learning_rate * (1 - update / updates) ** power, as DeepLab decays it; 0 from `updates` on.
+
+    Args:
+        learning_rate: of the first update.
+        updates: length of the whole schedule, which training may stop short of.
+        power: of the decay.
+    """
+    return tf.keras.optimizers.schedules.PolynomialDecay(learning_rate, updates, 0.0, power)
+
+
+class TorchSGD(tf.keras.optimizers.Optimizer):
+    """Stochastic gradient descent as `torch.optim.SGD` does it, without dampening.
+
+    g = gradient + weight_decay * w;  m = momentum * m + g;  w = w - learning_rate * m.
+    """
+
+    def __init__(
+        self,
+        learning_rate: LearningRate,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        factors: Factors = (),
+        name: str = "torch_sgd",
+    ) -> None:
+        # Without the base class's weight decay, which is decoupled.
+        super().__init__(name=name, weight_decay=None, jit_compile=False)
+        self._learning_rate = self._build_learning_rate(learning_rate)
+        self.momentum = momentum
+        self.coupled_weight_decay = weight_decay
+        self._factors = _factors_by_key(self, factors)
+
+    def build(self, var_list: Sequence[tf.Variable]) -> None:
+        super().build(var_list)
+        if getattr(self, "_built", False):
+            return
+        self.momenta = [self.add_variable_from_reference(v, "momentum") for v in var_list]
+        self._built = True
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
+        rate, gradient = _rate_and_gradient(self, gradient, variable)
+        momentum = self.momenta[self._index_dict[self._var_key(variable)]]
+        momentum.assign(self.momentum * momentum + gradient)
+        variable.assign_sub(rate * momentum)
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything but the factors, which name variables and are given anew."""
+        return {
+            "learning_rate": self._serialize_hyperparameter(self._learning_rate),
+            "momentum": self.momentum,
+            "weight_decay": self.coupled_weight_decay,
+            "name": self.name,
+        }
+
+
+class TorchAdam(tf.keras.optimizers.Optimizer):
+    """Adam (Kingma and Ba 2015, arXiv 1412.6980) as `torch.optim.Adam` does it.
+
+    g = gradient + weight_decay * w; m, v: moving means of g and g**2; in update t
+    w = w - learning_rate * m / (1 - beta_1**t) / (sqrt(v / (1 - beta_2**t)) + epsilon).
+    """
+
+    def __init__(
+        self,
+        learning_rate: LearningRate,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        factors: Factors = (),
+        name: str = "torch_adam",
+    ) -> None:
+        super().__init__(name=name, weight_decay=None, jit_compile=False)
+        self._learning_rate = self._build_learning_rate(learning_rate)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.coupled_weight_decay = weight_decay
+        self._factors = _factors_by_key(self, factors)
+
+    def build(self, var_list: Sequence[tf.Variable]) -> None:
+        super().build(var_list)
+        if getattr(self, "_built", False):
+            return
+        self.means = [self.add_variable_from_reference(v, "mean") for v in var_list]
+        self.mean_squares = [self.add_variable_from_reference(v, "mean_square") for v in var_list]
+        self._built = True
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
+        rate, gradient = _rate_and_gradient(self, gradient, variable)
+        index = self._index_dict[self._var_key(variable)]
+        mean, mean_square = self.means[index], self.mean_squares[index]
+        # In float32 1 - 0.999**t would lose three digits for small t.
+        update = tf.cast(self.iterations + 1, tf.float64)
+        correction_1 = tf.cast(1 - tf.pow(tf.constant(self.beta_1, tf.float64), update), rate.dtype)
+        correction_2 = tf.cast(1 - tf.pow(tf.constant(self.beta_2, tf.float64), update), rate.dtype)
+        mean.assign_add((1 - self.beta_1) * (gradient - mean))
+        mean_square.assign(self.beta_2 * mean_square + (1 - self.beta_2) * tf.square(gradient))
+        denominator = tf.sqrt(mean_square) / tf.sqrt(correction_2) + self.epsilon
+        variable.assign_sub(rate / correction_1 * mean / denominator)
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything but the factors, which name variables and are given anew."""
+        return {
+            "learning_rate": self._serialize_hyperparameter(self._learning_rate),
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            "weight_decay": self.coupled_weight_decay,
+            "name": self.name,
+        }
+
+
+def _factors_by_key(
+    optimizer: tf.keras.optimizers.Optimizer, factors: Factors
+) -> MappingProxyType[str, float]:
+    # A plain dict would be tracked, and become part of every checkpoint.
+    return MappingProxyType(
+        {
+            optimizer._var_key(variable): factor
+            for variables, factor in factors
+            for variable in variables
+        }
+    )
+
+
+def _rate_and_gradient(
+    optimizer: TorchSGD | TorchAdam, gradient: tf.Tensor, variable: tf.Variable
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The variable's own learning rate, and its gradient with weight decay added."""
+    factor = optimizer._factors.get(optimizer._var_key(variable), 1.0)
+    rate = factor * tf.cast(optimizer.learning_rate, variable.dtype)
+    gradient = tf.convert_to_tensor(gradient)
+    if optimizer.coupled_weight_decay:
+        gradient += optimizer.coupled_weight_decay * variable
+    return rate, gradient
