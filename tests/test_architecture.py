@@ -21,7 +21,7 @@ ALLOWED = {
     "flags": {"config", "errors", "flag_table"},
     "data": {"addons", "atomic", "config", "data.descriptors", "errors"},
     "models": {"addons", "config", "errors", "segmenter_config"},
-    "losses": {"config", "data.descriptors"},
+    "losses": {"config", "data.descriptors", "errors"},
     "evaluation": {"data", "errors"},
     "export": {
         "atomic", "checkpoints", "config", "data", "errors", "evaluation", "model_spec", "models",
