@@ -1,0 +1,186 @@
+"""Files of named tensors: PyTorch's `.pth`, NumPy's `.npz`, and `.safetensors`."""
+
+import io
+import json
+import math
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+import numpy as np
+
+from tfadvseg.atomic import write_bytes
+from tfadvseg.errors import UserError
+
+Tensors = dict[str, np.ndarray]
+"""Arrays by name, in the file's order."""
+
+_Codec = TypeVar("_Codec")
+
+
+def read_tensors(path: str | Path) -> Tensors:
+    """Reads a file of named tensors.
+
+    `.pth` and `.pt` need the extra `torch`; they are read with `weights_only`, so that nothing in
+    them is executed, and a `state_dict` within a checkpoint's dictionary is found. Numbers come
+    as float32, whole ones as int64.
+
+    Raises:
+        UserError: the file is absent, damaged, of another kind, or holds more than tensors.
+    """
+    path = Path(path)
+    reader = _choose(path, {".npz": _read_npz, ".safetensors": _read_safetensors}, _read_pth)
+    try:
+        tensors = reader(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file.") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}).") from None
+    return {name: _plain(path, name, value) for name, value in tensors.items()}
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> None:
+    """Writes a file of named tensors, whole or not at all; the suffix decides the kind.
+
+    Raises:
+        UserError: the suffix is unknown, or the file cannot be written.
+    """
+    path = Path(path)
+    writer = _choose(path, {".npz": _npz_bytes, ".safetensors": _safetensors_bytes}, _pth_bytes)
+    content = writer(tensors)
+    try:
+        write_bytes(path, content)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}).") from None
+
+
+def _choose(path: Path, by_suffix: dict[str, _Codec], torch: _Codec) -> _Codec:
+    kinds = by_suffix | {".pth": torch, ".pt": torch}
+    if path.suffix not in kinds:
+        raise UserError(f"{path}: unknown kind of weights; give one of {', '.join(kinds)}.")
+    return kinds[path.suffix]
+
+
+def _plain(path: Path, name: str, value: np.ndarray) -> np.ndarray:
+    if value.dtype.kind in "iub":
+        return value.astype(np.int64)
+    if value.dtype.kind != "f":
+        raise UserError(f"{path}: {name} is of type {value.dtype}, not numbers.")
+    value = value.astype(np.float32)
+    if not np.isfinite(value).all():
+        raise UserError(f"{path}: {name} holds values that are not finite.")
+    return value
+
+
+def _read_npz(path: Path) -> Tensors:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: damaged, or not an .npz of plain arrays ({error}).") from None
+
+
+def _npz_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **tensors)
+    return buffer.getvalue()
+
+
+# https://github.com/huggingface/safetensors: the header's length as a little-endian uint64, the
+# header as JSON, then the tensors' bytes, little-endian and row-major. BF16 is unpacked below.
+_SAFETENSORS_TYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "i1",
+    "U8": "u1",
+    "BOOL": "?",
+}
+
+
+def _read_safetensors(path: Path) -> Tensors:
+    content = path.read_bytes()
+    try:
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + length])
+        header.pop("__metadata__", None)
+        data = memoryview(content)[8 + length :]
+        return {name: _safetensor(fields, data) for name, fields in header.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{path}: damaged, or not a safetensors file ({error}).") from None
+
+
+def _safetensor(fields: dict, data: memoryview) -> np.ndarray:
+    kind, shape = fields["dtype"], fields["shape"]
+    start, end = fields["data_offsets"]
+    dtype = np.dtype(_SAFETENSORS_TYPES[kind])
+    if not 0 <= start <= end <= len(data) or end - start != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"offsets {start} to {end} do not fit shape {shape}")
+    values = np.frombuffer(data[start:end], dtype).reshape(shape)
+    if kind == "BF16":
+        return (values.astype(np.uint32) << 16).view(np.float32)
+    return values
+
+
+def _safetensors_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
+    header, chunks, offset = {}, [], 0
+    for name, value in tensors.items():
+        kind = "I64" if value.dtype.kind == "i" else "F32"
+        chunk = np.ascontiguousarray(value, _SAFETENSORS_TYPES[kind]).tobytes()
+        offsets = [offset, offset + len(chunk)]
+        header[name] = {"dtype": kind, "shape": list(value.shape), "data_offsets": offsets}
+        chunks.append(chunk)
+        offset += len(chunk)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + b"".join(chunks)
+
+
+def _import_torch(path: Path) -> ModuleType:
+    try:
+        import torch
+    except ImportError:
+        raise UserError(
+            f"{path}: this needs PyTorch (pip install 'tfadvseg[torch]'); or save its state_dict "
+            "as .npz or .safetensors where PyTorch is installed."
+        ) from None
+    return torch
+
+
+def _read_pth(path: Path) -> Tensors:
+    torch = _import_torch(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+    ) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: damaged, or more than tensors in it ({reason}).") from None
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not all(map(torch.is_tensor, content.values())):
+        raise UserError(f"{path}: not a state_dict (a dictionary of tensors).")
+    is_whole = {name: not torch.is_floating_point(value) for name, value in content.items()}
+    # bfloat16 has no NumPy type: convert before leaving PyTorch.
+    return {
+        name: value.detach().to(torch.int64 if is_whole[name] else torch.float32).numpy()
+        for name, value in content.items()
+    }
+
+
+def _pth_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
+    torch = _import_torch(Path(".pth"))
+    buffer = io.BytesIO()
+    torch.save({name: torch.from_numpy(value.copy()) for name, value in tensors.items()}, buffer)
+    return buffer.getvalue()
