@@ -94,9 +94,9 @@ def one_minus_frequency(pixels: np.ndarray) -> tuple[float, ...]:
 def median_frequency(image_pixels: np.ndarray) -> tuple[float, ...]:
     """median(frequency) / frequency, the median frequency balancing of Eigen and Fergus 2015.
 
-    SegNet weighs its loss so (Badrinarayanan et al. 2015, arXiv 1511.00561, on training). A class's frequency
-    is its pixels divided by all labelled pixels of the images that contain it; the median is over
-    the classes that occur. Classes rarer than the median weigh more than 1; absent ones 0.
+    SegNet weighs its loss so (Badrinarayanan et al. 2015, arXiv 1511.00561, on training). A class's
+    frequency is its pixels divided by all labelled pixels of the images that contain it; the median
+    is over the classes that occur. Classes rarer than the median weigh more than 1; absent ones 0.
 
     Args:
         image_pixels: [N,K] counts, of which at least one is greater than 0.

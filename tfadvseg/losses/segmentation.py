@@ -88,9 +88,9 @@ def focal_loss(
 def dice_sums(probabilities: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Numerator and denominator of each class's soft Dice coefficient on this replica.
 
-    2 sum(p g) and sum(p) + sum(g) over the valid pixels, with g 1 in the true class and 0 elsewhere
-    (the loss of Drozdzal et al. 2016, arXiv 1608.04117, a class at a time). Both are sums over pixels:
-    add each over replicas, then call `dice_loss`.
+    2 sum(p g) and sum(p) + sum(g) over the valid pixels, with g 1 in the true class and 0 elsewhere:
+    the loss of Drozdzal et al. 2016 (arXiv 1608.04117), a class at a time. Both are sums over
+    pixels: add each over replicas, then call `dice_loss`.
 
     Args:
         probabilities: [B,H,W,K] float32 in [0, 1]; both classes of two.
