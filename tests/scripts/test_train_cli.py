@@ -16,6 +16,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tests.scripts.cli_testing import ROOT, assert_one_line_error, run_script
+from tfadvseg.checkpoints import checkpoint_paths
 
 TINY = (
     "--dataset=folder",
@@ -88,7 +89,9 @@ def kill_when(path: Path, *arguments: str) -> int:
 
 
 @pytest.mark.parametrize("schedule", ["joint", "alternating"])
-def test_a_killed_run_continues_to_the_very_same_end(schedule, data_dir, tmp_path):
+def test_a_killed_run_continues_to_the_very_same_end_past_a_damaged_checkpoint(
+    schedule, data_dir, tmp_path
+):
     arguments = [
         *TINY,
         f"--data_dir={data_dir}",
@@ -101,12 +104,15 @@ def test_a_killed_run_continues_to_the_very_same_end(schedule, data_dir, tmp_pat
     ]
     whole = run_script("train.py", *arguments, "--output_dir=whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
-    checkpoint = tmp_path / "killed/checkpoints/ckpt-5.index"
+    checkpoint = tmp_path / "killed/checkpoints/ckpt-10.index"
     status = kill_when(checkpoint, *arguments, f"--output_dir={tmp_path / 'killed'}")
     assert status == -signal.SIGKILL
     assert not (tmp_path / "killed/summary.json").exists()
+    newest = checkpoint_paths(tmp_path / "killed/checkpoints")[0]
+    os.truncate(f"{newest}.data-00000-of-00001", 1000)
     again = run_script("train.py", *arguments, "--output_dir=killed", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
+    assert f"{Path(newest).name} is damaged" in again.stderr
 
     for name in ("metrics.csv", "model.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
