@@ -88,7 +88,7 @@ def focal_loss(
 def dice_sums(probabilities: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Numerator and denominator of each class's soft Dice coefficient on this replica.
 
-    2 sum(p g) and sum(p) + sum(g) over the valid pixels, with g 1 in the true class and 0 elsewhere:
+    2 sum(p g) and sum(p) + sum(g) over the valid pixels, with g 1 in the true class, else 0:
     the loss of Drozdzal et al. 2016 (arXiv 1608.04117), a class at a time. Both are sums over
     pixels: add each over replicas, then call `dice_loss`.
 
