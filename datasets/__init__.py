@@ -9,3 +9,4 @@ from .cells import cells_dataset_builder as cells_dataset_builder
 from .darkfield import darkfield_dataset_builder as darkfield_dataset_builder
 from .isbi2012 import isbi2012_dataset_builder as isbi2012_dataset_builder
 from .membranes import membranes_dataset_builder as membranes_dataset_builder
+from .streets import streets_dataset_builder as streets_dataset_builder

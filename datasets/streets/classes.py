@@ -1,0 +1,26 @@
+"""Training ids of Cityscapes' classes by name."""
+
+from tfadvseg_datasets.cityscapes_ids import IGNORE_LABEL, TRAIN_NAMES
+
+(
+    ROAD,
+    SIDEWALK,
+    BUILDING,
+    WALL,
+    FENCE,
+    POLE,
+    TRAFFIC_LIGHT,
+    TRAFFIC_SIGN,
+    VEGETATION,
+    TERRAIN,
+    SKY,
+    PERSON,
+    RIDER,
+    CAR,
+    TRUCK,
+    BUS,
+    TRAIN,
+    MOTORCYCLE,
+    BICYCLE,
+) = range(len(TRAIN_NAMES))
+VOID = IGNORE_LABEL
