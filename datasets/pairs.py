@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from etils import epath
+from PIL import Image
 
 from tfadvseg_datasets.raster import read_images, read_labels
 
@@ -68,6 +69,21 @@ def read_pair(pair: Pair, class_names: Sequence[str]) -> tuple[np.ndarray, np.nd
         valid = ", ".join(f"{class_id} ({name})" for class_id, name in enumerate(class_names))
         raise ValueError(f"{pair.label}: holds {shown}; valid class ids are {valid}.")
     return np.broadcast_to(image, (*label.shape, 3)).copy(), label.astype(np.uint8)
+
+
+def stored_image(pair: Pair, image: np.ndarray) -> epath.Path | np.ndarray:
+    """What to hand to TFDS's image feature for a pair that has been read.
+
+    An RGB PNG is kept as the file it is, which spares most of the time of a preparation: TensorFlow
+    decodes it as Pillow does. Of others the pixels are encoded.
+
+    Args:
+        pair: which files.
+        image: uint8 [h, w, 3], as `read_pair` gave it.
+    """
+    with pair.image.open("rb") as file, Image.open(file) as header:
+        plain = header.format == "PNG" and header.mode == "RGB"
+    return pair.image if plain else image
 
 
 def some(names: Sequence[str | os.PathLike]) -> str:

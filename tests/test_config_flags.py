@@ -127,3 +127,35 @@ FLAGFILES = sorted((Path(__file__).parents[1] / "configs").glob("*.flags"))
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
 def test_flagfiles_parse(path):
     assert read_flagfile(path).run.output_dir == f"runs/{path.stem}"
+
+
+def test_a_share_left_out_is_the_datasets_own():
+    folder = DataConfig(dataset="folder")
+    assert folder.fractions() == (0.2, None)
+    assert DataConfig(dataset="folder", val_fraction=0.3).fractions() == (0.3, None)
+    assert DataConfig(dataset="darkfield").fractions() == (0.1, 0.1)
+    assert DataConfig(dataset="darkfield", test_fraction=0.0).fractions() == (0.1, 0)
+    assert DataConfig(dataset="camvid").fractions() == (None, None)
+    assert DataConfig(dataset="membranes", val_fraction=0.2).fractions() == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "fraction", "names"),
+    [
+        ("folder", 0.2, []),
+        ("folder", 0.3, ["--val_fraction (was 0.3, now 0.2)"]),
+        ("membranes", 0.2, []),
+        ("camvid", 0.2, ["--val_fraction (was 0.2, now None)"]),
+    ],
+)
+def test_a_share_written_out_does_not_differ_from_the_same_left_out(dataset, fraction, names):
+    old = Config(data=DataConfig(dataset=dataset, val_fraction=fraction))
+    assert differing_flags(old, Config(data=DataConfig(dataset=dataset))) == names
+
+
+def test_shares_must_leave_something_to_train_on():
+    message = "--val_fraction=0.5 and --test_fraction=0.5: leave nothing"
+    with pytest.raises(UserError, match=message):
+        DataConfig(dataset="darkfield", val_fraction=0.5, test_fraction=0.5)
+    with pytest.raises(UserError, match=r"--test_fraction=1\.0: must be at least 0"):
+        DataConfig(test_fraction=1.0)

@@ -4,6 +4,7 @@ Every field is a flag of the same name (`tfadvseg/flags.py`), so the names here 
 users type and that errors mention.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -49,7 +50,12 @@ class DataConfig:
         crop_size: (height, width) of a training window, in pixels.
         val_windows: validation windows after each epoch; 0 takes every image whole instead.
         augment: transformations of training windows.
-        class_names, value_map, label_suffix, val_fraction, train_list, val_list: `folder` only.
+        val_fraction: share of the images that validates: `folder`, `darkfield` and `camvid` only;
+            None takes the dataset's own, which of `camvid` is its split `val` if that is there.
+        test_fraction: share of the images that is kept for testing: `darkfield` only; None takes
+            the dataset's own, 0 keeps none.
+        void_as_class: whether void is a twelfth class or `ignore_label`: `camvid` only.
+        class_names, value_map, label_suffix, train_list, val_list: `folder` only.
         prepared_dir: where TFDS keeps prepared copies; None takes TFDS's own default.
     """
 
@@ -60,10 +66,12 @@ class DataConfig:
     crop_size: tuple[int, int] = (128, 128)
     val_windows: int = 0
     augment: tuple[Augmentation, ...] = ("rotate", "flip", "elastic", "photometric")
+    val_fraction: float | None = None
+    test_fraction: float | None = None
+    void_as_class: bool = False
     class_names: tuple[str, ...] = ()
     value_map: tuple[tuple[int, int], ...] = ()
     label_suffix: str = ""
-    val_fraction: float = 0.2
     train_list: str | None = None
     val_list: str | None = None
     prepared_dir: str | None = None
@@ -76,14 +84,46 @@ class DataConfig:
         _require(self.val_windows >= 0, f"--val_windows={self.val_windows}: must not be negative.")
         for name in self.augment:
             _require_choice("augment", name, Augmentation)
+        val, test = self.val_fraction, self.test_fraction
         _require(
-            0 < self.val_fraction < 1,
-            f"--val_fraction={self.val_fraction}: must lie between 0 and 1, both excluded.",
+            val is None or 0 < val < 1,
+            f"--val_fraction={val}: must lie between 0 and 1, both excluded.",
+        )
+        _require(
+            test is None or 0 <= test < 1,
+            f"--test_fraction={test}: must be at least 0 and less than 1.",
+        )
+        val, test = self.fractions()
+        _require(
+            (val or 0) + (test or 0) < 1,
+            f"--val_fraction={val} and --test_fraction={test}: leave nothing to train on; give "
+            "smaller ones.",
         )
         _require(
             (self.train_list is None) == (self.val_list is None),
             "--train_list and --val_list go together: give both or neither.",
         )
+
+    def fractions(self) -> tuple[float | None, float | None]:
+        """Shares that validate and that test: the dataset's own where none are given.
+
+        None where the dataset takes no such share, or has a split of its own instead.
+        """
+        if self.dataset not in _FRACTIONS:
+            return None, None
+        own_val, own_test = _FRACTIONS[self.dataset]
+        val = own_val if self.val_fraction is None else self.val_fraction
+        test = own_test if self.test_fraction is None else self.test_fraction
+        return val, None if own_test is None else test
+
+    def resolved(self) -> "DataConfig":
+        """The same with `fractions` written out, so that two of them can be compared."""
+        val_fraction, test_fraction = self.fractions()
+        return dataclasses.replace(self, val_fraction=val_fraction, test_fraction=test_fraction)
+
+
+_FRACTIONS = {"camvid": (None, None), "darkfield": (0.1, 0.1), "folder": (0.2, None)}
+"""Shares that validate and that test, of datasets that flags divide."""
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,26 @@ DATA_FLAGS = (
         str,
     ),
     Flag("val_split", "data", "TFDS slice to validate on. Default: the dataset's own.", str),
+    Flag(
+        "val_fraction",
+        "data",
+        "Share of the images that validates. Of folder (default 0.2) and darkfield (0.1), drawn by "
+        "--seed; of camvid, stretches of train (default: val validates, or 0.2 without it).",
+        float,
+    ),
+    Flag(
+        "test_fraction",
+        "data",
+        "Share of the images that is kept for testing, drawn by --seed. For darkfield (default "
+        "0.1).",
+        float,
+    ),
+    Flag(
+        "void_as_class",
+        "data",
+        "Count void as a twelfth class instead of ignoring it. For camvid.",
+        bool,
+    ),
     Flag("class_names", "data", "Names of the classes by id. For folder.", _NAMES),
     Flag(
         "value_map",
@@ -105,12 +125,6 @@ DATA_FLAGS = (
         "data",
         "What label files have after the image's stem, such as _mask. For folder.",
         str,
-    ),
-    Flag(
-        "val_fraction",
-        "data",
-        "Share of the images that validates, drawn by --seed. For folder.",
-        float,
     ),
     Flag(
         "train_list",

@@ -88,9 +88,14 @@ def read_flagfile(path: str | Path) -> Config:
 
 def differing_flags(old: Config, new: Config) -> list[str]:
     """Flags that keep `new` from continuing a run of `old`, with both values."""
-    # By what they stand for: leaving a flag out is the same as giving the network's own value.
+    # By what they stand for: leaving a flag out is the same as giving the network's own value, or
+    # the dataset's.
     before, now = (
-        _flag_values(dataclasses.replace(config, segmenter=config.segmenter.resolved()))
+        _flag_values(
+            dataclasses.replace(
+                config, data=config.data.resolved(), segmenter=config.segmenter.resolved()
+            )
+        )
         for config in (old, new)
     )
     return [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfadvseg_datasets.pairs import Pair, read_pair
+from tfadvseg_datasets.pairs import Pair, read_pair, stored_image
 
 from .lists import CLASS_NAMES, VOID, find_splits
 
@@ -73,4 +73,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             if not self.builder_config.void_as_class:
                 label = np.where(label == VOID, np.uint8(IGNORE_LABEL), label)
             # TFDS keeps the order of integer keys only.
-            yield number, {"id": pair.name, "image": image, "label": label[:, :, None]}
+            yield (
+                number,
+                {
+                    "id": pair.name,
+                    "image": stored_image(pair, image),
+                    "label": label[:, :, None],
+                },
+            )

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from tfadvseg_datasets.pairs import Pair, read_pair
+from tfadvseg_datasets.pairs import Pair, read_pair, stored_image
 
 from .files import CLASS_NAMES, find_pairs
 
@@ -48,4 +48,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         for number, pair in enumerate(pairs):
             image, label = read_pair(pair, CLASS_NAMES)
             # TFDS keeps the order of integer keys only.
-            yield number, {"id": pair.name, "image": image, "label": label[:, :, None]}
+            yield (
+                number,
+                {
+                    "id": pair.name,
+                    "image": stored_image(pair, image),
+                    "label": label[:, :, None],
+                },
+            )

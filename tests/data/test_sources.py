@@ -111,7 +111,9 @@ def test_training_needs_labels(tmp_path):
 
 
 def test_splits_of_evaluation_that_do_not_exist_are_named(folder):
-    with pytest.raises(UserError, match="--split=test: of a folder, take train, validation, all"):
+    with pytest.raises(
+        UserError, match="--split=test: no such part of folder; take train, validation, all"
+    ):
         load_split(folder, "test", seed=0)
     with pytest.raises(UserError, match="--split=test: no such split"):
         load_split(DataConfig(), "test", seed=0)

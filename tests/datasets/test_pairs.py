@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfadvseg_datasets.pairs import Pair, png_files, read_pair, some
+from tfadvseg_datasets.pairs import Pair, png_files, read_pair, some, stored_image
 
 IDS = np.array([[0, 1, 2], [2, 1, 0]], np.uint8)
 NAMES = ("sea", "shore", "land")
@@ -69,3 +69,11 @@ def test_png_files_are_found_by_name_and_sorted(tmp_path):
 def test_long_lists_are_shortened():
     assert some(list("abcde")) == "a, b, c, d, e"
     assert some(list("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+def test_what_tfds_keeps_is_the_file_only_where_it_decodes_alike(pair):
+    image, _ = read_pair(pair, NAMES)
+    assert stored_image(pair, image) == pair.image
+    Image.fromarray(IDS * 50).save(pair.image)
+    image, _ = read_pair(pair, NAMES)
+    assert stored_image(pair, image) is image

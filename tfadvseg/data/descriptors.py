@@ -1,5 +1,6 @@
 """Facts about a dataset that never change: one immutable descriptor each. No TensorFlow here."""
 
+import dataclasses
 from dataclasses import dataclass
 
 IGNORE_LABEL = 255
@@ -29,8 +30,8 @@ class DatasetDescriptor:
         class_names: one name a class id, in order of the ids.
         palette: one (red, green, blue) a class, 0-255.
         image_channels: 1 or 3.
-        train_split, val_split: TFDS slices used unless flags name others. Empty for `folder`,
-            whose division is by fraction or lists.
+        train_split, val_split: TFDS slices used unless flags name others. Empty for `folder` and
+            `darkfield`, which are divided by a seed.
         foreground_class: where the task is to tell objects apart by the boundaries between them
             (EM membranes): the class inside objects. V_rand and V_info are measured then.
     """
@@ -76,5 +77,67 @@ MEMBRANES = DatasetDescriptor(
     foreground_class=1,
 )
 
-CATALOGUE = {descriptor.name: descriptor for descriptor in (ISBI2012, MEMBRANES)}
+_BLOOD_CLASSES = ("background", "red_blood_cell", "spirochaete")
+_BLOOD_PALETTE = ((0, 0, 0), (214, 39, 40), (23, 190, 207))
+
+DARKFIELD = DatasetDescriptor(
+    name="darkfield",
+    class_names=_BLOOD_CLASSES,
+    palette=_BLOOD_PALETTE,
+    image_channels=3,
+    train_split="",
+    val_split="",
+)
+
+CELLS = DatasetDescriptor(
+    name="cells",
+    class_names=_BLOOD_CLASSES,
+    palette=_BLOOD_PALETTE,
+    image_channels=3,
+    train_split="train",
+    val_split="validation",
+)
+
+# The colours that CamVid itself gives to these classes (its label_colors.txt).
+CAMVID = DatasetDescriptor(
+    name="camvid",
+    class_names=(
+        "sky",
+        "building",
+        "pole",
+        "road",
+        "pavement",
+        "tree",
+        "sign_symbol",
+        "fence",
+        "car",
+        "pedestrian",
+        "bicyclist",
+    ),
+    palette=(
+        (128, 128, 128),
+        (128, 0, 0),
+        (192, 192, 128),
+        (128, 64, 128),
+        (0, 0, 192),
+        (128, 128, 0),
+        (192, 128, 128),
+        (64, 64, 128),
+        (64, 0, 128),
+        (64, 64, 0),
+        (0, 128, 192),
+    ),
+    image_channels=3,
+    train_split="train",
+    val_split="val",
+)
+
+CAMVID_WITH_VOID = dataclasses.replace(
+    CAMVID, class_names=(*CAMVID.class_names, "void"), palette=(*CAMVID.palette, (0, 0, 0))
+)
+"""The same data with void as a twelfth class instead of `IGNORE_LABEL`."""
+
+CATALOGUE = {
+    descriptor.name: descriptor for descriptor in (CAMVID, CELLS, DARKFIELD, ISBI2012, MEMBRANES)
+}
 """Datasets by the value of `--dataset`; `folder` is described by the user's flags instead."""

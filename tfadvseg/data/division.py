@@ -1,13 +1,16 @@
-"""Which examples of a folder train and which validate. No TensorFlow here."""
+"""Which examples train, which validate and which test. No TensorFlow here."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Container, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Container, Mapping, Sequence
 from pathlib import Path
 
 from tfadvseg.errors import UserError
 
 Indices = list[int]
+
+STRETCHES = 4
+"""Runs of neighbours that `hold_out_stretches` holds out."""
 
 
 def divide_by_fraction(
@@ -70,6 +73,137 @@ def divide_by_lists(
             "image belongs to one of them."
         )
     return train, val
+
+
+def divide_stratified(
+    keys: Sequence[str],
+    classes: Sequence[Collection[int]],
+    class_names: Sequence[str],
+    fractions: Mapping[str, float],
+    seed: int,
+) -> dict[str, Indices]:
+    """Draws parts by a seed, each of which contains every class.
+
+    1. Images are ordered by a hash of seed and key.
+    2. Each part gets images until it contains every class, the rarest class first and the first
+       images in the order that fit; where that leads nowhere, the next ones (backtracking).
+    3. The others are dealt by strata, a stratum being the images that contain the same classes:
+       each part takes from each stratum its share, up to rounding, until it has its size.
+
+    Args:
+        keys: one an example.
+        classes: the class ids that each example contains.
+        class_names: of all classes; each is asked of each part.
+        fractions: share of the examples of each part but `train`, which gets the rest; less than
+            1 in all. A part holds at least as many examples as it needs to contain every class.
+        seed: another one draws another division.
+
+    Returns:
+        Rising indices of each part, by its name: `train` and those of `fractions`.
+
+    Raises:
+        UserError: a class is in too few images.
+    """
+    names = ["train", *fractions]
+    order = sorted(range(len(keys)), key=lambda i: _hash(seed, keys[i]))
+    part_of = _cover(order, classes, class_names, names)
+    rest = _deal(order, classes, part_of)
+    taken = Counter(part_of.values())
+    for part, fraction in fractions.items():
+        for i in rest[: max(round(fraction * len(keys)) - taken[part], 0)]:
+            part_of[i] = part
+        rest = [i for i in rest if i not in part_of]
+    return {
+        name: [i for i in range(len(keys)) if part_of.get(i, "train") == name] for name in names
+    }
+
+
+def hold_out_stretches(count: int, fraction: float) -> tuple[list[range], list[range]]:
+    """Divides a list whose neighbours look alike, such as frames of a film.
+
+    The list is cut into `STRETCHES` equal runs, and in the middle of each a stretch is held out, so
+    that all of the list is represented and few held-out examples have a neighbour that trains. No
+    seed is drawn: runs that differ in their seed only validate on the same examples.
+
+    Args:
+        count: examples in the list.
+        fraction: share of them that is held out, at least one and not all.
+
+    Returns:
+        Positions that train and positions that are held out, as runs, in order.
+
+    Raises:
+        UserError: a single example, which cannot be divided.
+    """
+    if count < 2:
+        raise UserError("A list of one image cannot be divided; give more, or other images.")
+    total = min(max(round(fraction * count), 1), count - 1)
+    stretches = min(STRETCHES, total)
+    train, held_out, last = [], [], 0
+    for number in range(stretches):
+        start, end = number * count // stretches, (number + 1) * count // stretches
+        length = (number + 1) * total // stretches - number * total // stretches
+        first = start + (end - start - length) // 2
+        train.append(range(last, first))
+        held_out.append(range(first, first + length))
+        last = first + length
+    train.append(range(last, count))
+    return [positions for positions in train if positions], held_out
+
+
+def _cover(
+    order: Sequence[int],
+    classes: Sequence[Collection[int]],
+    class_names: Sequence[str],
+    parts: Sequence[str],
+) -> dict[int, str]:
+    """Part of as many examples as it takes for each part to contain each class."""
+    containing = [[i for i in order if c in classes[i]] for c in range(len(class_names))]
+    for name, images in zip(class_names, containing, strict=True):
+        if len(images) < len(parts):
+            raise UserError(
+                f"The class {name} is in {len(images)} of {len(order)} images, too few for each of "
+                f"{', '.join(parts)} to contain it; give more such images, or smaller fractions."
+            )
+    by_rarity = sorted(range(len(class_names)), key=lambda c: len(containing[c]))
+    needs = [(c, part) for c in by_rarity for part in parts]
+
+    def fulfil(number: int, part_of: dict[int, str]) -> dict[int, str] | None:
+        if number == len(needs):
+            return part_of
+        class_id, part = needs[number]
+        if any(part_of.get(i) == part for i in containing[class_id]):
+            return fulfil(number + 1, part_of)
+        for i in containing[class_id]:
+            if i not in part_of:
+                found = fulfil(number + 1, {**part_of, i: part})
+                if found is not None:
+                    return found
+        return None
+
+    found = fulfil(0, {})
+    if found is None:
+        raise UserError(
+            f"{len(order)} images cannot be divided so that each of {', '.join(parts)} contains "
+            f"every class ({', '.join(class_names)}); give more of them."
+        )
+    return found
+
+
+def _deal(
+    order: Sequence[int], classes: Sequence[Collection[int]], taken: Container[int]
+) -> Indices:
+    """Examples not yet taken, so ordered that any run holds of each stratum its share."""
+    strata: defaultdict[frozenset[int], Indices] = defaultdict(list)
+    for i in order:
+        if i not in taken:
+            strata[frozenset(classes[i])].append(i)
+    place = {
+        i: (number + 0.5) / len(stratum)
+        for stratum in strata.values()
+        for number, i in enumerate(stratum)
+    }
+    return sorted(place, key=lambda i: place[i])
 
 
 def _read_list(path: str, flag: str, known: Container[str]) -> set[str]:

@@ -1,13 +1,29 @@
 """Decoded examples in memory, and what is asked of them before training. No TensorFlow here."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.errors import UserError
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image with its label.
+
+    Attributes:
+        key: its stable name.
+        image: uint8 [H,W,C].
+        label: uint8 [H,W], class ids or `IGNORE_LABEL`; all of it `IGNORE_LABEL` where none is
+            known.
+    """
+
+    key: str
+    image: np.ndarray
+    label: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,24 @@ class Examples:
         )
 
 
+def collect(stream: Iterable[Example]) -> Examples:
+    """Takes a stream of examples into memory; without labels if every one is unknown."""
+    examples = list(stream)
+    known = any(np.any(example.label != IGNORE_LABEL) for example in examples)
+    return Examples(
+        keys=tuple(example.key for example in examples),
+        images=tuple(example.image for example in examples),
+        labels=tuple(example.label for example in examples) if known else None,
+    )
+
+
+def each(examples: Examples, indices: Iterable[int]) -> Iterator[Example]:
+    """The examples at `indices` one by one; they must have labels."""
+    assert examples.labels is not None
+    for i in indices:
+        yield Example(examples.keys[i], examples.images[i], examples.labels[i])
+
+
 def fingerprint(*parts: Examples) -> str:
     """Sixteen hexadecimal digits that change with any key, image or label of any part."""
     digest = hashlib.blake2b(digest_size=8)
@@ -68,11 +102,17 @@ def channel_statistics(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
     """
     if not len(examples):
         raise UserError("No images to take mean and standard deviation of.")
-    channels = examples.images[0].shape[-1]
-    counts = np.zeros((channels, 256), dtype=np.int64)
-    for image in examples.images:
-        for channel in range(channels):
-            counts[channel] += np.bincount(image[..., channel].ravel(), minlength=256)
+    return level_statistics(np.sum([level_counts(image) for image in examples.images], axis=0))
+
+
+def level_counts(image: np.ndarray) -> np.ndarray:
+    """Pixels of each grey level in each channel of uint8 [H,W,C]: int64 [C,256]."""
+    channels = (image[..., channel].ravel() for channel in range(image.shape[-1]))
+    return np.stack([np.bincount(channel, minlength=256) for channel in channels])
+
+
+def level_statistics(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What `channel_statistics` says of images whose summed `level_counts` these are."""
     level = np.arange(256, dtype=np.float64)
     share = counts / counts.sum(axis=1, keepdims=True)
     mean = share @ level
@@ -98,19 +138,29 @@ def check_labels(examples: Examples, num_classes: int) -> None:
     """
     if examples.labels is None:
         raise UserError("These examples have no labels; choose a split that has them.")
-    for key, image, label in zip(examples.keys, examples.images, examples.labels, strict=True):
-        if image.shape[:2] != label.shape:
-            raise UserError(
-                f"{key}: the label is {_size(label)} (height x width), the image {_size(image)}; "
-                "they must agree."
-            )
-        values = values_of(label)
-        wrong = values[(values >= num_classes) & (values != IGNORE_LABEL)]
-        if wrong.size:
-            raise UserError(
-                f"{key}: the label holds {shortened(wrong)}; valid are 0 to {num_classes - 1}, and "
-                f"{IGNORE_LABEL} for pixels to ignore."
-            )
+    for example in each(examples, range(len(examples))):
+        check_label(example, num_classes)
+
+
+def check_label(example: Example, num_classes: int) -> None:
+    """Makes sure of one example what `check_labels` does of many.
+
+    Raises:
+        UserError: it is at fault.
+    """
+    key, image, label = example.key, example.image, example.label
+    if image.shape[:2] != label.shape:
+        raise UserError(
+            f"{key}: the label is {_size(label)} (height x width), the image {_size(image)}; "
+            "they must agree."
+        )
+    values = values_of(label)
+    wrong = values[(values >= num_classes) & (values != IGNORE_LABEL)]
+    if wrong.size:
+        raise UserError(
+            f"{key}: the label holds {shortened(wrong)}; valid are 0 to {num_classes - 1}, and "
+            f"{IGNORE_LABEL} for pixels to ignore."
+        )
 
 
 def check_window(examples: Examples, crop_size: tuple[int, int]) -> None:

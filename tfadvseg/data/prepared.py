@@ -9,9 +9,10 @@ import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,10 +20,12 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from tfadvseg import atomic
-from tfadvseg.data.descriptors import IGNORE_LABEL
-from tfadvseg.data.examples import Examples
+from tfadvseg.data.examples import Example, Examples, collect
 from tfadvseg.data.slices import resolve_slice
 from tfadvseg.errors import UserError
+from tfadvseg_datasets.camvid import camvid_dataset_builder, lists
+from tfadvseg_datasets.darkfield import darkfield_dataset_builder
+from tfadvseg_datasets.darkfield import files as darkfield_files
 from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder, stacks
 
 FINGERPRINT_LENGTH = 12
@@ -34,14 +37,19 @@ class _Source:
 
     Attributes:
         builder: the TFDS builder.
-        raw_files: lists the files of a folder that it reads, or raises FileNotFoundError.
+        raw_files: lists the files of a folder that it reads, or raises FileNotFoundError or
+            ValueError.
     """
 
     builder: type[tfds.core.GeneratorBasedBuilder]
     raw_files: Callable[[Path], Sequence[os.PathLike]]
 
 
-_SOURCES = {"isbi2012": _Source(isbi2012_dataset_builder.Builder, stacks.raw_files)}
+_SOURCES = {
+    "camvid": _Source(camvid_dataset_builder.Builder, lists.raw_files),
+    "darkfield": _Source(darkfield_dataset_builder.Builder, darkfield_files.raw_files),
+    "isbi2012": _Source(isbi2012_dataset_builder.Builder, stacks.raw_files),
+}
 
 
 def load_prepared(
@@ -56,7 +64,7 @@ def load_prepared(
         prepared_dir: where preparations are kept; None takes TFDS's own default.
 
     Returns:
-        The examples in the dataset's order; without labels if every one is all `IGNORE_LABEL`.
+        The examples in the dataset's order; without labels if every one is all `ignore_label`.
 
     Raises:
         UserError: raw files are missing or unfit, the split does not exist or is empty, or
@@ -68,26 +76,38 @@ def load_prepared(
 
 
 def prepare(
-    name: str, data_dir: str | Path, prepared_dir: str | Path | None = None
+    name: str,
+    data_dir: str | Path,
+    prepared_dir: str | Path | None = None,
+    builder_config: str | None = None,
 ) -> tfds.core.DatasetBuilder:
     """The builder of a dataset whose preparation is complete and matches the raw files.
 
-    Args, Raises:
-        As `load_prepared`.
+    Args:
+        name, data_dir, prepared_dir: as for `load_prepared`.
+        builder_config: the name of one of the builder's configurations; None takes its default.
+
+    Raises:
+        UserError: as `load_prepared`.
     """
     source = _SOURCES[name]
     folder = Path(data_dir).expanduser()
     try:
         files = [Path(file) for file in source.raw_files(folder)]
-        fingerprint = _fingerprint(str(source.builder.VERSION), files)
-    except OSError as error:
+        fingerprint = _fingerprint(str(source.builder.VERSION), folder, files)
+    except (OSError, ValueError) as error:
         raise UserError(f"--data_dir: {_reason(error)}") from None
+
+    def make(place: Path) -> tfds.core.DatasetBuilder:
+        return source.builder(data_dir=place, config=builder_config)
+
+    kind = name if builder_config is None else f"{name}-{builder_config}"
     root = Path(prepared_dir or tfds.core.constants.get_default_data_dir()).expanduser()
-    home = root / "tfadvseg" / f"{name}-{fingerprint}"
+    home = root / "tfadvseg" / f"{kind}-{fingerprint}"
     if not home.exists():
         logging.info("Preparing %s from %s in %s.", name, folder, home)
         try:
-            _make(source.builder, folder, home)
+            _prepare_into(make, folder, home)
         except FileExistsError:
             pass  # another process has made the same one meanwhile
         except ValueError as error:
@@ -98,7 +118,7 @@ def prepare(
                 "give another folder."
             ) from None
     with _quiet():
-        builder = source.builder(data_dir=home)
+        builder = make(home)
     if not builder.is_prepared():
         raise _damaged(home, "incomplete")
     return builder
@@ -122,32 +142,88 @@ def read_split(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
     Raises:
         UserError: the preparation is damaged.
     """
-    keys, images, labels = [], [], []
+    return collect(stream_split(builder, split))
+
+
+def stream_split(
+    builder: tfds.core.DatasetBuilder, split: str, positions: Collection[int] | None = None
+) -> Iterator[Example]:
+    """Decodes a part of a prepared dataset, one example after another.
+
+    Args:
+        builder, split: as for `read_split`.
+        positions: of the examples to decode, counted from 0 in the split; None takes all.
+
+    Raises:
+        UserError: the preparation is damaged; raised when that is reached.
+    """
+    decoders = {"image": tfds.decode.SkipDecoding(), "label": tfds.decode.SkipDecoding()}
+    examples = _encoded(builder, split, decoders)
+    if positions is not None:
+        chosen = np.zeros(int(examples.cardinality()), dtype=bool)
+        chosen[list(positions)] = True
+        examples = examples.enumerate().filter(lambda number, _: tf.constant(chosen)[number])
+        examples = examples.map(lambda _, example: example)
+    features = builder.info.features
+
+    def decode(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        decoded = {name: features[name].decode_example(example[name]) for name in decoders}
+        return {"id": example["id"], **decoded}
+
+    for example in _iterate(builder, examples.map(decode, tf.data.AUTOTUNE, deterministic=True)):
+        yield Example(example["id"].decode(), example["image"], np.squeeze(example["label"], -1))
+
+
+def stream_labels(
+    builder: tfds.core.DatasetBuilder, split: str
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Key and label, uint8 [H,W], of each example of a split; images are not decoded.
+
+    Args, Raises:
+        As `stream_split`.
+    """
+    examples = _encoded(builder, split, {"image": tfds.decode.SkipDecoding()})
+    for example in _iterate(builder, examples):
+        yield example["id"].decode(), np.squeeze(example["label"], axis=-1)
+
+
+def _encoded(
+    builder: tfds.core.DatasetBuilder, split: str, decoders: dict[str, tfds.decode.Decoder]
+) -> tf.data.Dataset:
+    # One shard after another, or the order would not be the builder's.
+    config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+    with _quiet(), _named_damage(builder):
+        return builder.as_dataset(split=split, read_config=config, decoders=decoders)
+
+
+def _iterate(
+    builder: tfds.core.DatasetBuilder, examples: tf.data.Dataset
+) -> Iterator[dict[str, Any]]:
+    with _named_damage(builder):
+        yield from examples.as_numpy_iterator()
+
+
+@contextlib.contextmanager
+def _named_damage(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
     try:
-        with _quiet():
-            # One shard after another, or the order would not be the builder's.
-            config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-            for example in builder.as_dataset(split=split, read_config=config).as_numpy_iterator():
-                keys.append(example["id"].decode())
-                images.append(example["image"])
-                labels.append(np.squeeze(example["label"], axis=-1))
+        yield
     except (OSError, tf.errors.OpError) as error:
         raise _damaged(builder.data_path, type(error).__name__) from None
-    labelled = any(np.any(label != IGNORE_LABEL) for label in labels)
-    return Examples(tuple(keys), tuple(images), tuple(labels) if labelled else None)
 
 
-def _fingerprint(version: str, files: list[Path]) -> str:
-    """Changes with the builder's version and with any file's name, size or content."""
+def _fingerprint(version: str, folder: Path, files: list[Path]) -> str:
+    """Changes with the builder's version and with any file's place, size or content."""
     digest = hashlib.blake2b(version.encode())
-    for file in sorted(files, key=lambda path: path.name):
+    for place, file in sorted((file.relative_to(folder).as_posix(), file) for file in files):
         with file.open("rb") as stream:
             content = hashlib.file_digest(stream, "blake2b").digest()
-        digest.update(f"\0{file.name}\0{file.stat().st_size}\0".encode() + content)
+        digest.update(f"\0{place}\0{file.stat().st_size}\0".encode() + content)
     return digest.hexdigest()[:FINGERPRINT_LENGTH]
 
 
-def _make(builder: type[tfds.core.DatasetBuilder], data_dir: Path, home: Path) -> None:
+def _prepare_into(
+    make: Callable[[Path], tfds.core.DatasetBuilder], data_dir: Path, home: Path
+) -> None:
     """Prepares into `home`, which appears when complete; leaves nothing if that fails."""
     absent = [folder for folder in home.parents if not folder.exists()]
     config = tfds.download.DownloadConfig(
@@ -155,7 +231,7 @@ def _make(builder: type[tfds.core.DatasetBuilder], data_dir: Path, home: Path) -
     )
     try:
         with atomic.new_folder(home) as unfinished, _quiet():
-            builder(data_dir=unfinished).download_and_prepare(download_config=config)
+            make(unfinished).download_and_prepare(download_config=config)
     except BaseException:
         for folder in absent:
             with contextlib.suppress(OSError):
@@ -182,5 +258,5 @@ def _damaged(folder: os.PathLike, detail: str) -> UserError:
     )
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
+def _reason(error: OSError | ValueError) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)

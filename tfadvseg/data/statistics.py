@@ -1,0 +1,101 @@
+"""What a dataset is made of, measured over a stream of examples. No TensorFlow here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfadvseg.data.descriptors import IGNORE_LABEL, DatasetDescriptor
+from tfadvseg.data.examples import Example, check_label, level_counts, level_statistics
+from tfadvseg.errors import UserError
+
+
+@dataclass(frozen=True)
+class DataStatistics:
+    """Facts about a set of examples.
+
+    Attributes:
+        images: how many there are.
+        least_size, largest_size: (height, width), in pixels; each the extreme on its own.
+        mean, std: float64 [C], of each channel over all pixels, on the 0-255 scale.
+        class_pixels: int64 [K], labelled pixels of each class.
+        class_images: int64 [K], images that contain each class.
+        ignored_pixels: pixels whose label is `ignore_label`.
+    """
+
+    images: int
+    least_size: tuple[int, int]
+    largest_size: tuple[int, int]
+    mean: np.ndarray
+    std: np.ndarray
+    class_pixels: np.ndarray
+    class_images: np.ndarray
+    ignored_pixels: int
+
+    @property
+    def class_frequencies(self) -> np.ndarray:
+        """float64 [K]: each class's share of the labelled pixels; NaN where there are none."""
+        total = self.class_pixels.sum()
+        return self.class_pixels / total if total else np.full(len(self.class_pixels), np.nan)
+
+
+def measure(stream: Iterable[Example], num_classes: int) -> DataStatistics:
+    """Measures examples one after another, keeping counts only; exact for any number of them.
+
+    Raises:
+        UserError: there are no examples, or one is at fault (`check_label`).
+    """
+    images = 0
+    sizes = []
+    levels: np.ndarray | int = 0
+    pixels = np.zeros(256, dtype=np.int64)
+    containing = np.zeros(256, dtype=np.int64)
+    for example in stream:
+        check_label(example, num_classes)
+        images += 1
+        sizes = [*sizes[:2], example.label.shape]
+        sizes = [np.min(sizes, axis=0), np.max(sizes, axis=0)]
+        levels = levels + level_counts(example.image)
+        counts = np.bincount(example.label.ravel(), minlength=256)
+        pixels += counts
+        containing += counts > 0
+    if isinstance(levels, int):
+        raise UserError("No images to measure.")
+    mean, std = level_statistics(levels)
+    least, largest = ((int(size[0]), int(size[1])) for size in sizes)
+    return DataStatistics(
+        images=images,
+        least_size=least,
+        largest_size=largest,
+        mean=mean,
+        std=std,
+        class_pixels=pixels[:num_classes],
+        class_images=containing[:num_classes],
+        ignored_pixels=int(pixels[IGNORE_LABEL]),
+    )
+
+
+def format_statistics(descriptor: DatasetDescriptor, statistics: DataStatistics) -> str:
+    """Two tables, of channels and of classes, under a line about the images."""
+    least, largest = statistics.least_size, statistics.largest_size
+    size = f"{least[0]} x {least[1]}"
+    if largest != least:
+        size += f" to {largest[0]} x {largest[1]}"
+    lines = [f"{statistics.images} images of {size} pixels (height x width)", ""]
+    channels = ("red", "green", "blue") if len(statistics.mean) == 3 else ("grey",)
+    lines.append(f"{'channel':<20}{'mean':>9}{'std':>9}")
+    for name, mean, std in zip(channels, statistics.mean, statistics.std, strict=True):
+        lines.append(f"{name:<20}{mean:>9.3f}{std:>9.3f}")
+    lines += ["", f"{'class':<20}{'pixels':>15}{'frequency':>11}{'images':>8}"]
+    rows = zip(
+        descriptor.class_names,
+        statistics.class_pixels,
+        statistics.class_frequencies,
+        statistics.class_images,
+        strict=True,
+    )
+    for class_id, (name, pixels, frequency, images) in enumerate(rows):
+        lines.append(f"{f'{class_id} {name}':<20}{pixels:>15,}{frequency:>11.6f}{images:>8}")
+    if statistics.ignored_pixels:
+        lines.append(f"{'ignored':<20}{statistics.ignored_pixels:>15,}")
+    return "\n".join(lines)
