@@ -1,0 +1,171 @@
+"""Learning rates as functions of the update, computed in the graph: nothing retraces.
+
+Each schedule counts updates from 0, the first one's, and may be given to any Keras optimizer.
+`warmed_up` puts a linear warm-up before any of them.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import tensorflow as tf
+
+Schedule: TypeAlias = tf.keras.optimizers.schedules.LearningRateSchedule
+
+
+def constant(learning_rate: float) -> Schedule:
+    """The same rate throughout."""
+    return StepDecay(learning_rate, (), 1.0)
+
+
+def step(learning_rate: float, boundaries: Sequence[int], factor: float = 0.1) -> Schedule:
+    """learning_rate * factor^n, with n the number of boundaries that are at most the update.
+
+    Args:
+        learning_rate: of the first update, greater than 0.
+        boundaries: updates, at least 1 and rising; the rate falls with that very update.
+        factor: greater than 0.
+
+    Raises:
+        ValueError: `boundaries` do not rise, or a number is out of range.
+    """
+    return StepDecay(learning_rate, boundaries, factor)
+
+
+def poly(
+    learning_rate: float, updates: int, power: float = 0.9, end_learning_rate: float = 0.0
+) -> Schedule:
+    """(learning_rate - end) * (1 - update / updates)^power + end, and `end` from `updates` on.
+
+    DeepLab's decay (Chen et al. 2016, arXiv 1606.00915).
+
+    Args:
+        learning_rate: of the first update, greater than 0.
+        updates: length of the decay, at least 1.
+        power: greater than 0.
+        end_learning_rate: at least 0.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+    _check_positive(learning_rate=learning_rate, updates=updates, power=power)
+    _check_not_negative(end_learning_rate=end_learning_rate)
+    return tf.keras.optimizers.schedules.PolynomialDecay(
+        learning_rate, updates, end_learning_rate, power
+    )
+
+
+def cosine(learning_rate: float, updates: int, end_learning_rate: float = 0.0) -> Schedule:
+    """end + (learning_rate - end) * (1 + cos(pi update / updates)) / 2, `end` from `updates` on.
+
+    SGDR (Loshchilov and Hutter 2017, arXiv 1608.03983), eq. 5, without its restarts.
+
+    Args:
+        learning_rate: of the first update, greater than 0.
+        updates: length of the decay, at least 1.
+        end_learning_rate: at least 0.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+    _check_positive(learning_rate=learning_rate, updates=updates)
+    _check_not_negative(end_learning_rate=end_learning_rate)
+    return tf.keras.optimizers.schedules.CosineDecay(
+        learning_rate, updates, alpha=end_learning_rate / learning_rate
+    )
+
+
+def inverse_time(learning_rate: float, decay: float) -> Schedule:
+    """learning_rate / (1 + decay * update), the `decay` of Keras's first optimizers.
+
+    Args:
+        learning_rate: of the first update, greater than 0.
+        decay: an update, at least 0.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+    _check_positive(learning_rate=learning_rate)
+    _check_not_negative(decay=decay)
+    return tf.keras.optimizers.schedules.InverseTimeDecay(learning_rate, 1, decay)
+
+
+def warmed_up(schedule: Schedule, updates: int) -> Schedule:
+    """The schedule, times (update + 1) / updates during the first `updates`.
+
+    The gradual warm-up of Goyal et al. 2017 (arXiv 1706.02677, section 2.2) from 0, which no update
+    has; the last of the warm-up has the schedule's own rate. The schedule runs on from update 0, so
+    that its boundaries and its length are those of the whole training.
+
+    Args:
+        schedule: any of this module's, or Keras's.
+        updates: length of the warm-up; 0 is none.
+
+    Raises:
+        ValueError: `updates` is negative.
+    """
+    _check_not_negative(updates=updates)
+    return WarmUp(schedule, updates) if updates else schedule
+
+
+class StepDecay(Schedule):
+    """See `step`. Keras's own piecewise schedule changes the rate an update after the boundary."""
+
+    def __init__(self, learning_rate: float, boundaries: Sequence[int], factor: float) -> None:
+        _check_positive(learning_rate=learning_rate, factor=factor)
+        self.learning_rate = learning_rate
+        self.boundaries = tuple(boundaries)
+        self.factor = factor
+        if any(b <= a for a, b in zip((0, *self.boundaries), self.boundaries, strict=False)):
+            raise ValueError(f"boundaries={self.boundaries}: must rise and be greater than 0.")
+
+    def __call__(self, update: int | tf.Tensor) -> tf.Tensor:
+        """The rate of an update, scalar float32."""
+        # Kept as integers: float32 cannot tell updates apart from 2^24 on.
+        update = tf.cast(update, tf.int64)
+        passed = tf.reduce_sum(tf.cast(update >= tf.constant(self.boundaries, tf.int64), tf.int32))
+        rates = [self.learning_rate * self.factor**n for n in range(len(self.boundaries) + 1)]
+        return tf.gather(tf.constant(rates, tf.float32), passed)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "learning_rate": self.learning_rate,
+            "boundaries": list(self.boundaries),
+            "factor": self.factor,
+        }
+
+
+class WarmUp(Schedule):
+    """See `warmed_up`."""
+
+    def __init__(self, schedule: Schedule, updates: int) -> None:
+        _check_positive(updates=updates)
+        self.schedule = schedule
+        self.updates = updates
+
+    def __call__(self, update: int | tf.Tensor) -> tf.Tensor:
+        """The rate of an update, scalar float32."""
+        done = tf.cast(tf.minimum(tf.cast(update, tf.int64) + 1, self.updates), tf.float32)
+        return self.schedule(update) * (done / self.updates)
+
+    def get_config(self) -> dict[str, Any]:
+        schedule = tf.keras.optimizers.schedules.serialize(self.schedule)
+        return {"schedule": schedule, "updates": self.updates}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "WarmUp":
+        own = {"StepDecay": StepDecay}
+        schedule = tf.keras.optimizers.schedules.deserialize(config["schedule"], own)
+        return cls(schedule, config["updates"])
+
+
+def _check_positive(**numbers: float) -> None:
+    for name, number in numbers.items():
+        if not (math.isfinite(number) and number > 0):
+            raise ValueError(f"{name}={number}: must be greater than 0.")
+
+
+def _check_not_negative(**numbers: float) -> None:
+    for name, number in numbers.items():
+        if not (math.isfinite(number) and number >= 0):
+            raise ValueError(f"{name}={number}: must be at least 0.")
