@@ -60,7 +60,7 @@ def _photograph(
 ) -> np.ndarray:
     """Texture, light, lens and sensor; float32 [h, w, 3]."""
     rng = canvas.rng
-    size = label.shape
+    size = (label.shape[0], label.shape[1])
     unit = max(size[0] / 128, 0.5)
     fine, coarse = np.array(canvas.textures, np.float32)[surface].transpose(2, 0, 1)
     texture = fine * rng.standard_normal(size, dtype=np.float32)

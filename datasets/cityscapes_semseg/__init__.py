@@ -1,0 +1,1 @@
+"""Cityscapes, for semantic segmentation."""

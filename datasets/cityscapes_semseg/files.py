@@ -1,0 +1,157 @@
+"""The official layout: `leftImg8bit/SPLIT/CITY/` and `gtFine/SPLIT/CITY/`."""
+
+import os
+
+from etils import epath
+
+from tfadvseg_datasets.pairs import png_files, some
+from tfadvseg_datasets.street_files import (
+    Frame,
+    Numbering,
+    check_frames,
+    frames_of_other_size,
+)
+
+IMAGES, LABELS = "leftImg8bit", "gtFine"
+SPLITS = ("train", "val", "test")
+
+_IMAGE_END = f"_{IMAGES}"
+_OTHER_LABELS = {
+    Numbering.LABEL_IDS.value: "labelIds",
+    Numbering.TRAIN_IDS.value: "trainIds",
+    "color": "colour-coded labels",
+    "instanceIds": "instance ids",
+}
+
+
+def find_splits(
+    folder: str | os.PathLike, numbering: Numbering = Numbering.LABEL_IDS
+) -> dict[str, list[Frame]]:
+    """The frames of each split that is there, by city and name, checked by headers and a sample.
+
+    `test` may lack labels (the published ones are void). Of other splits, such as `train_extra`,
+    nothing is read.
+
+    Args:
+        folder: holds `leftImg8bit` and `gtFine`.
+        numbering: which label files to read.
+
+    Raises:
+        FileNotFoundError: a folder or files are missing; names them.
+        ValueError: files are not what they should be.
+    """
+    place = _checked(epath.Path(folder))
+    splits = {
+        split: _frames(place, split, numbering)
+        for split in SPLITS
+        if (place / IMAGES / split).is_dir()
+    }
+    if not splits:
+        raise FileNotFoundError(
+            f"{place / IMAGES}: holds none of the folders {', '.join(SPLITS)}; unpack the set's "
+            f"{IMAGES}_trainvaltest.zip there."
+        )
+    for split, frames in splits.items():
+        for _, message in frames_of_other_size(frames):
+            raise ValueError(message)
+        if split != "test":
+            check_frames(frames, numbering)
+    return splits
+
+
+def _frames(place: epath.Path, split: str, numbering: Numbering) -> list[Frame]:
+    labelled = split != "test" or (place / LABELS / split).is_dir()
+    frames = []
+    for city in _cities(place / IMAGES / split):
+        images = _images(place / IMAGES / split / city)
+        if labelled:
+            labels = _labels(place / LABELS / split / city, list(images), numbering)
+            frames += [Frame(name, images[name], labels[name]) for name in images]
+        else:
+            frames += [Frame(name, image, None) for name, image in images.items()]
+    if labelled and (place / LABELS / split).is_dir():
+        extra = set(_cities(place / LABELS / split)) - set(_cities(place / IMAGES / split))
+        if extra:
+            raise FileNotFoundError(
+                f"{place / IMAGES / split}: lacks {some(sorted(extra))}, which {LABELS}/{split} "
+                "has; unpack the images too."
+            )
+    if not frames:
+        raise FileNotFoundError(f"{place / IMAGES / split}: no frames; it holds no city's folder.")
+    return frames
+
+
+def _cities(folder: epath.Path) -> list[str]:
+    return sorted(
+        child.name
+        for child in folder.iterdir()
+        if child.is_dir() and not child.name.startswith(".")
+    )
+
+
+def _images(folder: epath.Path) -> dict[str, epath.Path]:
+    files = png_files(folder)
+    if any(f"_{LABELS}_" in name for name in files):
+        raise ValueError(
+            f"{folder}: holds files of {LABELS}; images and labels are swapped: exchange {IMAGES} "
+            f"and {LABELS}."
+        )
+    wrong = [file.name for name, file in files.items() if not name.endswith(_IMAGE_END)]
+    if wrong:
+        raise ValueError(
+            f"{folder}: holds {some(wrong)}; images are called CITY_NUMBER_NUMBER{_IMAGE_END}.png."
+        )
+    return {name.removesuffix(_IMAGE_END): file for name, file in files.items()}
+
+
+def _labels(folder: epath.Path, names: list[str], numbering: Numbering) -> dict[str, epath.Path]:
+    end = f"_{LABELS}_{numbering.value}"
+    files = png_files(folder)
+    labels = {n.removesuffix(end): file for n, file in files.items() if n.endswith(end)}
+    lacking = [name for name in names if name not in labels]
+    if lacking:
+        others = [
+            kind
+            for other, kind in _OTHER_LABELS.items()
+            if f"{lacking[0]}_{LABELS}_{other}" in files and other != numbering.value
+        ]
+        expected = _OTHER_LABELS[numbering.value]
+        hint = f" It holds {' and '.join(others)}, not the {expected} expected." if others else ""
+        mend = "unpack the set's own files"
+        if numbering is Numbering.TRAIN_IDS:
+            mend = "make them with the set's scripts, or choose the configuration label_ids"
+        elif "trainIds" in others:
+            mend += ", or choose the configuration train_ids"
+        missing = some([f"{name}{end}.png" for name in lacking])
+        raise FileNotFoundError(f"{folder}: lacks {missing}.{hint} Please {mend}.")
+    extra = [file.name for name, file in labels.items() if name not in set(names)]
+    if extra:
+        raise FileNotFoundError(f"{folder}: {some(extra)} have no image in {IMAGES}; add them.")
+    return labels
+
+
+def _checked(place: epath.Path) -> epath.Path:
+    """The folder itself, if it holds what it should."""
+    if not place.is_dir():
+        raise FileNotFoundError(f"{place}: no such folder.")
+    # Images alone are enough: all may be test frames.
+    needed = [IMAGES, LABELS]
+    if (place / IMAGES).is_dir() and _cities(place / IMAGES) == ["test"]:
+        needed = [IMAGES]
+    lacking = [name for name in needed if not (place / name).is_dir()]
+    if not lacking:
+        return place
+    if place.name in (IMAGES, LABELS):
+        raise FileNotFoundError(
+            f"{place}: holds no {IMAGES} and {LABELS} but is one of them; give {place.parent}."
+        )
+    inner = [
+        child / name
+        for child in sorted(place.iterdir())
+        for name in lacking
+        if child.is_dir() and (child / name).is_dir()
+    ]
+    hint = f"move up {some(inner)}" if inner else f"unpack {some([f'{n}/' for n in lacking])} there"
+    if len(inner) == 2 and inner[0].parent == inner[1].parent:
+        hint = f"they are in {inner[0].parent}: give that folder"
+    raise FileNotFoundError(f"{place}: lacks {' and '.join(lacking)}; {hint}.")

@@ -1,0 +1,1 @@
+"""GTA5: street scenes from a computer game."""

@@ -1,0 +1,128 @@
+"""The official layout: `images/`, `labels/`, and perhaps `split.mat`."""
+
+import io
+import os
+from collections.abc import Sequence
+
+import numpy as np
+from absl import logging
+from etils import epath
+from scipy.io import loadmat
+
+from tfadvseg_datasets.pairs import png_files, some
+from tfadvseg_datasets.street_files import (
+    Frame,
+    Numbering,
+    check_frames,
+    frames_of_other_size,
+)
+
+IMAGES, LABELS, SPLIT_FILE = "images", "labels", "split.mat"
+
+_SPLIT_KEYS = {"train": "trainIds", "val": "valIds", "test": "testIds"}
+
+
+def find_frames(folder: str | os.PathLike, skip_damaged: bool = False) -> list[Frame]:
+    """The frames in order of their names, checked as far as headers and a sample tell.
+
+    Args:
+        folder: holds `images` and `labels`.
+        skip_damaged: leave out, with a warning that names them, frames whose label is of another
+            size than the image, as some of the set's are known to be.
+
+    Raises:
+        FileNotFoundError: a folder or files are missing; names them.
+        ValueError: frames are damaged, or the files are not what they should be.
+    """
+    place = _checked(epath.Path(folder))
+    images, labels = png_files(place / IMAGES), png_files(place / LABELS)
+    if not images and not labels:
+        raise FileNotFoundError(f"{place}: no PNG files in {IMAGES} and {LABELS}.")
+    for here, there, there_name in ((images, labels, LABELS), (labels, images, IMAGES)):
+        lacking = [f"{name}.png" for name in here if name not in there]
+        if lacking:
+            raise FileNotFoundError(
+                f"{place / there_name}: lacks {some(lacking)}; download the part that holds them, "
+                "or remove their counterparts."
+            )
+    frames = [Frame(name, images[name], labels[name]) for name in images]
+    damaged = dict(frames_of_other_size(frames))
+    if damaged and not skip_damaged:
+        first = next(iter(damaged.values()))
+        names = [frame.name for frame in damaged]
+        raise ValueError(
+            f"{first} Damaged labels: {', '.join(names)}; replace them, or leave these frames out "
+            "with the configuration skip_damaged."
+        )
+    for message in damaged.values():
+        logging.warning("Left out: %s", message)
+    frames = [frame for frame in frames if frame not in damaged]
+    if not frames:
+        raise ValueError(f"{place}: every label is of another size than its image.")
+    check_frames(frames, Numbering.LABEL_IDS)
+    return frames
+
+
+def divide(frames: Sequence[Frame], folder: str | os.PathLike) -> dict[str, list[Frame]]:
+    """The official train, val and test frames, of those at hand.
+
+    Args:
+        frames: named by number.
+        folder: holds `split.mat`, the set's own file of frame numbers.
+
+    Raises:
+        FileNotFoundError: there is no `split.mat`.
+        ValueError: it is no such file, or frames are in none of its lists.
+    """
+    path = epath.Path(folder) / SPLIT_FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such file; download it from the set's page, or choose a configuration "
+            "without official_split."
+        )
+    try:
+        content = loadmat(io.BytesIO(path.read_bytes()))
+        numbers = {
+            split: {int(n) for n in np.ravel(content[key])} for split, key in _SPLIT_KEYS.items()
+        }
+    except Exception as error:  # scipy raises many kinds on damaged files
+        raise ValueError(
+            f"{path}: no file of {', '.join(_SPLIT_KEYS.values())} ({type(error).__name__}: "
+            f"{error}); replace it."
+        ) from None
+    unlisted = [
+        frame.name
+        for frame in frames
+        if not frame.name.isdecimal() or not any(int(frame.name) in n for n in numbers.values())
+    ]
+    if unlisted:
+        raise ValueError(f"{path}: does not list {some(unlisted)}; remove such frames.")
+    parts = {
+        split: [frame for frame in frames if int(frame.name) in listed]
+        for split, listed in numbers.items()
+    }
+    return {split: part for split, part in parts.items() if part}
+
+
+def _checked(place: epath.Path) -> epath.Path:
+    """The folder itself, if it holds what it should."""
+    if not place.is_dir():
+        raise FileNotFoundError(f"{place}: no such folder.")
+    lacking = [name for name in (IMAGES, LABELS) if not (place / name).is_dir()]
+    if not lacking:
+        return place
+    if place.name in (IMAGES, LABELS):
+        raise FileNotFoundError(
+            f"{place}: holds no {IMAGES} and {LABELS} but is one of them; give {place.parent}."
+        )
+    inner = [
+        child / name
+        for child in sorted(place.iterdir())
+        for name in lacking
+        if child.is_dir() and (child / name).is_dir()
+    ]
+    hint = f"move up {some(inner)}" if inner else f"put the set's {IMAGES} and {LABELS} there"
+    parents = {path.parent for path in inner}
+    if len(inner) == 2 and len(parents) == 1:
+        hint = f"they are in {inner[0].parent}: give that folder"
+    raise FileNotFoundError(f"{place}: lacks {' and '.join(lacking)}; {hint}.")
