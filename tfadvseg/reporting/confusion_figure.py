@@ -63,7 +63,7 @@ def confusion_figure(confusion: np.ndarray, class_names: Sequence[str], path: st
 def _new_axes(
     classes: int, names: Sequence[str], cell: float, upright: bool
 ) -> tuple[Figure, Axes, Axes]:
-    """A figure with axes of square cells of a size in inches, those of the colour bar, and room for the names."""
+    """A figure with room for the names: axes of square cells, in inches, and the colour bar's."""
     longest = _LETTER * max(len(name) for name in names)
     cell = cell if upright else max(cell, longest + 0.1)
     left, right, top = 0.4 + max(longest, 0.4), 1.0, 0.1
