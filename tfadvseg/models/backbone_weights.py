@@ -1,5 +1,6 @@
 """Weights that an encoder starts from, out of a local file."""
 
+import warnings
 from pathlib import Path
 
 import tensorflow as tf
@@ -26,7 +27,10 @@ def load_backbone_weights(backbone: tf.keras.Model, path: str) -> None:
     if Path(path).suffix != ".h5":
         raise UserError(f"{flag}: give weights that Keras saved as HDF5, a file named *.h5.")
     try:
-        backbone.load_weights(path)
+        with warnings.catch_warnings():
+            # KerasCV's look through its own attributes, some of which Keras deprecates.
+            warnings.simplefilter("ignore", UserWarning)
+            backbone.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(

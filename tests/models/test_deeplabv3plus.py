@@ -1,0 +1,61 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfadvseg.errors import UserError
+from tfadvseg.models.deeplabv3plus import deeplabv3plus, resnet_encoder
+
+
+def test_encoder_has_strides_4_and_16():
+    low_level, high_level = resnet_encoder(3, "resnet18_v2")(tf.zeros([1, 64, 96, 3]))
+    assert low_level.shape == [1, 16, 24, 64]
+    assert high_level.shape == [1, 4, 6, 512]
+
+
+def test_bottleneck_encoder():
+    low_level, high_level = resnet_encoder(1, "resnet50_v2")(tf.zeros([1, 32, 32, 1]))
+    assert low_level.shape == [1, 8, 8, 256]
+    assert high_level.shape == [1, 2, 2, 2048]
+
+
+@pytest.mark.filterwarnings("ignore:`(Model.state|layer.)_?updates` will be removed")
+@pytest.mark.parametrize("name", ["encoder.h5", "encoder.weights.h5"])
+def test_encoder_takes_weights_that_kerascv_saved(name, tmp_path):
+    import keras_cv
+
+    theirs = keras_cv.models.ResNetV2Backbone(
+        stackwise_filters=[64, 128, 256, 512],
+        stackwise_blocks=[2, 2, 2, 2],
+        stackwise_strides=[1, 2, 2, 2],
+        include_rescaling=False,
+        input_shape=(None, None, 3),
+        block_type="basic_block",
+    )
+    theirs.save_weights(tmp_path / name)
+    model = deeplabv3plus(3, 1, "resnet18_v2", str(tmp_path / name))
+    ours = model.get_layer("resnet18_v2")
+    for got, expected in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_weights_of_another_encoder_are_refused(tmp_path):
+    path = str(tmp_path / "encoder.h5")
+    resnet_encoder(3, "resnet18_v2").save_weights(path)
+    with pytest.raises(UserError, match=r"encoder\.h5: not weights of this resnet34_v2"):
+        resnet_encoder(3, "resnet34_v2", path)
+
+
+def test_building_prints_nothing():
+    """KerasCV announces its backend when it is imported."""
+    code = (
+        "from tfadvseg.models.deeplabv3plus import resnet_encoder;"
+        "import sys; assert 'keras_cv' not in sys.modules;"
+        "resnet_encoder(3, 'resnet18_v2')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert run.stdout == "" and run.stderr == ""

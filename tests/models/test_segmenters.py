@@ -1,0 +1,239 @@
+"""Every segmenter: any size, any precision, any method, checkpoints and exports."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import cache
+from typing import get_args
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.testing_utils import changed, tiny_config, values_of
+from tfadvseg.config import Config
+from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
+from tfadvseg.export.saved_model import export_saved_model, load_exported
+from tfadvseg.methods.adversarial import joint_step
+from tfadvseg.methods.supervised import segmentation_loss, supervised_step
+from tfadvseg.model_spec import ModelSpec
+from tfadvseg.models.deeplabv3plus import resnet_encoder
+from tfadvseg.models.outputs import class_probabilities
+from tfadvseg.models.segmenters import build_segmenter
+from tfadvseg.segmenter_config import SegmenterConfig, SegmenterName
+from tfadvseg.training.state import TrainState, build_state
+
+SMALL = {
+    "unet": SegmenterConfig("unet", width=4, depth=2),
+    "segnet": SegmenterConfig("segnet", width=4, depth=2),
+    "fcn": SegmenterConfig("fcn", width=4, depth=3),
+    "strided_unet": SegmenterConfig("strided_unet", width=4, depth=3),
+    "fcn8s": SegmenterConfig("fcn8s", width=2),
+    "deeplabv3plus": SegmenterConfig("deeplabv3plus", backbone="resnet18_v2"),
+}
+every_segmenter = pytest.mark.parametrize("name", get_args(SegmenterName))
+both_class_counts = pytest.mark.parametrize("classes", [2, 11])
+
+
+def descriptor(classes: int) -> DatasetDescriptor:
+    return DatasetDescriptor(
+        name="noise",
+        class_names=tuple(f"class{index}" for index in range(classes)),
+        palette=default_palette(classes),
+        image_channels=3,
+        train_split="",
+        val_split="",
+    )
+
+
+def config_for(name: str) -> Config:
+    return dataclasses.replace(tiny_config(method={"method": "adversarial"}), segmenter=SMALL[name])
+
+
+def state_for(name: str, classes: int) -> TrainState:
+    tf.keras.utils.set_random_seed(1)
+    return build_state(config_for(name), descriptor(classes))
+
+
+def noise_batch(classes: int, size: tuple[int, int] = (16, 16)) -> dict[str, tf.Tensor]:
+    random = np.random.default_rng(0)
+    label = random.integers(0, classes, (4, *size))
+    label[:, :2] = 255
+    return {
+        "image": tf.constant(random.normal(size=(4, *size, 3)), tf.float32),
+        "label": tf.constant(label, tf.int32),
+    }
+
+
+@cache
+def built(name: str, classes: int) -> tf.keras.Model:
+    """Not to be changed: shared by tests."""
+    return build_segmenter(SMALL[name], classes, 3)
+
+
+def randomise(model: tf.keras.Model) -> None:
+    """Every variable, batch-norm statistics included, so that no part of the output is idle."""
+    random = np.random.default_rng(0)
+    for variable in model.variables:
+        noise = random.normal(size=variable.shape)
+        if "gamma" in variable.name or "variance" in variable.name:
+            noise = 1 + 0.1 * np.abs(noise)
+        elif len(variable.shape) > 1:
+            noise *= np.sqrt(2 / np.prod(variable.shape[:-1]))
+        else:
+            noise *= 0.1
+        variable.assign(noise)
+
+
+def test_every_segmenter_is_tested():
+    assert set(SMALL) == set(get_args(SegmenterName))
+
+
+@every_segmenter
+@both_class_counts
+@pytest.mark.parametrize("size", [(32, 32), (33, 47), (3, 1)])
+def test_takes_any_size(name, classes, size):
+    model = built(name, classes)
+    logits = model(tf.random.normal([2, *size, 3]), training=False)
+    assert logits.shape == [2, *size, 1 if classes == 2 else classes]
+    assert logits.dtype == tf.float32
+    assert np.isfinite(logits).all()
+
+
+@every_segmenter
+def test_logits_take_all_signs(name):
+    """Neither clipped nor probabilities."""
+    model = build_segmenter(SMALL[name], 11, 3)
+    randomise(model)
+    logits = model(tf.random.normal([1, 32, 32, 3]), training=False).numpy()
+    assert logits.min() < 0 < logits.max()
+    assert np.abs(logits.sum(axis=-1)).max() > 1e-3
+
+
+@every_segmenter
+def test_images_are_padded_to_the_configured_stride(name):
+    """An image whose size is a multiple of it is not padded: its logits are the graph's own."""
+    stride = SMALL[name].stride
+    pad = built(name, 2).get_layer("pad")
+    assert pad.multiple == stride
+    assert pad(tf.zeros([1, stride, 2 * stride, 3])).shape == [1, stride, 2 * stride, 3]
+    assert pad(tf.zeros([1, stride + 1, 1, 3])).shape == [1, 2 * stride, stride, 3]
+
+
+# DeepLabV3+ in float16 takes a minute: its encoder is large, and CPUs have no such convolutions.
+MIXED = [
+    (name, policy)
+    for name in get_args(SegmenterName)
+    for policy in ("mixed_bfloat16", "mixed_float16")
+    if (name, policy) != ("deeplabv3plus", "mixed_float16")
+]
+
+
+@pytest.mark.parametrize(("name", "policy"), MIXED)
+def test_supervised_step_in_mixed_precision(name, policy):
+    tf.keras.mixed_precision.set_global_policy(policy)
+    learner = state_for(name, 11).segmenter
+    assert learner.model(noise_batch(11)["image"], training=False).dtype == tf.float32
+    before = values_of(learner.model)
+    scalars = supervised_step(learner, noise_batch(11))
+    assert 0.5 * np.log(11) < float(scalars["loss_seg"]) < 20 * np.log(11)
+    assert changed(before, values_of(learner.model))
+    assert all(np.isfinite(value).all() for value in values_of(learner.model))
+
+
+@every_segmenter
+@both_class_counts
+def test_joint_adversarial_step(name, classes):
+    state = state_for(name, classes)
+    before = values_of(state.segmenter.model), values_of(state.discriminator.model)
+    scalars = joint_step(
+        state.segmenter,
+        state.discriminator,
+        noise_batch(classes, (17, 20)),
+        tf.constant(0.1),
+        config_for(name).discriminator,
+    )
+    assert all(np.isfinite(float(scalars[term])) for term in ("loss_seg", "loss_adv", "loss_d"))
+    assert changed(before[0], values_of(state.segmenter.model))
+    assert changed(before[1], values_of(state.discriminator.model))
+
+
+@every_segmenter
+def test_gradient_reaches_every_trainable_variable(name):
+    model = build_segmenter(SMALL[name], 11, 3)
+    batch = noise_batch(11, (32, 32))
+    with tf.GradientTape() as tape:
+        loss = segmentation_loss(model(batch["image"], training=True), batch["label"])
+    gradients = tape.gradient(loss, model.trainable_variables)
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert gradient is not None, variable.name
+        # KerasCV's ResNets have biases before batch norm, whose gradient is rounding noise.
+        if not (
+            name == "deeplabv3plus" and "bias" in variable.name and "logits" not in variable.name
+        ):
+            assert float(tf.reduce_max(tf.abs(gradient))) > 1e-7, variable.name
+
+
+@every_segmenter
+def test_checkpoint_and_export_restore_the_same_network(name, tmp_path):
+    facts = descriptor(11)
+    model = build_segmenter(SMALL[name], 11, 3)
+    randomise(model)
+    images = np.random.default_rng(0).integers(0, 256, (1, 21, 34, 3), np.uint8)
+    normalised = tf.constant((images - 120.0) / 60.0, tf.float32)
+    logits = model(normalised, training=False)
+
+    path = tf.train.Checkpoint(model=model).write(str(tmp_path / "checkpoint"))
+    other = build_segmenter(SMALL[name], 11, 3)
+    tf.train.Checkpoint(model=other).read(path).assert_consumed()
+    np.testing.assert_array_equal(other(normalised, training=False), logits)
+
+    spec = ModelSpec(
+        segmenter=SMALL[name].architecture(),
+        class_names=facts.class_names,
+        palette=facts.palette,
+        image_channels=3,
+        mean=(120.0,) * 3,
+        std=(60.0,) * 3,
+        foreground_class=None,
+        dataset=facts.name,
+        crop_size=(16, 16),
+    )
+    loaded = load_exported(export_saved_model(model, spec, tmp_path / "export"))
+    assert loaded.spec == spec
+    np.testing.assert_allclose(
+        loaded.predict_probabilities(images), class_probabilities(logits), atol=1e-4
+    )
+
+
+def test_batch_norm_spans_replicas(two_replicas):
+    check_replicas(two_replicas, lambda: build_segmenter(SMALL["segnet"], 11, 3))
+
+
+def test_batch_norm_of_kerascv_encoders_spans_replicas(two_replicas):
+    def encoder() -> tf.keras.Model:
+        model = resnet_encoder(3, "resnet18_v2")
+        return tf.keras.Model(model.input, model.outputs[1])
+
+    check_replicas(two_replicas, encoder)
+
+
+def check_replicas(two_replicas: tf.distribute.Strategy, build: Callable[[], tf.keras.Model]):
+    """In training, a batch over two replicas comes out as over one."""
+    images = tf.random.normal([4, 32, 32, 3])
+    one = build()
+    with two_replicas.scope():
+        two = build()
+        two.set_weights(one.get_weights())
+    halves = two_replicas.experimental_distribute_values_from_function(
+        lambda context: tf.split(images, 2)[context.replica_id_in_sync_group]
+    )
+
+    @tf.function(autograph=False)
+    def on_two(halves):
+        return two_replicas.run(lambda half: two(half, training=True), args=(halves,))
+
+    parts = two_replicas.experimental_local_results(on_two(halves))
+    expected = one(images, training=True)
+    np.testing.assert_allclose(tf.concat(parts, axis=0), expected, atol=1e-3, rtol=1e-3)
+    alone = one(images[:2], training=True)
+    assert not np.allclose(alone, expected[:2], atol=1e-2), "or this would show nothing"

@@ -1,0 +1,159 @@
+"""SegNet against what the published PyTorch code of the darkfield network computes."""
+
+import json
+import zlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfadvseg.models.segnet import segnet
+
+pytestmark = pytest.mark.needs_shared_data
+
+
+def generator(name: str) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
+
+
+def published_entry(salt: str, key: str, shape: list[int]) -> np.ndarray:
+    """An entry of the PyTorch state by the reference's rule."""
+    noise = generator(salt + key).standard_normal(shape)
+    if key.endswith(".running_mean") or key.endswith(".bias"):
+        value = 0.1 * noise
+    elif key.endswith(".running_var"):
+        value = 1 + 0.1 * np.abs(noise)
+    elif len(shape) == 1:
+        value = (1 + 0.1 * noise) * (0.2 if key.endswith("bn3.weight") else 1)
+    else:
+        value = noise * np.sqrt(2 / np.prod(shape[1:]))
+    return value.astype(np.float32)
+
+
+class Reference:
+    """The reference's numbers, and our network with its weights."""
+
+    def __init__(self, folder) -> None:
+        self.facts = json.loads((folder / "segnet_darkfield.json").read_text())
+        self.arrays = np.load(folder / "segnet_darkfield.npz")
+        self.state = {
+            key: published_entry(self.facts["salt"], key, shape)
+            for key, shape in self.facts["segmenter"]
+            if not key.endswith("num_batches_tracked")
+        }
+        self.model = segnet(3, 3, decoder="darkfield")
+        convolutions = [
+            layer for layer in self.model.layers if isinstance(layer, tf.keras.layers.Conv2D)
+        ]
+        norms = [
+            layer
+            for layer in self.model.layers
+            if isinstance(layer, tf.keras.layers.BatchNormalization)
+        ]
+        self.published_name: dict[int, str] = {}
+        places = [f"{part}_{{}}{index}" for part in ("encoder", "decoder") for index in range(1, 7)]
+        for place, convolution, norm in zip(places, convolutions, norms, strict=True):
+            conv, bn = place.format("conv"), place.format("bn")
+            convolution.kernel.assign(self.state[f"{conv}.weight"].transpose(2, 3, 1, 0))
+            norm.gamma.assign(self.state[f"{bn}.weight"])
+            norm.beta.assign(self.state[f"{bn}.bias"])
+            # A bias before batch norm shifts the mean that is subtracted again.
+            norm.moving_mean.assign(self.state[f"{bn}.running_mean"] - self.state[f"{conv}.bias"])
+            norm.moving_variance.assign(self.state[f"{bn}.running_var"])
+            self.published_name |= {
+                id(convolution.kernel): f"{conv}.weight",
+                id(norm.gamma): f"{bn}.weight",
+                id(norm.beta): f"{bn}.bias",
+            }
+
+    def images(self, name: str) -> tf.Tensor:
+        shape = (self.facts["batch"], 3, *self.facts["size"])
+        images = generator(self.facts["tag"] + name).uniform(-1.2, 1.35, shape)
+        return tf.constant(images.astype(np.float32).transpose(0, 2, 3, 1))
+
+    def label(self, name: str) -> np.ndarray:
+        shape = (self.facts["batch"], *self.facts["size"])
+        return generator(self.facts["tag"] + name).integers(0, 3, shape)
+
+    def loss(self, logits: tf.Tensor, label: np.ndarray) -> tf.Tensor:
+        weight = tf.gather(tf.constant(self.facts["class_weights"], tf.float32), label)
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
+        return tf.reduce_sum(weight * loss) / tf.reduce_sum(weight)
+
+
+@pytest.fixture
+def reference(shared_data):
+    folder = shared_data.parent / "reference"
+    if not folder.is_dir():
+        pytest.skip(f"no reference numbers: {folder} is absent")
+    return Reference(folder)
+
+
+def relative_difference(got, expected) -> float:
+    return float(np.abs(np.asarray(got) - expected).max() / np.abs(expected).max())
+
+
+def test_evaluation_logits(reference):
+    logits = reference.model(reference.images("eval/0"), training=False)
+    assert relative_difference(logits, reference.arrays["eval_logits"]) < 1e-4
+
+
+class PyTorchAdam:
+    """Adam with PyTorch's place for epsilon, beside the bias-corrected root; Keras's is larger."""
+
+    def __init__(self, variables: list[tf.Variable], learning_rate: float) -> None:
+        self.variables, self.learning_rate, self.updates = variables, learning_rate, 0
+        self.mean = [tf.zeros_like(variable) for variable in variables]
+        self.square = [tf.zeros_like(variable) for variable in variables]
+
+    def apply(self, gradients: list[tf.Tensor]) -> None:
+        self.updates += 1
+        for index, (variable, gradient) in enumerate(zip(self.variables, gradients, strict=True)):
+            self.mean[index] = 0.9 * self.mean[index] + 0.1 * gradient
+            self.square[index] = 0.999 * self.square[index] + 0.001 * gradient**2
+            mean = self.mean[index] / (1 - 0.9**self.updates)
+            square = self.square[index] / (1 - 0.999**self.updates)
+            variable.assign_sub(self.learning_rate * mean / (tf.sqrt(square) + 1e-8))
+
+
+def train(reference: Reference) -> tuple[list[float], list[tf.Tensor]]:
+    """The losses of the reference's iterations, and the first one's gradients."""
+    variables = reference.model.trainable_variables
+    optimizer = PyTorchAdam(variables, reference.facts["lr"])
+
+    @tf.function(autograph=False)
+    def gradients(images: tf.Tensor, label: tf.Tensor):
+        with tf.GradientTape() as tape:
+            loss = reference.loss(reference.model(images, training=True), label)
+        return loss, tape.gradient(loss, variables)
+
+    losses, steps = [], []
+    for index in range(reference.facts["iterations"]):
+        label = tf.constant(reference.label(f"label/{index}"))
+        loss, step = gradients(reference.images(f"source/{index}"), label)
+        losses.append(float(loss))
+        steps.append(step)
+        optimizer.apply(step)
+    return losses, steps[0]
+
+
+def test_losses_and_gradients_in_training(reference):
+    losses, gradients = train(reference)
+    expected = reference.arrays["losses"]
+    assert losses[0] == pytest.approx(expected[0], rel=1e-5)
+    # Adam takes whole steps by the sign of gradients that are rounding noise: changing these by
+    # a millionth moves the third loss by a thousandth.
+    assert losses[1] == pytest.approx(expected[1], rel=1e-3)
+    assert losses[2] == pytest.approx(expected[2], rel=3e-3)
+
+    order = reference.facts["gradient_norm_order"]
+    published = dict(zip(order, reference.arrays["first_gradient_norms"], strict=True))
+    ours = {
+        reference.published_name[id(variable)]: float(tf.norm(gradient))
+        for variable, gradient in zip(reference.model.trainable_variables, gradients, strict=True)
+    }
+    idle = set(published) - set(ours)
+    assert all("_conv" in name and name.endswith(".bias") for name in idle)
+    assert max(published[name] for name in idle) < 1e-6
+    for name, norm in ours.items():
+        assert norm == pytest.approx(published[name], rel=1e-4), name

@@ -1,0 +1,109 @@
+"""What can be chosen about each segmenter, and what is refused."""
+
+import dataclasses
+from typing import get_args
+
+import pytest
+
+from tests.test_config_flags import parse
+from tfadvseg.config import Config
+from tfadvseg.errors import UserError
+from tfadvseg.flags import differing_flags, flags_text, read_flagfile
+from tfadvseg.segmenter_config import SegmenterConfig, SegmenterName
+
+
+@pytest.mark.parametrize(
+    ("config", "own"),
+    [
+        (SegmenterConfig(), {"width": 32, "depth": 4, "upsampling": "resize"}),
+        (
+            SegmenterConfig("segnet"),
+            {"width": 64, "depth": 3, "stage_convolutions": (2, 2, 2)},
+        ),
+        (SegmenterConfig("segnet", stage_convolutions=(2, 2, 3, 3, 3)), {"depth": 5}),
+        (SegmenterConfig("segnet", depth=2), {"stage_convolutions": (2, 2)}),
+        (SegmenterConfig("fcn"), {"width": 32, "depth": 4, "up_kernel": 4}),
+        (SegmenterConfig("strided_unet", upsampling="resize"), {"up_kernel": 3}),
+        (SegmenterConfig("fcn8s"), {"width": 64, "upsampling": "transposed", "up_kernel": 0}),
+        (SegmenterConfig("deeplabv3plus"), {"upsampling": "resize", "backbone": "resnet50_v2"}),
+    ],
+)
+def test_own_values(config, own):
+    resolved = config.resolved()
+    assert {name: getattr(resolved, name) for name in own} == own
+    assert resolved.resolved() == resolved
+
+
+@pytest.mark.parametrize(
+    ("config", "stride"),
+    [
+        (SegmenterConfig(), 16),
+        (SegmenterConfig(depth=2), 4),
+        (SegmenterConfig("segnet"), 8),
+        (SegmenterConfig("segnet", stage_convolutions=(1, 1)), 4),
+        (SegmenterConfig("fcn8s"), 32),
+        (SegmenterConfig("deeplabv3plus"), 32),
+    ],
+)
+def test_stride(config, stride):
+    assert config.stride == stride
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--segmenter=fcn8s", "--depth=5"], r"--depth=5: means nothing to --segmenter=fcn8s"),
+        (["--segmenter=deeplabv3plus", "--width=8"], "--width=8: means nothing"),
+        (["--segmenter=segnet", "--upsampling=resize"], "--upsampling=resize: means nothing"),
+        (["--stage_convolutions=2,2"], "--stage_convolutions=2,2: means nothing.*only to segnet"),
+        (["--segnet_decoder=darkfield"], "only to segnet"),
+        (["--up_kernel=4"], "--up_kernel=4: .*only to fcn, strided_unet"),
+        (["--allow_checkerboard"], "only to fcn, strided_unet"),
+        (["--backbone=resnet18_v2"], "only to deeplabv3plus"),
+        (["--backbone_weights=a.h5"], "only to fcn8s, deeplabv3plus"),
+        (["--upsampling=transposed"], "--segmenter=unet always interpolates"),
+        (["--width=-1"], "--width=-1: give more than 0"),
+        (["--segmenter=segnet", "--stage_convolutions=2,0"], "at least one convolution"),
+        (["--segmenter=segnet", "--stage_convolutions=2,2", "--depth=3"], "2 stages, but --dep"),
+        (["--segmenter=segnet", "--stage_convolutions=2,x"], "write it as number,number"),
+        (["--segmenter=fcn", "--up_kernel=3"], "checkerboard.*2 and 1 of its taps.*multiple of 2"),
+        (["--segmenter=fcn", "--up_kernel=5", "--upsampling=transposed"], "3 and 2 of its taps"),
+    ],
+)
+def test_refused(arguments, words):
+    with pytest.raises(UserError, match=words):
+        parse(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--segmenter=fcn", "--up_kernel=3", "--allow_checkerboard"],
+        ["--segmenter=strided_unet", "--up_kernel=5", "--upsampling=resize"],
+        ["--segmenter=segnet", "--stage_convolutions=2,2,3,3,3", "--segnet_decoder=darkfield"],
+        ["--segmenter=deeplabv3plus", "--backbone=resnet18_v2", "--backbone_weights=a.h5"],
+        ["--upsampling=resize", "--width=8"],
+    ],
+)
+def test_accepted_and_written_back(arguments, tmp_path):
+    config = parse(*arguments)
+    (tmp_path / "run.flags").write_text(flags_text(config))
+    assert read_flagfile(tmp_path / "run.flags") == config
+
+
+def test_a_runs_description_knows_no_initial_weights():
+    config = SegmenterConfig("fcn8s", backbone_weights="gone.h5")
+    assert config.architecture() == SegmenterConfig("fcn8s").resolved()
+
+
+def test_giving_the_networks_own_value_is_no_difference():
+    def run(**fields) -> Config:
+        return dataclasses.replace(Config(), segmenter=SegmenterConfig(**fields))
+
+    assert differing_flags(run(), run(width=32, depth=4)) == []
+    assert differing_flags(run(), run(width=16)) == ["--width (was 32, now 16)"]
+
+
+def test_every_name_resolves():
+    for name in get_args(SegmenterName):
+        assert SegmenterConfig(name).resolved().segmenter == name
