@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg.models.layers import CropLike, PadToMultiple, UpConcatConv
+from tfadvseg.models.layers import CropLike, LeakyReLU, PadToMultiple, UpConcatConv
 
 
 def test_up_concat_conv_equals_upsampling_joining_and_convolving():
@@ -43,3 +43,16 @@ def test_padding_within_a_graph_of_unknown_sizes():
     for height, width in ((4, 4), (5, 6), (1, 3)):
         image = tf.random.normal([2, height, width, 1])
         assert pad(image).shape == [2, -(-height // 4) * 4, -(-width // 4) * 4, 1]
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+def test_leaky_relu_and_its_gradient(dtype):
+    x = tf.constant([-2.0, -0.5, 0.0, 0.5, 3.0], dtype)
+    upstream = tf.constant([1.0, 2.0, 1.0, 3.0, -1.0], dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = LeakyReLU(dtype=dtype)(x)
+    gradient = tape.gradient(y, x, output_gradients=upstream)
+    assert y.dtype == gradient.dtype == dtype
+    np.testing.assert_allclose(tf.cast(y, tf.float32), [-0.4, -0.1, 0, 0.5, 3], rtol=1e-2)
+    np.testing.assert_allclose(tf.cast(gradient, tf.float32), [0.2, 0.4, 0.2, 3, -1], rtol=1e-2)

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from tfadvseg.addons import tfa
 from tfadvseg.config import DiscriminatorConfig
-from tfadvseg.models.unet import LEAKY_SLOPE, downward_path
+from tfadvseg.models.layers import LeakyReLU
+from tfadvseg.models.unet import downward_path
 
 
 def encoder_discriminator(
@@ -72,7 +73,7 @@ def patch_discriminator(
     x = maps
     for level in range(depth):
         x = convolution(width * 2**level, 4, 2, f"conv{level}")(x)
-        x = tf.keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"relu{level}")(x)
+        x = LeakyReLU(name=f"relu{level}")(x)
     logits = convolution(1, 3, 1, "logit")(x)
     logits = tf.keras.layers.Activation("linear", dtype="float32", name="logits")(logits)
     return tf.keras.Model(maps, logits, name="patch_discriminator")

@@ -1,5 +1,6 @@
 """Layers that the networks share."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,35 @@ def batch_norm(name: str, momentum: float = 0.99, epsilon: float = 1e-3) -> tf.k
     return tf.keras.layers.BatchNormalization(
         momentum=momentum, epsilon=epsilon, synchronized=replicas > 1, name=name
     )
+
+
+LEAKY_SLOPE = 0.2
+
+
+class LeakyReLU(tf.keras.layers.Layer):
+    """LeakyReLU(0.2) whose gradient is fast in bfloat16 on CPUs, too.
+
+    TensorFlow's own gradient of it runs on one core there, and takes a sixth of a U-Net's step.
+    Ours converts to float32 for that operation and back: the same numbers, rounded once.
+    """
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        if x.dtype == tf.bfloat16 and not tf.config.list_physical_devices("GPU"):
+            return _leaky_relu_bfloat16(x)
+        return tf.nn.leaky_relu(x, LEAKY_SLOPE)
+
+
+@tf.custom_gradient
+def _leaky_relu_bfloat16(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        exact = tf.raw_ops.LeakyReluGrad(
+            gradients=tf.cast(upstream, tf.float32),
+            features=tf.cast(x, tf.float32),
+            alpha=LEAKY_SLOPE,
+        )
+        return tf.cast(exact, tf.bfloat16)
+
+    return tf.nn.leaky_relu(x, LEAKY_SLOPE), gradient
 
 
 class PadToMultiple(tf.keras.layers.Layer):
@@ -79,6 +109,7 @@ def cropped_logits(logits: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
 # with weights that are sums of the three taps. Row j gives tap j of the equivalent transposed
 # convolution of stride 2: of taps (k0, k1, k2) it is (k2, k1 + k2, k0 + k1, k0).
 _FOLD = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
+_FOLD_2D = np.kron(_FOLD, _FOLD)
 
 
 class UpConcatConv(tf.keras.layers.Layer):
@@ -106,8 +137,11 @@ class UpConcatConv(tf.keras.layers.Layer):
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         below, skip = inputs
         kernel_below, kernel_skip = tf.split(self.kernel, [below.shape[-1], skip.shape[-1]], axis=2)
-        fold = tf.cast(_FOLD, kernel_below.dtype)
-        folded = tf.einsum("at,bs,tsio->aboi", fold, fold, kernel_below)
+        channels = below.shape[-1]
+        # One multiplication of [16,9] by [9,channels*filters]: faster than an einsum.
+        fold = tf.cast(_FOLD_2D, kernel_below.dtype)
+        folded = tf.matmul(fold, tf.reshape(kernel_below, [9, channels * self.filters]))
+        folded = tf.transpose(tf.reshape(folded, [4, 4, channels, self.filters]), [0, 1, 3, 2])
         size = tf.shape(skip)
         upsampled = tf.nn.conv2d_transpose(
             below, folded, [size[0], size[1], size[2], self.filters], strides=2

@@ -2,15 +2,19 @@
 
 import tensorflow as tf
 
-from tfadvseg.models.layers import PadToMultiple, UpConcatConv, batch_norm, cropped_logits
-
-LEAKY_SLOPE = 0.2
+from tfadvseg.models.layers import (
+    LeakyReLU,
+    PadToMultiple,
+    UpConcatConv,
+    batch_norm,
+    cropped_logits,
+)
 
 
 def normalised_activation(x: tf.Tensor, name: str) -> tf.Tensor:
     """Batch norm, then LeakyReLU(0.2)."""
     x = batch_norm(f"{name}_norm")(x)
-    return tf.keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_relu")(x)
+    return LeakyReLU(name=f"{name}_relu")(x)
 
 
 def convolution_block(x: tf.Tensor, filters: int, name: str) -> tf.Tensor:
