@@ -88,7 +88,7 @@ def kill_when(path: Path, *arguments: str) -> int:
     return process.wait()
 
 
-@pytest.mark.parametrize("schedule", ["joint", "alternating"])
+@pytest.mark.parametrize("schedule", ["joint", pytest.param("alternating", marks=pytest.mark.slow)])
 def test_a_killed_run_continues_to_the_very_same_end_past_a_damaged_checkpoint(
     schedule, data_dir, tmp_path
 ):
