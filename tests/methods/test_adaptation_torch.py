@@ -17,6 +17,7 @@ from tfadvseg.interop.tensor_files import write_tensors
 from tfadvseg.interop.weights import restore, save
 from tfadvseg.methods.adaptation import AdaptationLosses, adaptation_step
 from tfadvseg.models.deeplab_v2 import deeplab_v2
+from tfadvseg.models.deeplab_v2_vgg import deeplab_v2_vgg
 from tfadvseg.models.fc_discriminator import fc_discriminator
 from tfadvseg.training.torch_optimizers import TorchAdam, TorchSGD, poly_schedule
 
@@ -227,3 +228,23 @@ def test_updates_equal_pytorch_s(blocks, multi_level, gan, batch, iter_size, bra
         expected = upsampled(segmenter_levels(as_torch, s, branches, training=False), (40, 57))[-1]
     got = model(images, training=False).numpy().transpose(0, 3, 1, 2)
     assert np.abs(got - expected.numpy()).max() < 1e-3 * np.abs(expected.numpy()).max()
+
+
+def test_vgg_16_equals_pytorch_s(tmp_path):
+    model = deeplab_v2_vgg(3, 5, branches=2, width=4)
+    state = random_state_dict([(entry.name, entry.shape) for entry in entries(model)])
+    write_tensors(tmp_path / "weights.npz", state)
+    restore(model, tmp_path / "weights.npz")
+    weights = {name: torch.from_numpy(value) for name, value in state.items()}
+    images = tf.random.normal([1, 61, 74, 3])
+    x = torch.from_numpy(images.numpy().transpose(0, 3, 1, 2).copy())
+    dilations = {23: 2, 25: 2, 27: 2, 29: 4, 31: 4}
+    for index in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31):
+        if index in (5, 10, 17):
+            x = functional.max_pool2d(x, 2, 2)
+        rate = dilations.get(index, 1)
+        kernel, bias = weights[f"features.{index}.weight"], weights[f"features.{index}.bias"]
+        x = functional.conv2d(x, kernel, bias, padding=rate, dilation=rate).relu()
+    (expected,) = upsampled([classifier(x, weights, "classifier", 2)], (61, 74))
+    got = model(images, training=False).numpy().transpose(0, 3, 1, 2)
+    assert np.abs(got - expected.numpy()).max() < 1e-4 * np.abs(expected.numpy()).max()
