@@ -40,11 +40,11 @@ _WHICH = flags.DEFINE_enum(
 _SPLIT = flags.DEFINE_string(
     "split",
     "validation",
-    "train or validation as in training, or any TFDS slice such as train[20:25]; of a folder "
-    "also all.",
+    "train or validation as in training, all, or any TFDS slice such as train[20:25]; of "
+    "darkfield also test.",
 )
 _SEED = flags.DEFINE_integer(
-    "seed", None, "What divided a folder into train and validation. Default: the run's, or 0."
+    "seed", None, "What divided a folder or darkfield into its parts. Default: the run's, or 0."
 )
 _OUTPUT_FILE = flags.DEFINE_string(
     "output_file",
