@@ -22,7 +22,7 @@ ALLOWED = {
     "data": {"addons", "atomic", "config", "data.descriptors", "errors"},
     "models": {"addons", "config", "errors", "segmenter_config"},
     "losses": {"config", "data.descriptors", "errors"},
-    "evaluation": {"data", "errors"},
+    "evaluation": {"atomic", "data", "errors"},
     "export": {
         "atomic", "checkpoints", "config", "data", "errors", "evaluation", "model_spec", "models",
     },
