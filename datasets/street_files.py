@@ -103,7 +103,7 @@ def _verified(path: epath.Path) -> tuple[tuple[int, int], Any]:
 
 
 def _as_rgb(image: np.ndarray) -> np.ndarray:
-    return np.broadcast_to(image, (*image.shape[:2], 3)).copy()
+    return image if image.shape[2] == 3 else np.repeat(image, 3, axis=2)
 
 
 def read_train_ids(path: epath.Path, numbering: Numbering) -> np.ndarray:
@@ -118,7 +118,7 @@ def read_train_ids(path: epath.Path, numbering: Numbering) -> np.ndarray:
             values that are no class.
     """
     ids = _read_ids(path, numbering)
-    values = np.unique(ids)
+    values = np.flatnonzero(np.bincount(ids.ravel()))  # faster than sorting millions
     trained, ignored = values < len(TRAIN_CLASSES), values == IGNORE_LABEL
     last = LICENSE_PLATE_IN_GTA5
     if numbering is Numbering.LABEL_IDS:

@@ -11,7 +11,7 @@ from PIL import Image
 from tfadvseg_datasets.cityscapes_ids import CLASSES, to_colours, to_train_ids
 from tfadvseg_datasets.gta5 import gta5_dataset_builder
 from tfadvseg_datasets.gta5.files import divide, find_frames
-from tfadvseg_datasets.street_files import Numbering, read_frame
+from tfadvseg_datasets.street_files import Numbering, read_frame, to_example
 
 DUMMY_DATA = Path(gta5_dataset_builder.__file__).parent / "dummy_data"
 NAMES = ["00001", "00002", "00003", "00004", "00005"]
@@ -198,3 +198,14 @@ def test_a_truncated_image_is_named(raw, tmp_path):
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ValueError, match=r"00003\.png: not a whole image file"):
         prepared(raw, tmp_path / "prepared", "gta5")
+
+
+def test_grey_images_become_rgb(raw):
+    path = raw / "images/00002.png"
+    with Image.open(path) as file:
+        grey = np.array(file.convert("L"))
+    Image.fromarray(grey).save(path)
+    frame = find_frames(raw)[1]
+    expected = np.stack([grey] * 3, axis=-1)
+    np.testing.assert_array_equal(read_frame(frame, Numbering.LABEL_IDS)[0], expected)
+    np.testing.assert_array_equal(to_example((0, frame))[1]["image"], expected)
