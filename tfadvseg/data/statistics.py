@@ -46,7 +46,7 @@ def measure(stream: Iterable[Example], num_classes: int) -> DataStatistics:
         UserError: there are no examples, or one is at fault (`check_label`).
     """
     images = 0
-    sizes = []
+    sizes: list[tuple[int, ...]] = []
     levels: np.ndarray | int = 0
     pixels = np.zeros(256, dtype=np.int64)
     containing = np.zeros(256, dtype=np.int64)
