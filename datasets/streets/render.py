@@ -67,7 +67,7 @@ def _photograph(
     texture += coarse * smooth_noise(rng, size, max(5 * unit, 1))
     image = image + texture[..., None]
     # Light: shade under things and along one side of the street, and slow changes.
-    strength = rng.uniform(0.25, 0.6)
+    strength = rng.uniform(0.25, 0.5)
     light = 1 - strength * ndimage.gaussian_filter(shadow, 1.2 * unit) * _on_ground(label)
     if rng.random() < 0.5:
         light *= 1 - rng.uniform(0.15, 0.4) * _shaded_side(canvas, size, unit) * (label != SKY)
@@ -80,10 +80,10 @@ def _photograph(
     columns = np.linspace(-1, 1, size[1], dtype=np.float32)[None, :]
     corners = 1 - rng.uniform(0.05, 0.2) * (rows**2 + columns**2) / 2
     # Sensor: exposure, white balance, tone curve, noise.
-    exposure = rng.uniform(0.9, 1.25)
-    balance = np.array([1.03, 1.0, 0.94], np.float32) * rng.normal(1, 0.02, 3).astype(np.float32)
+    exposure = rng.uniform(0.9, 1.15)
+    balance = np.array([1.02, 1.0, 0.97], np.float32) * rng.normal(1, 0.02, 3).astype(np.float32)
     image = np.clip(image * corners[..., None] * exposure * balance / 255, 0, 1)
-    image = 255 * image ** rng.uniform(0.95, 1.25)
+    image = 255 * image ** rng.uniform(0.9, 1.15)
     noise = rng.standard_normal(image.shape, dtype=np.float32)
     return image + rng.uniform(2, 5) * noise * np.sqrt(0.4 + image / 200)
 
