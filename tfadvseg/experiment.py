@@ -70,9 +70,9 @@ def run_experiment(config: Config, flags_text: str) -> Result:
         data_fingerprint=fingerprint(splits.train, splits.val),
     )
     output = Path(config.run.output_dir)
-    _start_output(output, spec, flags_text)
     with strategy.scope():
         state = build_state(config, splits.descriptor)
+    _start_output(output, spec, flags_text)
     run = RunOutput(config, splits, spec, state, strategy, output)
     restore_newest(run.checkpoint, output / "checkpoints")
     phases = plan_epoch(config, state)
