@@ -16,7 +16,8 @@ from tfadvseg.methods.adaptation import AdaptationLosses, adaptation_step
 from tfadvseg.models.deeplab_v2 import deeplab_v2
 from tfadvseg.models.fc_discriminator import fc_discriminator
 from tfadvseg.models.multi_level import PUBLISHED_BRANCHES
-from tfadvseg.training.torch_optimizers import TorchAdam, TorchSGD, poly_schedule
+from tfadvseg.training.schedules import poly
+from tfadvseg.training.torch_optimizers import TorchAdam, TorchSGD
 
 pytestmark = pytest.mark.needs_shared_data
 
@@ -94,7 +95,7 @@ def test_evaluation_losses_and_evaluation_after_training(reference, networks):
         assert difference(values, expected[f"eval_{name}"]) < TOLERANCE, name
 
     def rate(first):
-        return poly_schedule(first, settings["num_steps"], settings["power"])
+        return poly(first, settings["num_steps"], settings["power"])
 
     model = networks[0]
     segmenter = learner(

@@ -19,7 +19,8 @@ from tfadvseg.methods.adaptation import AdaptationLosses, adaptation_step
 from tfadvseg.models.deeplab_v2 import deeplab_v2
 from tfadvseg.models.deeplab_v2_vgg import deeplab_v2_vgg
 from tfadvseg.models.fc_discriminator import fc_discriminator
-from tfadvseg.training.torch_optimizers import TorchAdam, TorchSGD, poly_schedule
+from tfadvseg.training.schedules import poly
+from tfadvseg.training.torch_optimizers import TorchAdam, TorchSGD
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 functional = torch.nn.functional
@@ -202,12 +203,8 @@ def test_updates_equal_pytorch_s(blocks, multi_level, gan, batch, iter_size, bra
     )
 
     classifiers = [(model.classifier_variables(), 10.0)]
-    segmenter = learner(
-        model, TorchSGD(poly_schedule(RATE, UPDATES), 0.9, 5e-4, factors=classifiers)
-    )
-    d_learners = [
-        learner(judge, TorchAdam(poly_schedule(RATE_D, UPDATES), 0.9, 0.99)) for judge in judges
-    ]
+    segmenter = learner(model, TorchSGD(poly(RATE, UPDATES), 0.9, 5e-4, factors=classifiers))
+    d_learners = [learner(judge, TorchAdam(poly(RATE_D, UPDATES), 0.9, 0.99)) for judge in judges]
     for group, (seg, adv) in zip(groups, history, strict=True):
         scalars = adaptation_step(segmenter, d_learners, group, losses)
         if iter_size == 1:

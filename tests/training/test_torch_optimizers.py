@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg.training.torch_optimizers import TorchAdam, TorchSGD, poly_schedule
+from tfadvseg.training.schedules import poly
+from tfadvseg.training.torch_optimizers import TorchAdam, TorchSGD
 
 UPDATES = 10
 RATE = 0.05
@@ -60,13 +61,13 @@ def trained(optimizer, variable=None, updates=range(UPDATES), scale=1.0) -> np.n
 
 
 def schedule():
-    return poly_schedule(RATE, UPDATES)
+    return poly(RATE, UPDATES)
 
 
 def test_the_poly_schedule_is_deeplab_s():
     got = [float(schedule()(update)) for update in range(UPDATES)]
     np.testing.assert_allclose(got, rates(), rtol=1e-5)
-    assert float(poly_schedule(2.5e-4, 250_000)(150_000)) == pytest.approx(2.5e-4 * 0.4**0.9)
+    assert float(poly(2.5e-4, 250_000)(150_000)) == pytest.approx(2.5e-4 * 0.4**0.9)
     assert float(schedule()(UPDATES)) == 0
 
 

@@ -25,6 +25,7 @@ from tfadvseg.losses.domain import (
     answers_target,
     domain_loss,
 )
+from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET, Domain
 from tfadvseg.models.outputs import class_probabilities
@@ -191,7 +192,7 @@ def _discriminator_gradients(
     """D's answer on source predictions; they are constants here."""
     with tf.GradientTape() as tape:
         logits = discriminator.model(probabilities, training=True)
-        loss = 0.5 * _global_mean(domain_loss(logits, SOURCE_LABEL, losses.gan))
+        loss = 0.5 * global_mean(domain_loss(logits, SOURCE_LABEL, losses.gan))
     return _Answer(logits, loss, discriminator.gradients(tape, loss))
 
 
@@ -213,10 +214,10 @@ def _target_gradients(
         maps = _upsampled_logits(segmenter, image, TARGET)
         for level, judge in judges.items():
             logits[level] = judge.model(class_probabilities(maps[level]), training=True)
-            loss_adv[level] = _global_mean(domain_loss(logits[level], SOURCE_LABEL, losses.gan))
+            loss_adv[level] = global_mean(domain_loss(logits[level], SOURCE_LABEL, losses.gan))
             with s_tape.stop_recording():
                 wrong = domain_loss(logits[level], TARGET_LABEL, losses.gan)
-                loss_d[level] = 0.5 * _global_mean(wrong)
+                loss_d[level] = 0.5 * global_mean(wrong)
         loss = _weighted_sum([losses.lambda_adv[level] for level in judges], [*loss_adv.values()])
     gradients = segmenter.gradients(s_tape, loss)
     answers = {
@@ -244,9 +245,9 @@ def _adversarial_report(
     return {
         f"{prefix}loss_adv": sum_over_replicas(loss_adv),
         f"{prefix}loss_d": sum_over_replicas(source.loss + target.loss),
-        f"{prefix}accuracy_source": _count(~source_as_target),
-        f"{prefix}accuracy_target": _count(target_as_target),
-        f"{prefix}fooling_rate": _count(~target_as_target),
+        f"{prefix}accuracy_source": global_share(~source_as_target),
+        f"{prefix}accuracy_target": global_share(target_as_target),
+        f"{prefix}fooling_rate": global_share(~target_as_target),
         f"{prefix}logit_min": tf.reduce_min(gather_replicas(lowest)),
         f"{prefix}logit_max": tf.reduce_max(gather_replicas(highest)),
     }
@@ -287,15 +288,3 @@ def _share(gradients: Gradients, batches: int) -> Gradients:
 
 def _weighted_sum(weights: Sequence[float], values: Sequence[tf.Tensor]) -> tf.Tensor:
     return tf.add_n([weight * value for weight, value in zip(weights, values, strict=True)])
-
-
-def _count(answers: tf.Tensor) -> Ratio:
-    """How many of all replicas' answers are true."""
-    count = sum_over_replicas(tf.cast(tf.size(answers), tf.float32))
-    return Ratio(sum_over_replicas(tf.reduce_sum(tf.cast(answers, tf.float32))), count)
-
-
-def _global_mean(values: tf.Tensor) -> tf.Tensor:
-    """This replica's share of the mean over all replicas' values."""
-    count = sum_over_replicas(tf.cast(tf.size(values), tf.float32))
-    return tf.math.divide_no_nan(tf.reduce_sum(values), count)

@@ -18,11 +18,12 @@ from tfadvseg.losses.adversarial import (
     segmenter_adversarial_loss,
 )
 from tfadvseg.losses.discriminator_input import discriminator_input, truth_probabilities
+from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.training.distribution import gather_replicas, sum_over_replicas
 from tfadvseg.training.state import Learner
-from tfadvseg.training.types import Batch, Ratio, Scalars
+from tfadvseg.training.types import Batch, Scalars
 
 
 def joint_step(
@@ -58,7 +59,7 @@ def joint_step(
         fake_logits = discriminator.model(
             discriminator_input(probabilities, image, label, config), training=True
         )
-        loss_adv = _global_mean(segmenter_adversarial_loss(fake_logits))
+        loss_adv = global_mean(segmenter_adversarial_loss(fake_logits))
         loss_s = loss_seg + lambda_adv * loss_adv
         with s_tape.stop_recording():
             truth = truth_probabilities(label, probabilities, config)
@@ -66,8 +67,8 @@ def joint_step(
                 discriminator_input(truth, image, label, config), training=True
             )
             loss_d = 0.5 * (
-                _global_mean(discriminator_loss_real(real_logits, config.d_label_smoothing))
-                + _global_mean(discriminator_loss_fake(fake_logits))
+                global_mean(discriminator_loss_real(real_logits, config.d_label_smoothing))
+                + global_mean(discriminator_loss_fake(fake_logits))
             )
     s_gradients = segmenter.gradients(s_tape, loss_s)
     d_gradients = discriminator.gradients(d_tape, loss_d)
@@ -107,13 +108,13 @@ def segmenter_step(
         loss_seg = segmentation_loss(logits, label)
         maps = discriminator_input(class_probabilities(logits), image, label, config)
         fake_logits = discriminator.model(maps, training=True)
-        loss_adv = _global_mean(segmenter_adversarial_loss(fake_logits))
+        loss_adv = global_mean(segmenter_adversarial_loss(fake_logits))
         loss_s = loss_seg + lambda_adv * loss_adv
     segmenter.apply(segmenter.gradients(tape, loss_s))
     return {
         "loss_seg": sum_over_replicas(loss_seg),
         "loss_adv": sum_over_replicas(loss_adv),
-        "fooling_rate": _share(fake_logits > 0),
+        "fooling_rate": global_share(fake_logits > 0),
     }
 
 
@@ -138,7 +139,7 @@ def discriminator_step(
     shown = discriminator_input(maps, image, label, config)
     with tf.GradientTape() as tape:
         logits = discriminator.model(shown, training=True)
-        loss_d = _global_mean(
+        loss_d = global_mean(
             tf.where(
                 is_real[:, tf.newaxis, tf.newaxis, tf.newaxis],
                 discriminator_loss_real(logits, config.d_label_smoothing),
@@ -167,21 +168,9 @@ def discriminator_scalars(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> Sca
     """
     both = tf.concat([real_logits, fake_logits], axis=0)
     return {
-        "accuracy_real": _share(real_logits > 0),
-        "accuracy_fake": _share(fake_logits <= 0),
-        "fooling_rate": _share(fake_logits > 0),
+        "accuracy_real": global_share(real_logits > 0),
+        "accuracy_fake": global_share(fake_logits <= 0),
+        "fooling_rate": global_share(fake_logits > 0),
         "logit_min": tf.reduce_min(gather_replicas(tf.reduce_min(both))),
         "logit_max": tf.reduce_max(gather_replicas(tf.reduce_max(both))),
     }
-
-
-def _share(answers: tf.Tensor) -> Ratio:
-    """How many of all replicas' answers are true."""
-    count = sum_over_replicas(tf.cast(tf.size(answers), tf.float32))
-    return Ratio(sum_over_replicas(tf.reduce_sum(tf.cast(answers, tf.float32))), count)
-
-
-def _global_mean(values: tf.Tensor) -> tf.Tensor:
-    """This replica's share of the mean over all replicas' values."""
-    count = sum_over_replicas(tf.cast(tf.size(values), tf.float32))
-    return tf.math.divide_no_nan(tf.reduce_sum(values), count)

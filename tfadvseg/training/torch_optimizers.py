@@ -21,19 +21,6 @@ Factors = Sequence[tuple[Sequence[tf.Variable], float]]
 """Variables, and what the learning rate is multiplied by for them; others have 1."""
 
 
-def poly_schedule(
-    learning_rate: float, updates: int, power: float = 0.9
-) -> tf.keras.optimizers.schedules.LearningRateSchedule:
-    """learning_rate * (1 - update / updates) ** power, as DeepLab decays it; 0 from `updates` on.
-
-    Args:
-        learning_rate: of the first update.
-        updates: length of the whole schedule, which training may stop short of.
-        power: of the decay.
-    """
-    return tf.keras.optimizers.schedules.PolynomialDecay(learning_rate, updates, 0.0, power)
-
-
 class TorchSGD(tf.keras.optimizers.Optimizer):
     """Stochastic gradient descent as `torch.optim.SGD` does it, without dampening.
 

@@ -1,0 +1,18 @@
+"""Means and shares over all replicas' values, for use within a step."""
+
+import tensorflow as tf
+
+from tfadvseg.training.distribution import sum_over_replicas
+from tfadvseg.training.types import Ratio
+
+
+def global_mean(values: tf.Tensor) -> tf.Tensor:
+    """This replica's share of the mean over all replicas' values, of any shape; 0 of none."""
+    count = sum_over_replicas(tf.cast(tf.size(values), tf.float32))
+    return tf.math.divide_no_nan(tf.reduce_sum(values), count)
+
+
+def global_share(answers: tf.Tensor) -> Ratio:
+    """How many of all replicas' answers, bool of any shape, are true."""
+    count = sum_over_replicas(tf.cast(tf.size(answers), tf.float32))
+    return Ratio(sum_over_replicas(tf.reduce_sum(tf.cast(answers, tf.float32))), count)
