@@ -155,6 +155,7 @@ def test_losses_and_gradients_in_training(reference):
     idle = set(published) - set(ours)
     assert all("_conv" in name and name.endswith(".bias") for name in idle)
     assert max(published[name] for name in idle) < 1e-6
-    # A pooled maximum or a ReLU that rounding decides sends a gradient elsewhere: 2e-4 was seen.
+    # One ReLU or pooled maximum that rounding decides changes every gradient before it: on one
+    # thread all norms are within 5e-5, on two some are 2e-3 off.
     for name, norm in ours.items():
-        assert norm == pytest.approx(published[name], rel=1e-3), name
+        assert norm == pytest.approx(published[name], rel=5e-3), name
