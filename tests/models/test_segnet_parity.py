@@ -1,7 +1,11 @@
 """SegNet against what the published PyTorch code of the darkfield network computes."""
 
 import json
+import os
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,25 +141,41 @@ def train(reference: Reference) -> tuple[list[float], list[tf.Tensor]]:
     return losses, steps[0]
 
 
-def test_losses_and_gradients_in_training(reference):
+def report(folder: str) -> None:
+    """Prints the losses, and the first gradients' norms by published name, as JSON."""
+    reference = Reference(Path(folder))
     losses, gradients = train(reference)
-    expected = reference.arrays["losses"]
-    assert losses[0] == pytest.approx(expected[0], rel=1e-5)
-    # Adam takes whole steps by the sign of gradients that are rounding noise. On one thread these
-    # losses are 1e-7 and 5e-4 off; on two, which sum in another order, 1.5e-3 and 1.2e-3.
-    assert losses[1] == pytest.approx(expected[1], rel=5e-3)
-    assert losses[2] == pytest.approx(expected[2], rel=5e-3)
-
-    order = reference.facts["gradient_norm_order"]
-    published = dict(zip(order, reference.arrays["first_gradient_norms"], strict=True))
-    ours = {
+    norms = {
         reference.published_name[id(variable)]: float(tf.norm(gradient))
         for variable, gradient in zip(reference.model.trainable_variables, gradients, strict=True)
     }
-    idle = set(published) - set(ours)
+    print(json.dumps({"losses": losses, "norms": norms}))
+
+
+def test_losses_and_gradients_in_training(reference, shared_data):
+    """In a process of one thread: the order of sums decides single units, and these much else.
+
+    On two threads one unit decided otherwise moved norms by 2e-3 and later losses by 1.5e-3.
+    """
+    folder = str(shared_data.parent / "reference")
+    program = f"from tests.models.test_segnet_parity import report; report({folder!r})"
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"TF_NUM_INTRAOP_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    ours = json.loads(result.stdout)
+    expected = reference.arrays["losses"]
+    assert ours["losses"][0] == pytest.approx(expected[0], rel=1e-5)
+    assert ours["losses"][1:] == pytest.approx(expected[1:], rel=1e-3)
+
+    order = reference.facts["gradient_norm_order"]
+    published = dict(zip(order, reference.arrays["first_gradient_norms"], strict=True))
+    idle = set(published) - set(ours["norms"])
     assert all("_conv" in name and name.endswith(".bias") for name in idle)
     assert max(published[name] for name in idle) < 1e-6
-    # One ReLU or pooled maximum that rounding decides changes every gradient before it: on one
-    # thread all norms are within 5e-5, on two some are 2e-3 off.
-    for name, norm in ours.items():
-        assert norm == pytest.approx(published[name], rel=5e-3), name
+    for name, norm in ours["norms"].items():
+        assert norm == pytest.approx(published[name], rel=1e-4), name
