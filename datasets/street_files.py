@@ -55,7 +55,7 @@ def read_frame(frame: Frame, numbering: Numbering) -> tuple[np.ndarray, np.ndarr
         OSError: a file is absent or unreadable.
         ValueError: a file is no whole image, sizes differ, or the label is of another kind.
     """
-    image = _as_rgb(read_images(frame.image)[0])
+    image = read_rgb(frame.image)
     size = (image.shape[0], image.shape[1])
     if frame.label is None:
         return image, np.full(size, IGNORE_LABEL, np.uint8)
@@ -99,11 +99,29 @@ def _verified(path: epath.Path) -> tuple[tuple[int, int], Any]:
         raise ValueError(f"{path}: not a whole image file ({error}); replace it.") from None
     if (mode, kind) == ("RGB", "PNG"):
         return size, path
-    return size, _as_rgb(read_images(path)[0])
+    return size, read_rgb(path)
 
 
-def _as_rgb(image: np.ndarray) -> np.ndarray:
+def read_rgb(path: epath.Path) -> np.ndarray:
+    """Reads an image; a grey one becomes RGB: uint8 [h, w, 3].
+
+    Raises:
+        OSError: absent or unreadable.
+        ValueError: not a whole image of 8 bits a channel.
+    """
+    image = read_images(path)[0]
     return image if image.shape[2] == 3 else np.repeat(image, 3, axis=2)
+
+
+def image_size(path: epath.Path) -> tuple[int, int]:
+    """(height, width) that a file's header tells.
+
+    Raises:
+        OSError: absent or unreadable.
+        ValueError: of no known format.
+    """
+    (width, height), _ = _header(path)
+    return height, width
 
 
 def read_train_ids(path: epath.Path, numbering: Numbering) -> np.ndarray:
@@ -239,8 +257,8 @@ def _other_numbering(path: epath.Path, numbering: Numbering, evidence: str) -> s
             "labels."
         )
     return (
-        f"{path}: labelIds where trainIds are expected ({evidence} tells); choose the "
-        "configuration for labelIds."
+        f"{path}: labelIds where trainIds are expected ({evidence} tells); leave out train_ids, "
+        "or give trainIds."
     )
 
 

@@ -82,7 +82,8 @@ def main(argv: list[str]) -> None:
             f"{where}: images have {descriptor.image_channels} channels, the model takes "
             f"{spec.image_channels}."
         )
-    metrics = evaluate_sections(predictor, examples)
+    measured = evaluate_sections(predictor, examples)
+    metrics = measured.metrics
     file = Path(_OUTPUT_FILE.value or _default_file(data.dataset, run_dir))
     result = {
         "model": predictor.source,

@@ -54,7 +54,7 @@ def main(argv: list[str]) -> None:
     print(format_table(result.networks))
     if config.method.compare:
         print("\nsegmenter: S trained against D; standard: S trained alone on the same batches;")
-        print("best: at its best validation mIoU, chosen on these very images")
+    print(f"\nbest: at its best validation {config.run.best_metric}, chosen on these very images")
     print(f"\ntrained for {result.seconds:.0f} s, {result.images_per_second:.1f} images/s")
     for notice in result.notices:
         print(f"note: {notice}")

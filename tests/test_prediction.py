@@ -26,7 +26,9 @@ def save(path: Path, mode: str = "L", pages: int = 1) -> Path:
 class Threshold:
     """Stands where a network would: class 1 is what is brighter than the middle."""
 
-    spec = SimpleNamespace(segmenter=SegmenterConfig(depth=2), palette=((0, 0, 0), (255, 0, 0)))
+    spec = SimpleNamespace(
+        segmenter=SegmenterConfig(depth=2), palette=((0, 0, 0), (255, 0, 0)), resize=()
+    )
 
     def __init__(self, channels: int) -> None:
         self.spec.image_channels = channels

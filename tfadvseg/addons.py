@@ -1,13 +1,24 @@
-"""TensorFlow Addons without the banner that its import prints.
+"""TensorFlow Addons and KerasCV without what their imports print.
 
-The banner announces the end of its development; the last release is pinned in `constraints.txt`
-and works with the TensorFlow version pinned beside it.
+Addons announces the end of its development; the last release is pinned in `constraints.txt` and
+works with the TensorFlow version pinned beside it. KerasCV names its backend, and takes seconds to
+import: it is imported when it is needed.
 """
 
+import contextlib
+import io
 import warnings
+from types import ModuleType
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)
     import tensorflow_addons as tfa
 
-__all__ = ["tfa"]
+__all__ = ["import_keras_cv", "tfa"]
+
+
+def import_keras_cv() -> ModuleType:
+    """KerasCV."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        import keras_cv
+    return keras_cv

@@ -3,22 +3,33 @@
 The one place that puts the rooms of the house together; `scripts/train.py` calls `run_experiment`.
 """
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tfadvseg import atomic, model_spec
-from tfadvseg.checkpoints import restore_newest
-from tfadvseg.config import Config
-from tfadvseg.data.examples import channel_statistics, check_window, fingerprint
-from tfadvseg.data.sources import load_splits
+from tfadvseg.checkpoints import checkpoint_paths, restore_newest
+from tfadvseg.config import Config, DataConfig, LossConfig
+from tfadvseg.data.examples import Examples, channel_statistics, check_window, fingerprint
+from tfadvseg.data.folder import lacks_labels
+from tfadvseg.data.lazy import told_plainly
+from tfadvseg.data.sources import Splits, load_split, load_splits, load_unlabelled
 from tfadvseg.errors import UserError
+from tfadvseg.evaluation.confusion import metric_names
+from tfadvseg.interop.sources import SOURCES
+from tfadvseg.interop.weights import initialise
+from tfadvseg.losses.class_weights import class_weights, image_class_pixels
+from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.run_output import Result, RunOutput
+from tfadvseg.segmenter_config import SegmenterConfig
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
 from tfadvseg.training.loop import run_updates
-from tfadvseg.training.state import build_state
+from tfadvseg.training.state import TrainState, build_state
 
 RUN_FLAGS = "run.flags"
 
@@ -53,38 +64,149 @@ def run_experiment(config: Config, flags_text: str) -> Result:
         training.loop.Stopped: a signal came; the state was saved.
     """
     strategy = prepare_machine(config)
-    splits = load_splits(config.data, config.run.seed)
-    for examples in (splits.train, splits.val):
-        check_window(examples, config.data.crop_size)
-    mean, std = channel_statistics(splits.train)
+    splits, target = load_domains(config)
+    if not config.run.steps_per_epoch:
+        windows = config.run.global_batch_size * config.method.iter_size
+        steps = -(-len(splits.train) // windows)
+        config = dataclasses.replace(
+            config, run=dataclasses.replace(config.run, steps_per_epoch=steps)
+        )
+    # The domain that the network is for.
+    own = config.target_data() if config.target.dataset else config.data
+    _check_images(config, splits, target, own.crop_size)
+    terms = _segmentation_terms(config.loss, splits)
+    mean, std = _normalisation(config.data, splits.train)
     spec = ModelSpec(
         segmenter=config.segmenter.architecture(),
         class_names=splits.descriptor.class_names,
         palette=splits.descriptor.palette,
         image_channels=splits.descriptor.image_channels,
-        mean=tuple(float(value) for value in mean),
-        std=tuple(float(value) for value in std),
+        mean=mean,
+        std=std,
         foreground_class=splits.descriptor.foreground_class,
-        dataset=splits.descriptor.name,
-        crop_size=config.data.crop_size,
-        data_fingerprint=fingerprint(splits.train, splits.val),
+        dataset=own.dataset,
+        crop_size=own.crop_size,
+        data_fingerprint=fingerprint(splits.train, splits.val, *filter(None, [target])),
+        channel_order=config.data.channel_order,
+        resize=own.resize,
+        darkfield_accuracy=splits.descriptor.darkfield_accuracy,
     )
     output = Path(config.run.output_dir)
     with strategy.scope():
         state = build_state(config, splits.descriptor)
+    if config.segmenter.weights and not checkpoint_paths(output / "checkpoints"):
+        _start_from(config.segmenter, state)
     _start_output(output, spec, flags_text)
-    run = RunOutput(config, splits, spec, state, strategy, output)
+    run = RunOutput(config, splits, spec, state, strategy, terms, output, target)
     restore_newest(run.checkpoint, output / "checkpoints")
-    phases = plan_epoch(config, state)
+    phases = plan_epoch(config, state, terms)
     total = config.run.epochs * sum(phase.updates for phase in phases)
-    if int(state.step) >= total and (earlier := run.earlier_result()):
+    over = int(state.step) >= total or run.is_over(int(state.step))
+    if over and (earlier := run.earlier_result()):
         return earlier
-    run.start_logging()
+    with told_plainly():
+        if not over:
+            run.start_logging()
+            try:
+                run_updates(config, phases, strategy, state.step, run.log, run)
+            finally:
+                run.tensorboard.finish_stretch()
+        return run.finish()
+
+
+def load_domains(config: Config) -> tuple[Splits, Examples | None]:
+    """What S learns from and is measured on, and the images to adapt to, if there are any.
+
+    With a target, that is where S is measured: nothing of it is trained on but images, and these
+    with `--method=adaptation` only.
+
+    Raises:
+        UserError: as `data.sources.load_splits` and `load_unlabelled`.
+    """
+    seed, target = config.run.seed, config.target
+    if not target.dataset:
+        return load_splits(config.data, seed), None
+    descriptor, train = load_split(config.data, "train", seed)
+    if train.labels is None:
+        raise UserError(f"--dataset={config.data.dataset}: has no labels to learn from.")
     try:
-        run_updates(config, phases, strategy, state.step, run.log, run)
-    finally:
-        run.tensorboard.finish_stretch()
-    return run.finish()
+        images = None
+        if config.method.adapts:
+            images = load_unlabelled(target, "train", seed, descriptor)
+        labelled = target.dataset != "folder" or not lacks_labels(target)
+        val = load_split(target, "validation", seed)[1] if labelled else None
+    except UserError as error:
+        raise UserError(f"target domain, whose flags begin with --target_: {error}") from None
+    if val is None or val.labels is None:
+        logging.warning("The target has no labels to measure on; the source's are taken.")
+        val = load_splits(config.data, seed).val
+    return Splits(descriptor, train, val), images
+
+
+def _start_from(config: SegmenterConfig, state: TrainState) -> None:
+    """Loads a published file into every segmenter."""
+    assert config.weights is not None
+    for learner in state.segmenters().values():
+        report = initialise(learner.model, config.weights, SOURCES[config.weights_source])
+        if learner.averaged is not None:
+            learner.averaged.set_weights(learner.model.get_weights())
+    logging.info("%s: %s.", config.weights, report)
+
+
+def _check_images(
+    config: Config, splits: Splits, target: Examples | None, val_crop_size: tuple[int, int]
+) -> None:
+    """Refuses images that windows or the normalisation do not fit, and metrics that are not."""
+    check_window(splits.val, val_crop_size)
+    if "scale" not in config.data.augment:
+        check_window(splits.train, config.data.crop_size)
+        if target is not None:
+            check_window(target, config.target.crop_size)
+    descriptor = splits.descriptor
+    channels = descriptor.image_channels
+    if config.data.mean and len(config.data.mean) != channels:
+        raise UserError(
+            f"--mean and --std: {len(config.data.mean)} numbers each, but images of "
+            f"{descriptor.name} have {channels} channels."
+        )
+    for flag, wrong in (
+        ("--channel_order=bgr", config.data.channel_order == "bgr"),
+        ("--augment=colour", "colour" in config.data.augment),
+    ):
+        if wrong and channels != 3:
+            raise UserError(f"{flag}: images of {descriptor.name} are grey; leave it out.")
+    known = ["loss_seg", *metric_names(descriptor.class_names)]
+    if config.run.best_metric not in known:
+        raise UserError(
+            f"--best_metric={config.run.best_metric}: unknown; choose one of {', '.join(known)}."
+        )
+
+
+def _segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
+    descriptor = splits.descriptor
+    weights = None
+    if config.class_weights != "none":
+        pixels = np.stack(
+            [
+                image_class_pixels(label, descriptor.num_classes)
+                for label in splits.train.labels or ()
+            ]
+        )
+        # Of absent classes `load_splits` has warned.
+        weights, _ = class_weights(config.class_weights, pixels, descriptor.class_names)
+        named = zip(descriptor.class_names, weights, strict=True)
+        logging.info("Class weights: %s", ", ".join(f"{name} {w:.4g}" for name, w in named))
+    return SegmentationTerms(weights, config.lambda_dice, config.lambda_focal, config.focal_gamma)
+
+
+def _normalisation(
+    config: DataConfig, train: Examples
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation a channel: as given, or those of the training images."""
+    if config.mean:
+        return config.mean, config.std
+    mean, std = channel_statistics(train)
+    return tuple(mean.tolist()), tuple(std.tolist())
 
 
 def _start_output(output: Path, spec: ModelSpec, flags_text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from tfadvseg import config as c
 from tfadvseg import segmenter_config as sc
-from tfadvseg.data.descriptors import CATALOGUE
+from tfadvseg.data.catalogue import CATALOGUE
 
 DATASET_NAMES = (*CATALOGUE, "folder")
 
@@ -70,11 +70,45 @@ def _pairs(value: Callable[[str], Any], form: str, single_key: int | None = None
     )
 
 
+def _class_weights() -> Text:
+    def parse(text: str) -> Any:
+        rule = text.strip()
+        return rule if rule in get_args(c.ClassWeighting) else _NUMBERS.parse(text)
+
+    def text_of(weighting: Any) -> str:
+        return weighting if isinstance(weighting, str) else _NUMBERS.format(weighting)
+
+    return Text(parse, text_of, f"{', '.join(get_args(c.ClassWeighting))}, or number,number,...")
+
+
 _SIZE = _list(int, "height,width")
 _COUNTS = _list(int, "number,number,...")
+_NUMBERS = _list(float, "number,number,...")
 _NAMES = _list(str, "name,name,...")
 _VALUE_MAP = _pairs(int, "value:class,value:class,...")
 _BY_EPOCH = _pairs(float, "value, or epoch:value,epoch:value,...", single_key=0)
+
+
+def _optimizer_flags(prefix: str) -> tuple[Flag, ...]:
+    """The flags of the segmenter's optimizer (`s`) or the discriminator's (`d`)."""
+    owner = prefix.upper()
+    table: tuple[tuple[str, str, Any], ...] = (
+        ("optimizer", f"{owner}'s update rule.", get_args(c.OptimizerName)),
+        ("learning_rate", f"{owner}'s highest learning rate.", float),
+        ("decay", "Inverse-time decay an update: rate / (1 + decay * updates).", float),
+        ("rate", f"How {owner}'s learning rate falls.", get_args(c.RateSchedule)),
+        ("rate_steps", f"Epochs with which --{prefix}_rate=step falls tenfold.", _COUNTS),
+        ("warmup", "Updates over which the learning rate first rises.", int),
+        ("momentum", f"Of --{prefix}_optimizer=sgd.", float),
+        ("beta_2", f"Of --{prefix}_optimizer=adam, adamw and torch_adam.", float),
+        ("weight_decay", "Of kernels only; with sgd or adamw.", float),
+        ("clip_norm", "Largest global norm of the gradient; 0: not clipped.", float),
+    )
+    return tuple(
+        Flag(f"{prefix}_{field}", f"{prefix}_optimizer", text, kind, field)
+        for field, text, kind in table
+    )
+
 
 DATA_FLAGS = (
     Flag(
@@ -113,6 +147,24 @@ DATA_FLAGS = (
         "Count void as a twelfth class instead of ignoring it. For camvid.",
         bool,
     ),
+    Flag(
+        "official_split",
+        "data",
+        "Divide by the set's own split.mat into train, val and test. For gta5.",
+        bool,
+    ),
+    Flag(
+        "skip_damaged",
+        "data",
+        "Leave out frames whose label is of another size than the image. For gta5.",
+        bool,
+    ),
+    Flag(
+        "train_ids",
+        "data",
+        "Read *_labelTrainIds.png instead of *_labelIds.png. For cityscapes_semseg.",
+        bool,
+    ),
     Flag("class_names", "data", "Names of the classes by id. For folder.", _NAMES),
     Flag(
         "value_map",
@@ -134,12 +186,45 @@ DATA_FLAGS = (
     ),
     Flag("val_list", "data", "Text file of stems to validate on, one a line. For folder.", str),
     Flag(
+        "resize",
+        "data",
+        "Size that every image is brought to first; empty: its own. Exports do it themselves.",
+        _SIZE,
+    ),
+    Flag(
+        "prepare",
+        "data",
+        "How files become a prepared copy: by TFDS, by its way through Apache Beam, or not at all. "
+        "The last two are for gta5 and cityscapes_semseg.",
+        get_args(c.Preparation),
+    ),
+    Flag(
+        "beam_options",
+        "data",
+        "Of --prepare=beam; runner=DirectRunner if empty.",
+        _list(str, "option=value,option=value,..."),
+    ),
+    Flag(
         "prepared_dir",
         "data",
         "Where TFDS keeps its prepared copies. Default: ~/tensorflow_datasets.",
         str,
     ),
 )
+
+_CROP_SIZE = Flag("crop_size", "data", "Size of a training window in pixels.", _SIZE)
+
+TARGET_FLAGS = tuple(
+    Flag(
+        f"target_{flag.name}",
+        "target",
+        f"As --{flag.name}, of the target domain.",
+        str if flag.name == "dataset" else flag.kind,
+        flag.name,
+    )
+    for flag in (*DATA_FLAGS, _CROP_SIZE)
+)
+"""The data flags once more, for the domain that adaptation adapts to."""
 
 TRAIN_FLAGS = (
     Flag(
@@ -150,7 +235,11 @@ TRAIN_FLAGS = (
     ),
     Flag("seed", "run", "Of every random choice.", int),
     Flag(
-        "method", "method", "supervised: S alone. adversarial: S against D.", get_args(c.MethodName)
+        "method",
+        "method",
+        "supervised: S alone. adversarial: S against D. adaptation: S on a labelled source and an "
+        "unlabelled target against a D a level. source_only: S on the source alone.",
+        get_args(c.MethodName),
     ),
     Flag(
         "schedule",
@@ -161,17 +250,67 @@ TRAIN_FLAGS = (
     Flag(
         "lambda_adv",
         "method",
-        "Weight of S's adversarial loss; by epoch, from 0, as in 0:0.1,3:1.0.",
+        "Weight of S's adversarial loss; by epoch, from 0, as in 0:0.1,3:1.0. Default: 0.1, with "
+        "--method=adaptation 0.001.",
         _BY_EPOCH,
+    ),
+    Flag(
+        "lambda_seg_aux",
+        "method",
+        "Weight of the segmentation loss of the level before the last. For deeplab_v2.",
+        float,
+    ),
+    Flag(
+        "lambda_adv_aux",
+        "method",
+        "Weight of that level's adversarial loss; 0 builds no D for it.",
+        float,
+    ),
+    Flag(
+        "gan",
+        "method",
+        "Adversarial loss of --method=adaptation: binary cross-entropy or least squares.",
+        get_args(c.GanLoss),
+    ),
+    Flag(
+        "iter_size",
+        "method",
+        "Batches whose gradients' mean is one update. For adaptation and source_only.",
+        int,
     ),
     Flag(
         "compare", "method", "Also train the standard network, S alone, on the same batches.", bool
     ),
     Flag("epochs", "run", "Number of epochs. A finished run goes on if it is raised.", int),
-    Flag("steps_per_epoch", "run", "Updates of S an epoch.", int),
+    Flag(
+        "steps_per_epoch",
+        "run",
+        "Updates of S an epoch; 0: as many as show each training image once.",
+        int,
+    ),
     Flag("global_batch_size", "run", "Windows an update, over all replicas.", int),
-    Flag("crop_size", "data", "Size of a training window in pixels.", _SIZE),
-    Flag("augment", "data", "Any of rotate,flip,elastic,photometric; empty for none.", _NAMES),
+    _CROP_SIZE,
+    Flag("augment", "data", f"Any of {','.join(get_args(c.Augmentation))}; empty: none.", _NAMES),
+    Flag(
+        "scale_range",
+        "data",
+        "Smallest and largest magnification of --augment=scale.",
+        _list(float, "smallest,largest"),
+    ),
+    Flag("shuffle", "data", "Draw the order of the training images anew each time round.", bool),
+    Flag(
+        "mean",
+        "data",
+        "Of each channel (red,green,blue), subtracted from 0-255; empty: the training images' own.",
+        _NUMBERS,
+    ),
+    Flag("std", "data", "What each channel is then divided by; goes with --mean.", _NUMBERS),
+    Flag(
+        "channel_order",
+        "data",
+        "In which S sees the channels of colour images.",
+        get_args(c.ChannelOrder),
+    ),
     Flag(
         "val_windows",
         "data",
@@ -223,24 +362,64 @@ TRAIN_FLAGS = (
         "File of weights that the encoder of fcn8s or deeplabv3plus starts from.",
         str,
     ),
-    Flag("s_optimizer", "s_optimizer", "S's update rule.", get_args(c.OptimizerName), "optimizer"),
     Flag(
-        "s_learning_rate", "s_optimizer", "S's learning rate, before decay.", float, "learning_rate"
+        "blocks",
+        "segmenter",
+        "Bottlenecks in each stage of deeplab_v2; empty: 3,4,23,3, a ResNet-101.",
+        _COUNTS,
+    ),
+    Flag("multi_level", "segmenter", "deeplab_v2 classifies after its third stage, too.", bool),
+    Flag(
+        "atrous_branches",
+        "segmenter",
+        "How many of an atrous classifier's four branches are summed; published weights: 2.",
+        int,
     ),
     Flag(
-        "s_decay",
-        "s_optimizer",
-        "Inverse-time decay an update: rate / (1 + decay * updates).",
+        "batch_norm",
+        "segmenter",
+        "Of deeplab_v2 in training. published: batch statistics, fixed scale and offset. frozen: "
+        "nothing moves. per_domain: as published, with statistics of its own for each domain.",
+        get_args(sc.BatchNormMode),
+    ),
+    Flag(
+        "stride_place",
+        "segmenter",
+        "Convolution of a bottleneck that strides: 1x1 as DeepLab, 3x3 as torchvision.",
+        get_args(sc.StridePlace),
+    ),
+    Flag("weights", "segmenter", "Published file that deeplab_v2 or its VGG starts from.", str),
+    Flag(
+        "weights_source",
+        "segmenter",
+        "What kind of file that is, and so what it may lack.",
+        get_args(sc.WeightsSource),
+    ),
+    Flag("class_weights", "loss", "Of the cross-entropy.", _class_weights()),
+    Flag(
+        "boundary_weight",
+        "loss",
+        "Weight of background between two objects (U-Net's w0); 0: none. U-Net's own is 10.",
         float,
-        "decay",
     ),
+    Flag("boundary_sigma", "loss", "How far that weight reaches, in pixels.", float),
+    Flag("lambda_dice", "loss", "Weight of a soft Dice term; 0: none.", float),
+    Flag("lambda_focal", "loss", "Weight of a focal term; 0: none.", float),
+    Flag("focal_gamma", "loss", "The focal term's exponent.", float),
+    *_optimizer_flags("s"),
     Flag(
         "discriminator",
         "discriminator",
-        "The discriminator D: one logit a window (encoder) or a map of them (patch).",
+        "The discriminator D: one logit a window (encoder) or a map of them (patch, fc); auto: fc "
+        "for adaptation, else patch.",
         get_args(c.DiscriminatorName),
     ),
-    Flag("d_width", "discriminator", "Filters of D's first level; doubled at each halving.", int),
+    Flag(
+        "d_width",
+        "discriminator",
+        "Filters of D's first level; doubled at each halving; 0: its own.",
+        int,
+    ),
     Flag("d_depth", "discriminator", "How often D halves the resolution.", int),
     Flag(
         "d_image", "discriminator", "How D sees the image beside the map.", get_args(c.ImageInput)
@@ -259,11 +438,31 @@ TRAIN_FLAGS = (
     ),
     Flag("d_label_smoothing", "discriminator", "D's target for real maps is 1 minus this.", float),
     Flag("d_spectral_norm", "discriminator", "Spectral normalisation of the patch D.", bool),
-    Flag("d_optimizer", "d_optimizer", "D's update rule.", get_args(c.OptimizerName), "optimizer"),
+    *_optimizer_flags("d"),
     Flag(
-        "d_learning_rate", "d_optimizer", "D's learning rate, before decay.", float, "learning_rate"
+        "rate_epochs",
+        "run",
+        "Epochs over which poly and cosine learning rates fall; 0: all of --epochs.",
+        int,
     ),
-    Flag("d_decay", "d_optimizer", "Inverse-time decay an update.", float, "decay"),
+    Flag(
+        "ema",
+        "run",
+        "Decay of an exponential moving average of S, measured and exported in its place; 0: none.",
+        float,
+    ),
+    Flag(
+        "best_metric",
+        "run",
+        "Validation metric that tells the best epoch: miou, accuracy, loss_seg, iou_CLASS, ...",
+        str,
+    ),
+    Flag(
+        "patience",
+        "run",
+        "Epochs without a better --best_metric after which training stops; 0: never.",
+        int,
+    ),
     Flag(
         "checkpoint_every", "run", "Updates between checkpoints; 0: at the end of each epoch.", int
     ),

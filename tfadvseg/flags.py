@@ -9,17 +9,21 @@ from absl import flags
 
 from tfadvseg.config import Config, DataConfig
 from tfadvseg.errors import UserError
-from tfadvseg.flag_table import DATA_FLAGS, TRAIN_FLAGS, Flag, Text
+from tfadvseg.flag_table import DATA_FLAGS, TARGET_FLAGS, TRAIN_FLAGS, Flag, Text
+
+ALL_FLAGS = DATA_FLAGS + TARGET_FLAGS + TRAIN_FLAGS
 
 MAY_CHANGE = frozenset(
     (
         "output_dir",
         "data_dir",
         "prepared_dir",
+        "beam_options",
         "epochs",
         "checkpoint_every",
         "keep_checkpoints",
         "export",
+        "patience",
     )
 )
 """Flags that a run may be continued with another value of: none changes what an update does."""
@@ -32,7 +36,7 @@ def define_data_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 
 def define_train_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines every flag of a training run."""
-    _define(DATA_FLAGS + TRAIN_FLAGS, values)
+    _define(ALL_FLAGS, values)
 
 
 def data_config_from_flags(values: flags.FlagValues = flags.FLAGS) -> DataConfig:
@@ -51,14 +55,11 @@ def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
         UserError: a value does not fit its flag.
     """
     sections: dict[str, dict[str, Any]] = {field.name: {} for field in dataclasses.fields(Config)}
-    for flag in DATA_FLAGS + TRAIN_FLAGS:
+    for flag in ALL_FLAGS:
         sections[flag.section][flag.attribute] = _value(flag, values)
-    default = Config()
+    default = _default_sections()
     return Config(
-        **{
-            name: dataclasses.replace(getattr(default, name), **fields)
-            for name, fields in sections.items()
-        }
+        **{name: dataclasses.replace(default[name], **fields) for name, fields in sections.items()}
     )
 
 
@@ -90,14 +91,7 @@ def differing_flags(old: Config, new: Config) -> list[str]:
     """Flags that keep `new` from continuing a run of `old`, with both values."""
     # By what they stand for: leaving a flag out is the same as giving the network's own value, or
     # the dataset's.
-    before, now = (
-        _flag_values(
-            dataclasses.replace(
-                config, data=config.data.resolved(), segmenter=config.segmenter.resolved()
-            )
-        )
-        for config in (old, new)
-    )
+    before, now = (_flag_values(config.resolved()) for config in (old, new))
     return [
         f"--{flag.name} (was {_shown(flag, before[flag])}, now {_shown(flag, now[flag])})"
         for flag in before
@@ -106,9 +100,9 @@ def differing_flags(old: Config, new: Config) -> list[str]:
 
 
 def _define(table: Sequence[Flag], values: flags.FlagValues) -> None:
-    default = Config()
+    default = _default_sections()
     for flag in table:
-        value = getattr(getattr(default, flag.section), flag.attribute)
+        value = getattr(default[flag.section], flag.attribute)
         match flag.kind:
             case tuple() as choices:
                 flags.DEFINE_enum(flag.name, value, choices, flag.help, values)
@@ -125,6 +119,15 @@ def _define(table: Sequence[Flag], values: flags.FlagValues) -> None:
                 flags.DEFINE_string(flag.name, value, flag.help, values)
 
 
+def _default_sections() -> dict[str, Any]:
+    """Sections as they are by default, before a whole `Config` fills in what they leave to it."""
+    made = {}
+    for field in dataclasses.fields(Config):
+        assert callable(field.default_factory)
+        made[field.name] = field.default_factory()
+    return made
+
+
 def _value(flag: Flag, values: flags.FlagValues) -> Any:
     value: Any = values[flag.name].value
     if not isinstance(flag.kind, Text):
@@ -136,10 +139,7 @@ def _value(flag: Flag, values: flags.FlagValues) -> Any:
 
 
 def _flag_values(config: Config) -> dict[Flag, Any]:
-    return {
-        flag: getattr(getattr(config, flag.section), flag.attribute)
-        for flag in DATA_FLAGS + TRAIN_FLAGS
-    }
+    return {flag: getattr(getattr(config, flag.section), flag.attribute) for flag in ALL_FLAGS}
 
 
 def _line(flag: Flag, value: Any) -> str:

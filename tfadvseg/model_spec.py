@@ -4,6 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tfadvseg.errors import UserError
 from tfadvseg.segmenter_config import SegmenterConfig
@@ -21,7 +22,10 @@ class ModelSpec:
         palette: one (red, green, blue) a class, 0-255.
         image_channels: 1 or 3.
         mean, std: a value a channel, on the 0-255 scale: inputs are (image - mean) / std.
-        foreground_class: as in `DatasetDescriptor`.
+        channel_order: in which the network sees the channels of colour images.
+        resize: (height, width) that images are brought to before the network, and its answers back
+            from; empty where it takes images as they are.
+        foreground_class, darkfield_accuracy: as in `DatasetDescriptor`.
         dataset: what it was trained on.
         crop_size: (height, width) of its training windows.
         data_fingerprint: of the training and validation examples (`data.examples.fingerprint`).
@@ -37,6 +41,9 @@ class ModelSpec:
     dataset: str
     crop_size: tuple[int, int]
     data_fingerprint: str = ""
+    channel_order: Literal["rgb", "bgr"] = "rgb"
+    resize: tuple[int, int] | tuple[()] = ()
+    darkfield_accuracy: bool = False
 
     @property
     def num_classes(self) -> int:
@@ -65,7 +72,11 @@ class ModelSpec:
                 foreground_class=fields["foreground_class"],
                 dataset=fields["dataset"],
                 crop_size=(fields["crop_size"][0], fields["crop_size"][1]),
+                # Absent in the models of earlier versions.
                 data_fingerprint=fields.get("data_fingerprint", ""),
+                channel_order=fields.get("channel_order", "rgb"),
+                resize=tuple(fields.get("resize", ())),
+                darkfield_accuracy=fields.get("darkfield_accuracy", False),
             )
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; is {folder} a run or an export?") from None
@@ -74,5 +85,6 @@ class ModelSpec:
 
 
 def _segmenter(fields: dict) -> SegmenterConfig:
-    stages = tuple(fields.get("stage_convolutions", ()))
-    return SegmenterConfig(**fields | {"stage_convolutions": stages})
+    # JSON knows no tuples.
+    listed = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return SegmenterConfig(**fields | listed)

@@ -120,7 +120,8 @@ def predict_files(
         predictor: of the images' number of channels.
         files: from `check_images`.
         output_dir: made if absent; files of the same names are replaced.
-        tile: images higher or wider than this are predicted in overlapping tiles of this size.
+        tile: images higher or wider than this are predicted in overlapping tiles of this size,
+            unless the model resizes them.
         advance: called with a page's name before it is predicted.
 
     Raises:
@@ -144,7 +145,9 @@ def predict_label(predictor: "Predictor", image: np.ndarray, tile: int) -> np.nd
         UserError: `tile` is too small for the network.
     """
     stride = predictor.spec.segmenter.stride
-    if tile < 4 * stride:
+    if predictor.spec.resize:  # the model sees the whole image, or not what it was trained on
+        tile = max(image.shape[:2])
+    elif tile < 4 * stride:
         raise UserError(f"--tile={tile}: this network needs tiles of at least {4 * stride}.")
     probabilities = predict_tiled(
         predictor.predict_probabilities, image, (tile, tile), batch=1, multiple=stride

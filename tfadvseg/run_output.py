@@ -20,9 +20,13 @@ from tfadvseg.checkpoints import (
     restore_newest,
     save_checkpoint,
 )
-from tfadvseg.config import Config, piecewise_value
+from tfadvseg.config import Config, LossConfig, piecewise_value
+from tfadvseg.data.examples import Examples
 from tfadvseg.data.pipeline import (
+    BoundaryMaps,
     Normalisation,
+    WindowMaker,
+    domain_windows,
     fixed_windows,
     mixed_windows,
     training_windows,
@@ -30,20 +34,36 @@ from tfadvseg.data.pipeline import (
     window_maker,
 )
 from tfadvseg.data.sources import Splits
-from tfadvseg.evaluation.report import evaluate_sections
+from tfadvseg.evaluation.report import Evaluation, evaluate_sections
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model, in_float32
+from tfadvseg.losses.boundary import boundary_weights
+from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.outputs import class_probabilities
-from tfadvseg.reporting.figures import metrics_figure, samples_figure
+from tfadvseg.prediction import predict_label
+from tfadvseg.reporting.figures import (
+    class_curves_figure,
+    confusion_figure,
+    metrics_figure,
+    overlays_figure,
+    samples_figure,
+)
 from tfadvseg.reporting.tensorboard import TensorBoardLog
 from tfadvseg.training.history import RunLog, csv_text
 from tfadvseg.training.state import TrainState
 from tfadvseg.training.types import Phase
 from tfadvseg.training.validation import make_validator
 
-BEST_METRIC = "miou"
+_TARGET_SEED = 2**20
+"""Added to the run's seed, so that the target's windows are other draws than the source's."""
+
+_LOSSES = ("loss_seg",)
+"""Validation metrics of which less is better."""
+
 SAMPLES = 10
+OVERLAYS = 6
+TILE = 1024
 SUMMARY = "summary.json"
 
 Metrics = dict[str, float]
@@ -81,39 +101,56 @@ class RunOutput:
         spec: ModelSpec,
         state: TrainState,
         strategy: tf.distribute.Strategy,
+        terms: SegmentationTerms,
         output: Path,
+        target: Examples | None = None,
     ) -> None:
+        """Prepares pipelines, metrics and checkpoints; writes nothing.
+
+        Args:
+            config, splits, spec, state, strategy: of the run.
+            terms: of the segmentation loss.
+            output: where everything goes.
+            target: images to adapt to, if there are any.
+        """
         self.config = config
         self.splits = splits
         self.spec = spec
         self.state = state
         self.output = output
         self.log = RunLog()
-        networks = state.segmenters()
-        if state.discriminator is not None:
-            networks["discriminator"] = state.discriminator
+        networks = state.learners()
         self.checkpoint = tf.train.Checkpoint(step=state.step, log=self.log, **networks)
         self.models = {name: learner.model for name, learner in networks.items()}
-        self.normalisation = Normalisation(spec.mean, spec.std)
-        self.window = window_maker(splits.train, config.data, self.normalisation, config.run.seed)
-        self.validate = make_validator(
-            state, strategy, splits.descriptor.class_names, config.discriminator
+        self.normalisation = Normalisation(spec.mean, spec.std, spec.channel_order)
+        boundaries = boundary_maps(config.loss, splits.train)
+        self.window = window_maker(
+            splits.train, config.data, self.normalisation, config.run.seed, boundaries
         )
+        self.target_window: WindowMaker | None = None
+        if target is not None:
+            self.target_window = window_maker(
+                target, config.target_data(), self.normalisation, config.run.seed + _TARGET_SEED
+            )
+        shown = config.discriminator if config.method.uses_discriminator else None
+        self.validate = make_validator(state, strategy, splits.descriptor.class_names, shown, terms)
+        boundaries = boundary_maps(config.loss, splits.val)
         if config.data.val_windows:
-            self.validation = self._fixed_windows(config.data.val_windows)
+            self.validation = self._fixed_windows(config.data.val_windows, boundaries)
         else:
             self.validation = whole_images(
-                splits.val, self.normalisation, strategy.num_replicas_in_sync
+                splits.val, self.normalisation, strategy.num_replicas_in_sync, boundaries
             )
 
-    def _fixed_windows(self, count: int) -> tf.data.Dataset:
+    def _fixed_windows(self, count: int, boundaries: BoundaryMaps | None = None) -> tf.data.Dataset:
         return fixed_windows(
             self.splits.val,
-            self.config.data.crop_size,
+            self.spec.crop_size,
             self.normalisation,
             self.config.run.global_batch_size,
             count,
             self.config.run.seed,
+            boundaries,
         )
 
     def start_logging(self) -> None:
@@ -127,6 +164,9 @@ class RunOutput:
         match phase.batches:
             case "windows":
                 return training_windows(self.window, size, start + first, end)
+            case "domains":
+                size *= self.config.method.iter_size
+                return domain_windows(self.window, self.target_window, size, start + first, end)
             case "mixed":
                 windows = run.steps_per_epoch * size
                 return mixed_windows(self.window, size, run.seed, start * size, windows, first)
@@ -138,7 +178,7 @@ class RunOutput:
         check_finite_weights(self.models)
         measured = self.validate(self.validation)
         row: Metrics = {"epoch": epoch + 1, "update": update}
-        if self.state.discriminator is not None:
+        if self.state.discriminator is not None or self.state.aux_discriminator is not None:
             row["lambda_adv"] = piecewise_value(self.config.method.lambda_adv, epoch)
         row |= {f"train/{name}": value for name, value in train.items()} | measured
         self.log.rows.append(row)
@@ -149,9 +189,11 @@ class RunOutput:
         plots = self.output / "plots"
         metrics_figure(self.log.rows, plots / "metrics.png")
         self._draw_samples(plots / f"samples_epoch_{epoch + 1:03d}.png")
+        if len(self.spec.class_names) > 2:
+            class_curves_figure(self.log.rows, self.spec.class_names, plots / "classes.png")
+        metrics = dict.fromkeys((self.config.run.best_metric, "miou", "accuracy"))
         shown = [
-            f"{name}: {BEST_METRIC} {measured[f'val/{name}/{BEST_METRIC}']:.4f}, "
-            f"accuracy {measured[f'val/{name}/accuracy']:.4f}"
+            f"{name}: " + ", ".join(f"{m} {measured[f'val/{name}/{m}']:.4f}" for m in metrics)
             for name in self.state.segmenters()
         ]
         return f"epoch {epoch + 1}, validation: " + "; ".join(shown)
@@ -170,16 +212,25 @@ class RunOutput:
                 if path.rpartition("-")[2] != str(int(best["update"])):
                     remove_checkpoint(path)
 
+    def is_over(self, update: int) -> bool:
+        """Whether no network has become better within `--patience`."""
+        patience, epochs = self.config.run.patience, len(self.log.rows)
+        if not patience or not epochs:
+            return False
+        updates_per_epoch = update / epochs
+        best = max(best["update"] for best in self.log.best.values())
+        return update - best >= patience * updates_per_epoch
+
     def _keep_best(self, measured: Metrics, update: int) -> None:
+        metric = self.config.run.best_metric
         for name, learner in self.state.segmenters().items():
-            value = measured[f"val/{name}/{BEST_METRIC}"]
-            if math.isnan(value):
-                value = -math.inf  # nothing is worse, and everything after it is compared
-            if name in self.log.best and not value > self.log.best[name][BEST_METRIC]:
+            value = measured[f"val/{name}/{metric}"]
+            before = self.log.best.get(name)
+            if before is not None and not _score(metric, value) > _score(metric, before[metric]):
                 continue
-            self.log.best[name] = {BEST_METRIC: value, "update": update}
+            self.log.best[name] = {metric: value, "update": update}
             save_checkpoint(
-                tf.train.Checkpoint(model=learner.model),
+                tf.train.Checkpoint(model=learner.measured),
                 self.output / "best",
                 update,
                 keep=2,
@@ -191,11 +242,10 @@ class RunOutput:
         predictions: dict[str, list[np.ndarray]] = {name: [] for name in self.state.segmenters()}
         for batch in self._fixed_windows(SAMPLES):
             real = batch["weight"] > 0
-            raw = batch["image"] * self.spec.std + self.spec.mean
-            images.append(tf.cast(tf.round(raw), tf.uint8)[real].numpy())
+            images.append(self.normalisation.inverse(batch["image"])[real].numpy())
             labels.append(batch["label"][real].numpy())
             for name, learner in self.state.segmenters().items():
-                maps = class_probabilities(learner.model(batch["image"], training=False))
+                maps = class_probabilities(learner.measured(batch["image"], training=False))
                 predictions[name].append(maps[real].numpy())
         samples_figure(
             np.concatenate(images),
@@ -213,21 +263,28 @@ class RunOutput:
         exported: Path | None = None
         for name, learner in self.state.segmenters().items():
             # In float32, as exports are: what is measured is what is served.
-            model = in_float32(learner.model, self.spec)
-            networks[name] = self._measure(model)
+            model = in_float32(learner.measured, self.spec)
+            networks[name] = self._measure(model).metrics
             restore_newest(tf.train.Checkpoint(model=model), self.output / "best", prefix=name)
-            networks[f"{name} best"] = self._measure(model)
+            best = self._measure(model)
+            networks[f"{name} best"] = best.metrics
+            if len(self.spec.class_names) > 2:
+                confusion_figure(
+                    best.confusion,
+                    self.spec.class_names,
+                    self.output / "plots" / f"confusion_{name}.png",
+                )
+            if name == "segmenter":
+                self._draw_overlays(model)
             if name == "segmenter" and config.run.export:
                 exported = export_saved_model(model, self.spec, self.output / "export")
-        windows = config.run.epochs * config.run.steps_per_epoch * config.run.global_batch_size
+        updates = len(log.rows) * config.run.steps_per_epoch
+        windows = updates * config.run.global_batch_size * config.method.iter_size
         rate = windows / log.seconds if log.seconds else 0.0
         summary = {
             # A class that is nowhere has no score; JSON knows no NaN.
-            "networks": {
-                network: {name: None if math.isnan(value) else value for name, value in m.items()}
-                for network, m in networks.items()
-            },
-            "best": log.best,
+            "networks": {network: _without_nan(metrics) for network, metrics in networks.items()},
+            "best": {network: _without_nan(best) for network, best in log.best.items()},
             "updates": int(self.state.step),
             "seconds": round(log.seconds, 1),
             "images_per_second": round(rate, 2),
@@ -259,6 +316,7 @@ class RunOutput:
             "metrics": self.output / "metrics.csv",
             "curves": self.output / "plots" / "metrics.png",
             "samples": samples[-1],
+            "overlays": self.output / "plots" / "overlays.png",
             "summary": self.output / SUMMARY,
         }
         if summary["export"]:
@@ -274,5 +332,43 @@ class RunOutput:
             images_per_second=summary["images_per_second"],
         )
 
-    def _measure(self, model: tf.keras.Model) -> Metrics:
+    def _draw_overlays(self, model: tf.keras.Model) -> None:
+        val, predictor = self.splits.val, predictor_of(model, self.spec)
+        images = val.images[:OVERLAYS]
+        overlays_figure(
+            images,
+            (val.labels or ())[:OVERLAYS],
+            [predict_label(predictor, image, TILE) for image in images],
+            self.spec.palette,
+            self.spec.class_names,
+            self.output / "plots" / "overlays.png",
+            val.keys[:OVERLAYS],
+        )
+
+    def _measure(self, model: tf.keras.Model) -> Evaluation:
         return evaluate_sections(predictor_of(model, self.spec), self.splits.val)
+
+
+def _without_nan(metrics: Metrics) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in metrics.items()}
+
+
+def _score(metric: str, value: float) -> float:
+    """The greater, the better; a metric of nothing is worse than any."""
+    if math.isnan(value):
+        return -math.inf
+    return -value if metric in _LOSSES else value
+
+
+def boundary_maps(config: LossConfig, examples: Examples) -> BoundaryMaps | None:
+    """The boundary weights of whole images, where the loss has them."""
+    if not config.boundary_weight:
+        return None
+    unit = config.boundary_weight / 255
+    levels = [
+        np.rint(
+            boundary_weights(label, w0=config.boundary_weight, sigma=config.boundary_sigma) / unit
+        ).astype(np.uint8)
+        for label in examples.labels or ()
+    ]
+    return BoundaryMaps(tuple(levels), unit)

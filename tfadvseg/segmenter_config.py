@@ -10,9 +10,39 @@ from typing import Literal, get_args
 
 from tfadvseg.errors import UserError
 
-SegmenterName = Literal["unet", "segnet", "fcn", "strided_unet", "fcn8s", "deeplabv3plus"]
+SegmenterName = Literal[
+    "unet",
+    "segnet",
+    "fcn",
+    "strided_unet",
+    "fcn8s",
+    "deeplabv3plus",
+    "deeplab_v2",
+    "deeplab_v2_vgg",
+]
 SegNetDecoder = Literal["mirrored", "darkfield"]
 Upsampling = Literal["auto", "transposed", "resize"]
+BatchNormMode = Literal["published", "frozen", "per_domain"]
+"""What batch norm does in training.
+
+`published`: normalises by the batch's statistics and moves the moving ones, whichever domain the
+batch is of; scale and offset stay as they were loaded.
+`frozen`: normalises by the moving statistics, which stay as they are, too.
+`per_domain`: as `published`, with moving statistics of its own for each domain.
+"""
+
+StridePlace = Literal["1x1", "3x3"]
+"""Which convolution of a bottleneck strides: the first 1x1 (Caffe's and DeepLab's ResNet) or the
+3x3 (torchvision's). Weights trained with one give worse features with the other."""
+
+WeightsSource = Literal[
+    "exact",
+    "deeplab_init",
+    "gta2cityscapes",
+    "gta2cityscapes_last_level",
+    "torchvision_resnet",
+    "torchvision_vgg16",
+]
 BackboneName = Literal["resnet18_v2", "resnet34_v2", "resnet50_v2", "resnet101_v2"]
 
 UP_STRIDE = 2
@@ -40,6 +70,14 @@ class SegmenterConfig:
         allow_checkerboard: allow transposed convolutions that cover pixels unevenly.
         backbone: the encoder of `deeplabv3plus`.
         backbone_weights: file of weights that the encoder starts from; None: random ones.
+        blocks: bottlenecks in each stage of `deeplab_v2`: (3, 4, 23, 3) is a ResNet-101.
+        multi_level: whether `deeplab_v2` classifies after its third stage, too.
+        atrous_branches: how many of the four of an atrous classifier are summed; published
+            AdaptSegNet weights were trained with 2.
+        batch_norm: what batch norm of `deeplab_v2` does in training.
+        stride_place: the convolution of a bottleneck that strides.
+        weights: published file that `deeplab_v2` or its VGG starts from; None: random weights.
+        weights_source: what kind of file that is (`interop.sources`).
     """
 
     segmenter: SegmenterName = "unet"
@@ -52,12 +90,22 @@ class SegmenterConfig:
     allow_checkerboard: bool = False
     backbone: BackboneName = "resnet50_v2"
     backbone_weights: str | None = None
+    blocks: tuple[int, ...] = ()
+    multi_level: bool = True
+    atrous_branches: int = 4
+    batch_norm: BatchNormMode = "published"
+    stride_place: StridePlace = "1x1"
+    weights: str | None = None
+    weights_source: WeightsSource = "exact"
 
     def __post_init__(self) -> None:
         _check_choice("segmenter", self.segmenter, SegmenterName)
         _check_choice("segnet_decoder", self.segnet_decoder, SegNetDecoder)
         _check_choice("upsampling", self.upsampling, Upsampling)
         _check_choice("backbone", self.backbone, BackboneName)
+        _check_choice("batch_norm", self.batch_norm, BatchNormMode)
+        _check_choice("stride_place", self.stride_place, StridePlace)
+        _check_choice("weights_source", self.weights_source, WeightsSource)
         for field in dataclasses.fields(self):
             users = _MEANT_FOR.get(field.name)
             value = getattr(self, field.name)
@@ -72,6 +120,12 @@ class SegmenterConfig:
                     f"--{name}={getattr(self, name)}: give more than 0, or 0 for the network's own."
                 )
         self._check_stages()
+        if self.blocks and (len(self.blocks) != 4 or min(self.blocks) < 1):
+            raise UserError(
+                f"--blocks={_text(self.blocks)}: give four numbers, the bottlenecks of each stage."
+            )
+        if not 1 <= self.atrous_branches <= 4:
+            raise UserError(f"--atrous_branches={self.atrous_branches}: take 1 to 4.")
         if self.upsampling == "transposed" and self.segmenter in ("unet", "deeplabv3plus"):
             raise UserError(
                 f"--upsampling=transposed: --segmenter={self.segmenter} always interpolates; "
@@ -107,6 +161,8 @@ class SegmenterConfig:
                 width, depth, upsampling = 64, 0, "transposed"
             case "deeplabv3plus":
                 width, depth, upsampling = 0, 0, "resize"
+            case "deeplab_v2" | "deeplab_v2_vgg":
+                width, depth, upsampling = 64, 0, "auto"
         own = dataclasses.replace(
             self,
             width=self.width or width,
@@ -116,6 +172,8 @@ class SegmenterConfig:
         if self.segmenter == "segnet":
             stages = own.stage_convolutions or (2,) * own.depth
             return dataclasses.replace(own, stage_convolutions=stages)
+        if self.segmenter == "deeplab_v2":
+            return dataclasses.replace(own, blocks=own.blocks or (3, 4, 23, 3))
         if self.segmenter in _MEANT_FOR["up_kernel"]:
             kernel = own.up_kernel or (4 if own.upsampling == "transposed" else 3)
             return dataclasses.replace(own, up_kernel=kernel)
@@ -123,16 +181,33 @@ class SegmenterConfig:
 
     def architecture(self) -> "SegmenterConfig":
         """What it takes to build the network again: `resolved`, less where its weights began."""
-        return dataclasses.replace(self.resolved(), backbone_weights=None)
+        return dataclasses.replace(
+            self.resolved(), backbone_weights=None, weights=None, weights_source="exact"
+        )
+
+    @property
+    def levels(self) -> int:
+        """How many levels of its body the network classifies, each with a loss of its own."""
+        return 2 if self.segmenter == "deeplab_v2" and self.multi_level else 1
 
     @property
     def stride(self) -> int:
-        """Images are padded to multiples of this inside the network."""
+        """Images are padded to multiples of this inside the network, or seen on such a grid."""
+        if self.segmenter in ("deeplab_v2", "deeplab_v2_vgg"):
+            return 8
         return 2 ** (self.resolved().depth or 5)
 
 
 _MEANT_FOR: dict[str, tuple[SegmenterName, ...]] = {
-    "width": ("unet", "segnet", "fcn", "strided_unet", "fcn8s"),
+    "width": (
+        "unet",
+        "segnet",
+        "fcn",
+        "strided_unet",
+        "fcn8s",
+        "deeplab_v2",
+        "deeplab_v2_vgg",
+    ),
     "depth": ("unet", "segnet", "fcn", "strided_unet"),
     "stage_convolutions": ("segnet",),
     "segnet_decoder": ("segnet",),
@@ -141,6 +216,13 @@ _MEANT_FOR: dict[str, tuple[SegmenterName, ...]] = {
     "allow_checkerboard": ("fcn", "strided_unet"),
     "backbone": ("deeplabv3plus",),
     "backbone_weights": ("fcn8s", "deeplabv3plus"),
+    "blocks": ("deeplab_v2",),
+    "multi_level": ("deeplab_v2",),
+    "atrous_branches": ("deeplab_v2", "deeplab_v2_vgg"),
+    "batch_norm": ("deeplab_v2",),
+    "stride_place": ("deeplab_v2",),
+    "weights": ("deeplab_v2", "deeplab_v2_vgg"),
+    "weights_source": ("deeplab_v2", "deeplab_v2_vgg"),
 }
 
 

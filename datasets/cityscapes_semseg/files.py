@@ -59,6 +59,25 @@ def find_splits(
     return splits
 
 
+def raw_files(folder: str | os.PathLike) -> list[epath.Path]:
+    """The images of the splits, and their labels of either numbering.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or it lacks what it should hold.
+    """
+    place = _checked(epath.Path(folder))
+    ends = (_IMAGE_END, *(f"_{numbering.value}" for numbering in Numbering))
+    return [
+        file
+        for kind in (IMAGES, LABELS)
+        for split in SPLITS
+        if (place / kind / split).is_dir()
+        for city in _cities(place / kind / split)
+        for name, file in png_files(place / kind / split / city).items()
+        if name.endswith(ends)
+    ]
+
+
 def _frames(place: epath.Path, split: str, numbering: Numbering) -> list[Frame]:
     labelled = split != "test" or (place / LABELS / split).is_dir()
     frames = []
@@ -119,9 +138,9 @@ def _labels(folder: epath.Path, names: list[str], numbering: Numbering) -> dict[
         hint = f" It holds {' and '.join(others)}, not the {expected} expected." if others else ""
         mend = "unpack the set's own files"
         if numbering is Numbering.TRAIN_IDS:
-            mend = "make them with the set's scripts, or choose the configuration label_ids"
+            mend = "make them with the set's scripts, or leave out train_ids"
         elif "trainIds" in others:
-            mend += ", or choose the configuration train_ids"
+            mend += ", or choose train_ids"
         missing = some([f"{name}{end}.png" for name in lacking])
         raise FileNotFoundError(f"{folder}: lacks {missing}.{hint} Please {mend}.")
     extra = [file.name for name, file in labels.items() if name not in set(names)]

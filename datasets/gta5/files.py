@@ -52,7 +52,7 @@ def find_frames(folder: str | os.PathLike, skip_damaged: bool = False) -> list[F
         names = [frame.name for frame in damaged]
         raise ValueError(
             f"{first} Damaged labels: {', '.join(names)}; replace them, or leave these frames out "
-            "with the configuration skip_damaged."
+            "with skip_damaged."
         )
     for message in damaged.values():
         logging.warning("Left out: %s", message)
@@ -77,8 +77,7 @@ def divide(frames: Sequence[Frame], folder: str | os.PathLike) -> dict[str, list
     path = epath.Path(folder) / SPLIT_FILE
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path}: no such file; download it from the set's page, or choose a configuration "
-            "without official_split."
+            f"{path}: no such file; download it from the set's page, or leave out official_split."
         )
     try:
         content = loadmat(io.BytesIO(path.read_bytes()))
@@ -102,6 +101,18 @@ def divide(frames: Sequence[Frame], folder: str | os.PathLike) -> dict[str, list
         for split, listed in numbers.items()
     }
     return {split: part for split, part in parts.items() if part}
+
+
+def raw_files(folder: str | os.PathLike) -> list[epath.Path]:
+    """The files that frames are made of, and `split.mat` if it is there.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or it lacks what it should hold.
+    """
+    place = _checked(epath.Path(folder))
+    files = [file for kind in (IMAGES, LABELS) for file in png_files(place / kind).values()]
+    split_file = place / SPLIT_FILE
+    return [*files, split_file] if split_file.is_file() else files
 
 
 def _checked(place: epath.Path) -> epath.Path:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tfadvseg.data.descriptors import CAMVID, CAMVID_WITH_VOID, CATALOGUE, CELLS, DARKFIELD
+from tfadvseg.data.catalogue import CATALOGUE
+from tfadvseg.data.descriptors import CAMVID, CAMVID_WITH_VOID, CELLS, DARKFIELD
 from tfadvseg_datasets.camvid import lists
 from tfadvseg_datasets.cells import generate
 from tfadvseg_datasets.darkfield import files

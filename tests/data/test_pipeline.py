@@ -10,6 +10,7 @@ from tfadvseg.config import DataConfig
 from tfadvseg.data import augment
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.pipeline import (
+    BoundaryMaps,
     Normalisation,
     fixed_windows,
     mixed_windows,
@@ -109,31 +110,31 @@ def test_quarter_turns_are_the_four_rotations():
     expected = {np.rot90(image[..., 0], k).tobytes() for k in range(4)}
     seen = set()
     for number in range(40):
-        results = both_ways(
-            augment.random_quarter_turn, image, image[..., 0], tf.constant([number, 0])
-        )
+        results = both_ways(augment.random_quarter_turn, image, image, tf.constant([number, 0]))
         for turned, label in results:
-            np.testing.assert_array_equal(turned[..., 0], label)
+            np.testing.assert_array_equal(turned, label)
         np.testing.assert_array_equal(results[0][0], results[1][0])
-        seen.add(results[0][1].numpy().tobytes())
+        seen.add(results[0][1][..., 0].numpy().tobytes())
     assert seen == expected
 
 
 def test_elastic_labels_are_never_interpolated_and_follow_the_image():
     # Two levels only: whatever lies between them in the image is interpolation at the edges.
     level = np.kron(np.indices((4, 4)).sum(0) % 2, np.ones((16, 16))).astype(np.uint8)
-    image, label = tf.constant(200 * level[..., np.newaxis]), tf.constant(2 * level)
+    image, label = (tf.constant(value * level[..., np.newaxis]) for value in (200, 2))
     moved = 0.0
     for number in range(10):
         (warped, warped_label), (mapped, _) = both_ways(
-            lambda image, label, seed: augment.random_elastic_window(image, label, (64, 64), seed),
+            lambda image, label, seed: augment.random_sampled_window(
+                image, label, (64, 64), seed, elastic=True
+            ),
             image,
             label,
             tf.constant([number, 5]),
         )
         np.testing.assert_allclose(warped, mapped, atol=1e-3)
         assert set(np.unique(warped_label)) == {0, 2}
-        agrees = (warped[..., 0].numpy() > 100) == (warped_label.numpy() > 0)
+        agrees = (warped.numpy() > 100) == (warped_label.numpy() > 0)
         assert agrees.mean() > 0.99
         moved += (warped_label.numpy() != label.numpy()).mean()
     assert moved / 10 > 0.02
@@ -183,3 +184,89 @@ def test_whole_images_keep_their_sizes():
     for batch, label in zip(batches, examples().labels, strict=True):
         np.testing.assert_array_equal(batch["label"][0], label)
         assert (batch["label"][1] == 255).all()
+
+
+def test_without_shuffling_examples_come_in_their_order():
+    flat = examples(((16, 16),) * 3)
+    config = DataConfig(crop_size=(16, 16), augment=(), shuffle=False)
+    batch = collect(training_windows(window_maker(flat, config, IDENTITY, 0), 3, 0, 2))
+    np.testing.assert_array_equal(batch["label"], np.stack(flat.labels * 2))
+
+
+def test_channels_are_turned_around_after_they_are_normalised():
+    normalisation = Normalisation((1.0, 2.0, 3.0), (1.0, 2.0, 4.0), "bgr")
+    image = np.array([[[11, 22, 43]]], np.uint8)
+    seen = normalisation(image)
+    np.testing.assert_allclose(seen, [[[10, 10, 10]]])
+    np.testing.assert_allclose(normalisation(np.array([[[11, 2, 3]]], np.uint8)), [[[0, 0, 10]]])
+    np.testing.assert_array_equal(normalisation.inverse(seen), image)
+
+
+def test_boundary_weights_move_with_the_label():
+    whole = examples()
+    levels = tuple((20 * label + 3).astype(np.uint8) for label in whole.labels)
+    config = DataConfig(crop_size=(16, 16), augment=("rotate", "flip", "scale", "elastic"))
+    window = window_maker(whole, config, IDENTITY, 3, BoundaryMaps(levels, unit=0.5))
+    batches = [collect(training_windows(window, 4, 0, 3))]
+    batches.append(
+        collect(fixed_windows(whole, (16, 16), IDENTITY, 4, 8, 1, BoundaryMaps(levels, 0.5)))
+    )
+    for batch in batches:
+        np.testing.assert_allclose(batch["boundary"], 0.5 * (20 * batch["label"] + 3))
+
+
+def test_a_window_at_its_own_scale_is_a_plain_one():
+    image, label = examples().images[0], examples().labels[0][..., np.newaxis]
+    for number in range(5):
+        seed = tf.constant([number, 1])
+        sampled, sampled_label = augment.random_sampled_window(image, label, (16, 24), seed)
+        np.testing.assert_array_equal(sampled, 30.0 * sampled_label.numpy())
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0, 3.0])
+def test_scaled_windows_show_more_or_less_of_the_image(scale):
+    # A ramp: neighbouring pixels of a window differ by what one pixel of it covers.
+    ramp = np.arange(96, dtype=np.float32) * np.ones((96, 1), np.float32)
+    image, label = ramp[..., np.newaxis], ramp.astype(np.uint8)[..., np.newaxis]
+    for number in range(5):
+        for window, window_label in both_ways(
+            lambda seed: augment.random_sampled_window(
+                image, label, (24, 24), seed, (scale, scale)
+            ),
+            tf.constant([number, 2]),
+        ):
+            steps = np.diff(window[12, 4:-4, 0])
+            np.testing.assert_allclose(steps, 1 / scale, atol=0.1)
+            # The label is the nearest pixel's: within half a pixel of where the image was read.
+            away = np.abs(window[4:-4, 4:-4] - window_label[4:-4, 4:-4].numpy().astype(np.float32))
+            assert away.max() <= 0.51
+
+
+def test_magnification_is_at_least_what_fits_a_small_image_into_the_window():
+    image = np.full((20, 30, 3), 50, np.uint8)
+    label = np.full((20, 30, 1), 4, np.uint8)
+    window, window_label = augment.random_sampled_window(
+        image, label, (32, 32), tf.constant([1, 1]), (0.5, 1.0), elastic=True
+    )
+    np.testing.assert_allclose(window, np.full((32, 32, 3), 50))
+    assert (window_label.numpy() == 4).all()
+
+
+def test_colour_changes_hue_and_saturation_and_leaves_grey_alone():
+    generator = np.random.default_rng(0)
+    image = tf.constant(generator.uniform(0, 255, (8, 8, 3)), tf.float32)
+    grey = tf.repeat(image[..., :1], 3, axis=-1)
+    changes = []
+    for number in range(6):
+        jittered, mapped = both_ways(augment.random_colour, image, tf.constant([number, 0]))
+        np.testing.assert_allclose(jittered, mapped, atol=1e-2)
+        assert jittered.numpy().min() >= 0 and jittered.numpy().max() <= 255.001
+        # The largest channel is the value of HSV, which stays.
+        np.testing.assert_allclose(
+            jittered.numpy().max(-1), image.numpy().max(-1), rtol=1e-3, atol=1e-2
+        )
+        changes.append(np.abs(jittered - image).mean())
+        np.testing.assert_allclose(
+            augment.random_colour(grey, tf.constant([number, 0])), grey, rtol=1e-3, atol=1e-2
+        )
+    assert np.mean(changes) > 3

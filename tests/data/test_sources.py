@@ -128,7 +128,7 @@ def test_validating_on_training_images_is_said(tmp_path, caplog):
 def test_reading_files_needs_no_tensorflow():
     program = (
         "import sys\n"
-        "from tfadvseg.data import division, examples, folder, images, slices\n"
+        "from tfadvseg.data import division, examples, folder, frames, images, on_disk, slices\n"
         "sys.exit('tensorflow' in sys.modules)\n"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

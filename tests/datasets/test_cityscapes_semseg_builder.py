@@ -117,7 +117,7 @@ def test_splits_without_folder_are_left_out(raw):
     [
         (["labelIds"], "labelIds", "trainIds and colour-coded labels, not the labelIds expected"),
         (["labelIds", "labelTrainIds"], "labelIds", "It holds colour-coded labels, not the labelI"),
-        (["labelTrainIds"], "labelTrainIds", "holds labelIds and colour.*configuration label_ids"),
+        (["labelTrainIds"], "labelTrainIds", "holds labelIds and colour.*leave out train_ids"),
     ],
 )
 def test_labels_of_another_kind_are_named(raw, gone, config, message):

@@ -103,6 +103,7 @@ def test_metrics_by_hand():
     assert metrics == pytest.approx(
         {
             "accuracy": 17 / 20,
+            "class_accuracy": (6 / 8 + 11 / 12) / 2,
             "miou": (6 / 9 + 11 / 14) / 2,
             "f1_membrane": 12 / 15,
             "f1_cell": 22 / 25,

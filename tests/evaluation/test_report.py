@@ -13,6 +13,8 @@ from tfadvseg.evaluation.report import evaluate_sections, format_table
 class Classes:
     class_names: tuple[str, ...] = ("membrane", "cell")
     foreground_class: int | None = 1
+    darkfield_accuracy: bool = False
+    resize: tuple[int, ...] = ()
 
 
 @dataclass
@@ -50,7 +52,7 @@ def examples_of(labels: list[np.ndarray], wrong: int = 0) -> Examples:
 def test_images_of_any_size_count_by_their_pixels():
     labels = [cells(24, 32), cells(8, 16)]
     # The first row of the first image is border: 32 border pixels are claimed as cell.
-    metrics = evaluate_sections(Brightness(), examples_of(labels, wrong=32))
+    metrics = evaluate_sections(Brightness(), examples_of(labels, wrong=32)).metrics
     border = sum((label == 0).sum() for label in labels)
     total = sum(label.size for label in labels)
     assert metrics["accuracy"] == pytest.approx(1 - 32 / total)
@@ -62,7 +64,7 @@ def test_images_of_any_size_count_by_their_pixels():
 def test_challenge_scores_are_those_of_the_same_sections():
     labels = [cells(24, 32), cells(16, 16)]
     examples = examples_of(labels, wrong=300)
-    metrics = evaluate_sections(Brightness(), examples)
+    metrics = evaluate_sections(Brightness(), examples).metrics
     expected = em_scores([image[..., 0] / np.float32(255) for image in examples.images], labels)
     measured = {name: metrics[name] for name in expected.as_metrics()}
     assert measured == pytest.approx(expected.as_metrics())
@@ -71,7 +73,7 @@ def test_challenge_scores_are_those_of_the_same_sections():
 
 def test_without_a_foreground_class_there_are_no_challenge_scores():
     predictor = Brightness(Classes(foreground_class=None))
-    metrics = evaluate_sections(predictor, examples_of([cells(16, 16)]))
+    metrics = evaluate_sections(predictor, examples_of([cells(16, 16)])).metrics
     assert not [name for name in metrics if name.startswith(("v_", "pixel"))]
     assert metrics["accuracy"] == 1
 
@@ -81,7 +83,9 @@ def test_ignored_pixels_do_not_count():
     examples = examples_of([label], wrong=16)
     ignoring = label.copy()
     ignoring[0] = IGNORE_LABEL
-    metrics = evaluate_sections(Brightness(), Examples(examples.keys, examples.images, (ignoring,)))
+    metrics = evaluate_sections(
+        Brightness(), Examples(examples.keys, examples.images, (ignoring,))
+    ).metrics
     assert metrics["accuracy"] == 1
     assert metrics["pixel_error"] == 0
 
@@ -89,9 +93,9 @@ def test_ignored_pixels_do_not_count():
 def test_large_images_are_predicted_in_tiles():
     predictor = Brightness()
     examples = examples_of([cells(100, 90), cells(40, 50)], wrong=200)
-    tiled = evaluate_sections(predictor, examples, tile=(64, 64), overlap=16, multiple=8)
+    tiled = evaluate_sections(predictor, examples, tile=(64, 64), overlap=16, multiple=8).metrics
     assert {shape[1:3] for shape in predictor.sizes} == {(64, 64), (40, 50)}
-    assert tiled == pytest.approx(evaluate_sections(Brightness(), examples), abs=1e-9)
+    assert tiled == pytest.approx(evaluate_sections(Brightness(), examples).metrics, abs=1e-9)
 
 
 @pytest.mark.parametrize(

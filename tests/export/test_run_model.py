@@ -132,3 +132,14 @@ def test_predictor_of_a_run(run_dir, networks):
     for given in (images, images.astype(np.float32)):
         probabilities = predictor.predict_probabilities(given)
         np.testing.assert_allclose(probabilities[..., 1], expected, atol=1e-5)
+
+
+def test_the_average_of_the_weights_is_what_the_latest_is(run_dir, networks):
+    state = tf.train.Checkpoint(
+        segmenter=tf.train.Checkpoint(
+            model=networks["segmenter-20"], averaged=networks["segmenter-100"]
+        )
+    )
+    state.write(str(run_dir / "checkpoints" / "ckpt-200"))
+    model, _ = load_run_segmenter(run_dir, "segmenter", "latest")
+    assert_same_weights(model, networks["segmenter-100"])

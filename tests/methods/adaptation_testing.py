@@ -3,7 +3,6 @@
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.config import OptimizerConfig
 from tfadvseg.methods.adaptation import AdaptationLosses
 from tfadvseg.models.deeplab_v2 import TINY, deeplab_v2
 from tfadvseg.models.fc_discriminator import fc_discriminator
@@ -23,12 +22,7 @@ SINGLE_LEVEL = {"lambda_seg": (1.0,), "lambda_adv": (0.5,)}
 
 def learner(model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer) -> Learner:
     """A network with an optimizer that no configuration names."""
-    made = Learner(model, OptimizerConfig(), model.name)
-    made.optimizer = optimizer
-    if tf.keras.mixed_precision.global_policy().name == "mixed_float16":
-        made.optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
-    made.optimizer.build(model.trainable_variables)
-    return made
+    return Learner(model, optimizer, model.name)
 
 
 def learners(

@@ -3,7 +3,9 @@ from pathlib import Path
 from cli_testing import assert_one_line_error, run_script
 
 from tfadvseg_datasets.darkfield import darkfield_dataset_builder
+from tfadvseg_datasets.gta5 import gta5_dataset_builder
 
+GTA5 = Path(gta5_dataset_builder.__file__).parent / "dummy_data"
 DUMMY_DATA = Path(darkfield_dataset_builder.__file__).parent / "dummy_data"
 
 
@@ -26,3 +28,24 @@ def test_a_dataset_and_a_part_of_it(tmp_path):
 def test_a_mistake_is_one_line(tmp_path):
     result = run_script("describe_data.py", "--dataset=darkfield", cwd=tmp_path)
     assert_one_line_error(result, "--data_dir: darkfield needs it")
+
+
+def test_embedded_streets_have_every_class(tmp_path):
+    arguments = ["--dataset=streets_game", "--split=validation", "--verbosity=-1"]
+    result = run_script("describe_data.py", *arguments, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("streets_game, validation: 50 images of 128 x 256 pixels")
+    rows = [line.split() for line in result.stdout.splitlines()]
+    classes = [row for row in rows if len(row) == 5 and row[0].isdecimal()]
+    assert [row[0] for row in classes] == [str(class_id) for class_id in range(19)]
+    assert all(int(row[4]) > 0 for row in classes)
+
+
+def test_files_are_described_without_a_copy(tmp_path):
+    arguments = ["--dataset=gta5", "--prepare=none", f"--prepared_dir={tmp_path}/p"]
+    result = run_script("describe_data.py", *arguments, f"--data_dir={GTA5}", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("gta5, all: 5 images of 20 x 36 pixels")
+    assert list(tmp_path.iterdir()) == []
+    result = run_script("describe_data.py", *arguments, f"--data_dir={GTA5.parent}", cwd=tmp_path)
+    assert_one_line_error(result, "lacks images and labels; they are in", "give that folder")

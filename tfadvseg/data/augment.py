@@ -1,12 +1,16 @@
 """Augmentation of one training window: image and label together, labels never interpolated.
 
 Every function is pure: the same seed gives the same result, whatever came before. Seeds are int32
-[2], as TensorFlow's stateless random operations take them.
+[2], as TensorFlow's stateless random operations take them. Labels are [H,W,M] uint8: class ids,
+and behind them whatever else belongs to pixels and must not be interpolated.
 """
+
+import functools
+from typing import Any
 
 import tensorflow as tf
 
-from tfadvseg.addons import tfa
+from tfadvseg.addons import import_keras_cv, tfa
 
 _ELASTIC_GRID = 3
 
@@ -18,59 +22,92 @@ def random_window(
 
     Args:
         image: [H,W,C], H and W at least `size`.
-        label: [H,W].
+        label: [H,W,M].
         size: (height, width).
         seed: int32 [2].
 
     Returns:
-        [height,width,C] and [height,width], of the inputs' types.
+        [height,width,C] and [height,width,M], of the inputs' types.
     """
-    top, left = _random_corner(tf.shape(image)[:2], size, seed)
+    top, left = _random_corner(tf.shape(image)[:2], tf.constant(size), seed)
     window = image[top : top + size[0], left : left + size[1]]
     label_window = label[top : top + size[0], left : left + size[1]]
     window.set_shape([*size, image.shape[-1]])
-    label_window.set_shape(size)
+    label_window.set_shape([*size, label.shape[-1]])
     return window, label_window
 
 
-def random_elastic_window(
-    image: tf.Tensor, label: tf.Tensor, size: tuple[int, int], seed: tf.Tensor
+def random_sampled_window(
+    image: tf.Tensor,
+    label: tf.Tensor,
+    size: tuple[int, int],
+    seed: tf.Tensor,
+    scale_range: tuple[float, float] = (1.0, 1.0),
+    elastic: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts a window at a random place and deforms it, as U-Net does (Ronneberger et al. 2015).
+    """Cuts a window at a random place, magnified and deformed.
 
-    Displacements are drawn on a 3x3 grid over the window, normal with a standard deviation of
-    1/32 of its smaller side, and interpolated bicubically. The image is sampled bilinearly and
-    the label at the nearest pixel, both from the whole image (mirrored at its borders), so that
-    no window has smeared edges.
+    The magnification is drawn evenly on a logarithmic scale; it is at least what makes the window
+    fit into the image. The image is sampled bilinearly, after smoothing where it shrinks by half or
+    more, and the label at the nearest pixel.
 
-    Args, returns: as `random_window`; the image comes back as float32.
+    Elastic displacements are U-Net's (Ronneberger et al. 2015): drawn on a 3x3 grid over the
+    window, normal with a standard deviation of 1/32 of its smaller side, and interpolated
+    bicubically. Samples come from the whole image, mirrored at its borders, so that no window has
+    smeared edges.
+
+    Args:
+        image: [H,W,C].
+        label: [H,W,M].
+        size: (height, width).
+        seed: int32 [2].
+        scale_range: smallest and largest magnification.
+        elastic: whether to deform.
+
+    Returns:
+        [height,width,C] float32 and [height,width,M] of the label's type.
     """
-    corner_seed, flow_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-    top, left = _random_corner(tf.shape(image)[:2], size, corner_seed)
-    coarse = tf.random.stateless_normal(
-        [1, _ELASTIC_GRID, _ELASTIC_GRID, 2], flow_seed, stddev=min(size) / 32
+    corner_seed, flow_seed, scale_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
+    full = tf.shape(image)[:2]
+    image = tf.cast(image, tf.float32)
+    low, high = scale_range
+    scale = tf.exp(tf.random.stateless_uniform([], scale_seed, tf.math.log(low), tf.math.log(high)))
+    covered = tf.constant(size, tf.float32)
+    if scale_range != (1.0, 1.0):
+        scale = tf.maximum(scale, tf.reduce_max(covered / tf.cast(full, tf.float32)))
+        covered = tf.math.ceil(covered / scale)
+        image = tf.cond(scale <= 0.5, lambda: _smoothed(image, scale), lambda: image)
+    top, left = _random_corner(full, tf.minimum(tf.cast(covered, tf.int32), full), corner_seed)
+    # Pixel centres of the window, in the image's coordinates.
+    rows, columns = (
+        (tf.range(side, dtype=tf.float32) + 0.5) / scale - 0.5 + tf.cast(start, tf.float32)
+        for side, start in zip(size, (top, left), strict=True)
     )
-    flow = tf.image.resize(coarse, size, method="bicubic")[0]
-    rows, columns = tf.meshgrid(tf.range(size[0]) + top, tf.range(size[1]) + left, indexing="ij")
-    points = tf.cast(tf.stack([rows, columns], axis=-1), tf.float32) + flow
-    points = _mirror(points, tf.cast(tf.shape(image)[:2] - 1, tf.float32))
+    points = tf.stack(tf.meshgrid(rows, columns, indexing="ij"), axis=-1)
+    if elastic:
+        coarse = tf.random.stateless_normal(
+            [1, _ELASTIC_GRID, _ELASTIC_GRID, 2], flow_seed, stddev=min(size) / 32
+        )
+        points += tf.image.resize(coarse, size, method="bicubic")[0] / scale
+    points = _mirror(points, tf.cast(full - 1, tf.float32))
     sampled = tfa.image.interpolate_bilinear(
-        tf.cast(image, tf.float32)[tf.newaxis], tf.reshape(points, [1, size[0] * size[1], 2])
+        image[tf.newaxis], tf.reshape(points, [1, size[0] * size[1], 2])
     )
     window = tf.reshape(sampled, [*size, image.shape[-1]])
-    return window, tf.gather_nd(label, tf.cast(tf.round(points), tf.int32))
+    nearest = tf.minimum(tf.cast(tf.round(points), tf.int32), full - 1)
+    return window, tf.ensure_shape(tf.gather_nd(label, nearest), [*size, label.shape[-1]])
 
 
 def random_quarter_turn(
     image: tf.Tensor, label: tf.Tensor, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Turns [h,w,C] and [h,w] by 0, 90, 180 or 270 degrees; by 0 or 180 unless h = w."""
+    """Turns [h,w,C] and [h,w,M] by 0, 90, 180 or 270 degrees; by 0 or 180 unless h = w."""
     square = image.shape[0] == image.shape[1]
     turns = tf.random.stateless_uniform([], seed, 0, 4, tf.int32)
     if square:
         swap = turns % 2 == 1
         image = tf.cond(swap, lambda: tf.transpose(image, [1, 0, 2])[::-1], lambda: image)
-        label = tf.cond(swap, lambda: tf.transpose(label)[::-1], lambda: label)
+        label = tf.cond(swap, lambda: tf.transpose(label, [1, 0, 2])[::-1], lambda: label)
     half = turns >= 2
     image = tf.cond(half, lambda: image[::-1, ::-1], lambda: image)
     label = tf.cond(half, lambda: label[::-1, ::-1], lambda: label)
@@ -78,7 +115,7 @@ def random_quarter_turn(
 
 
 def random_flip(image: tf.Tensor, label: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mirrors [h,w,C] and [h,w] left to right in half of the cases."""
+    """Mirrors [h,w,C] and [h,w,M] left to right in half of the cases."""
     flip = tf.random.stateless_uniform([], seed) < 0.5
     image = tf.cond(flip, lambda: image[:, ::-1], lambda: image)
     label = tf.cond(flip, lambda: label[:, ::-1], lambda: label)
@@ -100,14 +137,57 @@ def random_photometric(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value((image - mean) * (1 + 0.2 * draw[0]) + mean + 20 * draw[1], 0, 255)
 
 
+def random_colour(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Turns the hue by up to 18 degrees and changes the saturation by up to half as much again.
+
+    The two operations are KerasCV's, `RandomHue` and `RandomSaturation`; the draws are ours, which
+    follow from the seed alone.
+
+    Args:
+        image: [h,w,3] float32 on the 0-255 scale.
+        seed: int32 [2].
+
+    Returns:
+        [h,w,3] float32 in 0-255.
+    """
+    hue, saturation = _colour_layers()
+    draw = tf.random.stateless_uniform([2, 1], seed, -1.0, 1.0)
+    image = hue.augment_images(image[tf.newaxis], transformations=0.05 * draw[0])
+    # KerasCV's s means s / (1 - s) times the old saturation.
+    factor = tf.pow(1.5, draw[1])
+    return saturation.augment_images(image, transformations=factor / (1 + factor))[0]
+
+
+@functools.cache
+def _colour_layers() -> tuple[Any, Any]:
+    layers = import_keras_cv().layers
+    with tf.init_scope():
+        # The layers ask for a generator, which determinism denies them unless it is seeded. It is
+        # never drawn from.
+        tf.random.set_global_generator(tf.random.Generator.from_seed(0))
+        # In float32 whatever the policy of the networks.
+        return (
+            layers.RandomHue(factor=1.0, value_range=(0, 255), dtype="float32"),
+            layers.RandomSaturation(factor=1.0, dtype="float32"),
+        )
+
+
 def _random_corner(
-    full: tf.Tensor, size: tuple[int, int], seed: tf.Tensor
+    full: tf.Tensor, size: tf.Tensor, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The top left corner of a window that lies within [full[0], full[1]]."""
-    room = tf.cast(full - tf.constant(size), tf.float32) + 1
+    room = tf.cast(full - size, tf.float32) + 1
     corner = tf.cast(tf.floor(tf.random.stateless_uniform([2], seed) * room), tf.int32)
-    corner = tf.minimum(corner, full - tf.constant(size))
+    corner = tf.minimum(corner, full - size)
     return corner[0], corner[1]
+
+
+def _smoothed(image: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+    """[H,W,C] without what is too fine to be seen at `scale`, a half or less; of equal size."""
+    full = tf.shape(image)[:2]
+    small = tf.cast(tf.math.ceil(tf.cast(full, tf.float32) * scale), tf.int32)
+    image = tf.image.resize(image, small, method="area")
+    return tf.image.resize(image, full, method="bilinear")
 
 
 def _mirror(points: tf.Tensor, last: tf.Tensor) -> tf.Tensor:

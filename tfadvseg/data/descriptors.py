@@ -34,6 +34,7 @@ class DatasetDescriptor:
             `darkfield`, which are divided by a seed.
         foreground_class: where the task is to tell objects apart by the boundaries between them
             (EM membranes): the class inside objects. V_rand and V_info are measured then.
+        darkfield_accuracy: whether the darkfield project's own accuracy is measured, too.
     """
 
     name: str
@@ -43,6 +44,7 @@ class DatasetDescriptor:
     train_split: str
     val_split: str
     foreground_class: int | None = None
+    darkfield_accuracy: bool = False
 
     @property
     def num_classes(self) -> int:
@@ -87,6 +89,7 @@ DARKFIELD = DatasetDescriptor(
     image_channels=3,
     train_split="",
     val_split="",
+    darkfield_accuracy=True,
 )
 
 CELLS = DatasetDescriptor(
@@ -96,6 +99,7 @@ CELLS = DatasetDescriptor(
     image_channels=3,
     train_split="train",
     val_split="validation",
+    darkfield_accuracy=True,
 )
 
 # The colours that CamVid itself gives to these classes (its label_colors.txt).
@@ -136,8 +140,3 @@ CAMVID_WITH_VOID = dataclasses.replace(
     CAMVID, class_names=(*CAMVID.class_names, "void"), palette=(*CAMVID.palette, (0, 0, 0))
 )
 """The same data with void as a twelfth class instead of `IGNORE_LABEL`."""
-
-CATALOGUE = {
-    descriptor.name: descriptor for descriptor in (CAMVID, CELLS, DARKFIELD, ISBI2012, MEMBRANES)
-}
-"""Datasets by the value of `--dataset`; `folder` is described by the user's flags instead."""

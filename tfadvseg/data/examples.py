@@ -1,4 +1,4 @@
-"""Decoded examples in memory, and what is asked of them before training. No TensorFlow here."""
+"""Examples in memory or on disk, and what is asked of them before training. No TensorFlow here."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.on_disk import OnDisk, StoredExample
 from tfadvseg.errors import UserError
 
 
@@ -32,13 +33,14 @@ class Examples:
 
     Attributes:
         keys: stable names, one an example.
-        images: uint8 [H,W,C] each, C the same for all.
-        labels: uint8 [H,W] each, class ids or `IGNORE_LABEL`; None where there are none.
+        images: uint8 [H,W,C] each, C the same for all; a tuple, or `OnDisk` where they do not fit
+            into memory, so that they are best gone through once and in order.
+        labels: uint8 [H,W] each, class ids or `IGNORE_LABEL`, likewise; None where there are none.
     """
 
     keys: tuple[str, ...]
-    images: tuple[np.ndarray, ...]
-    labels: tuple[np.ndarray, ...] | None
+    images: Sequence[np.ndarray]
+    labels: Sequence[np.ndarray] | None
 
     def __post_init__(self) -> None:
         if len(self.images) != len(self.keys):
@@ -53,9 +55,23 @@ class Examples:
         """The examples at `indices`, in that order."""
         return Examples(
             keys=tuple(self.keys[i] for i in indices),
-            images=tuple(self.images[i] for i in indices),
-            labels=None if self.labels is None else tuple(self.labels[i] for i in indices),
+            images=_chosen(self.images, indices),
+            labels=None if self.labels is None else _chosen(self.labels, indices),
         )
+
+
+def leave_on_disk(stored: Sequence[StoredExample]) -> Examples:
+    """Examples that stay in their files; without labels if every one is unknown.
+
+    To know that, labels are read until one holds more than `IGNORE_LABEL`.
+    """
+    labels = OnDisk(example.label for example in stored)
+    known = any(np.any(label != IGNORE_LABEL) for label in labels)
+    return Examples(
+        keys=tuple(example.key for example in stored),
+        images=OnDisk(example.image for example in stored),
+        labels=labels if known else None,
+    )
 
 
 def collect(stream: Iterable[Example]) -> Examples:
@@ -76,15 +92,30 @@ def each(examples: Examples, indices: Iterable[int]) -> Iterator[Example]:
         yield Example(examples.keys[i], examples.images[i], examples.labels[i])
 
 
+def one_by_one(examples: Examples) -> Iterator[Example]:
+    """All examples in order; labels that are unknown are all `IGNORE_LABEL`."""
+    labels = examples.labels
+    if labels is None:
+        for key, image in zip(examples.keys, examples.images, strict=True):
+            yield Example(key, image, np.full(image.shape[:2], IGNORE_LABEL, np.uint8))
+        return
+    for key, image, label in zip(examples.keys, examples.images, labels, strict=True):
+        yield Example(key, image, label)
+
+
 def fingerprint(*parts: Examples) -> str:
     """Sixteen hexadecimal digits that change with any key, image or label of any part."""
     digest = hashlib.blake2b(digest_size=8)
     for examples in parts:
         for key in examples.keys:
             digest.update(f"{key}\n".encode())
-        for array in (*examples.images, *(examples.labels or ())):
-            digest.update(f"{array.shape}{array.dtype}".encode())
-            digest.update(array.tobytes())
+        for arrays in (examples.images, examples.labels or ()):
+            if isinstance(arrays, OnDisk):
+                digest.update(b"\n".join(arrays.fingerprints()))
+                continue
+            for array in arrays:
+                digest.update(f"{array.shape}{array.dtype}".encode())
+                digest.update(array.tobytes())
     return digest.hexdigest()
 
 
@@ -102,7 +133,10 @@ def channel_statistics(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
     """
     if not len(examples):
         raise UserError("No images to take mean and standard deviation of.")
-    return level_statistics(np.sum([level_counts(image) for image in examples.images], axis=0))
+    counts = np.zeros((), np.int64)
+    for image in examples.images:
+        counts = counts + level_counts(image)
+    return level_statistics(counts)
 
 
 def level_counts(image: np.ndarray) -> np.ndarray:
@@ -132,12 +166,16 @@ def class_pixel_counts(examples: Examples, num_classes: int) -> np.ndarray:
 def check_labels(examples: Examples, num_classes: int) -> None:
     """Makes sure that labels hold class ids only and lie upon their images.
 
+    Those on disk are checked whenever they are read.
+
     Raises:
         UserError: there are no labels; or the first example at fault, with the values it holds
             and those it may hold, or both sizes.
     """
     if examples.labels is None:
         raise UserError("These examples have no labels; choose a split that has them.")
+    if isinstance(examples.labels, OnDisk):
+        return
     for example in each(examples, range(len(examples))):
         check_label(example, num_classes)
 
@@ -174,13 +212,21 @@ def check_window(examples: Examples, crop_size: tuple[int, int]) -> None:
         UserError: the first image that is smaller.
     """
     height, width = crop_size
-    for key, image in zip(examples.keys, examples.images, strict=True):
-        if image.shape[0] < height or image.shape[1] < width:
-            least = np.min([other.shape[:2] for other in examples.images], axis=0)
+    sizes = image_sizes(examples)
+    for key, size in zip(examples.keys, sizes, strict=True):
+        if size[0] < height or size[1] < width:
+            least = np.min(sizes, axis=0)
             raise UserError(
                 f"--crop_size={height},{width}: larger than the image {key}, which is "
-                f"{_size(image)} (height x width); give at most {least[0]},{least[1]}."
+                f"{size[0]} x {size[1]} (height x width); give at most {least[0]},{least[1]}."
             )
+
+
+def image_sizes(examples: Examples) -> list[tuple[int, int]]:
+    """(height, width) of each image."""
+    if isinstance(examples.images, OnDisk):
+        return examples.images.sizes()
+    return [(image.shape[0], image.shape[1]) for image in examples.images]
 
 
 def values_of(label: np.ndarray) -> np.ndarray:
@@ -197,3 +243,9 @@ def shortened(values: np.ndarray) -> str:
 
 def _size(array: np.ndarray) -> str:
     return f"{array.shape[0]} x {array.shape[1]}"
+
+
+def _chosen(arrays: Sequence[np.ndarray], indices: Sequence[int]) -> Sequence[np.ndarray]:
+    if isinstance(arrays, OnDisk):
+        return OnDisk(arrays.stored[i] for i in indices)
+    return tuple(arrays[i] for i in indices)

@@ -69,6 +69,35 @@ def read_folder(config: DataConfig) -> Folder:
     return Folder(descriptor, Examples(tuple(keys), tuple(images), tuple(labels)), stems)
 
 
+def lacks_labels(config: DataConfig) -> bool:
+    """Whether a folder holds `images` and nothing that labels could be in."""
+    if config.data_dir is None or config.label_suffix:
+        return False
+    folder = Path(config.data_dir).expanduser()
+    return (folder / "images").is_dir() and not (folder / "labels").exists()
+
+
+def read_unlabelled_folder(config: DataConfig) -> Examples:
+    """Reads `data_dir`/images, with keys as `read_folder` gives them.
+
+    Raises:
+        UserError: there are no images, or some that are unreadable or do not go together.
+    """
+    folder = Path(config.data_dir or "").expanduser() / "images"
+    files = find_image_files(folder)
+    if not files:
+        raise UserError(f"{folder}: holds no images ({', '.join(SUFFIXES)}); put them there.")
+    keys, images, sources = [], [], []
+    for stem, path in _by_stem(files, "").items():
+        pages = read_images(path)
+        for number, image in enumerate(pages):
+            keys.append(stem if len(pages) == 1 else f"{stem}/{number:03d}")
+            images.append(image)
+            sources.append(path)
+    _check_channels(images, sources)
+    return Examples(tuple(keys), tuple(images), None)
+
+
 def find_pairs(data_dir: Path, label_suffix: str = "") -> list[tuple[Path, Path]]:
     """Image and label files that belong together, in order of the images' stems.
 

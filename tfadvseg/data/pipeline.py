@@ -12,74 +12,149 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.config import DataConfig
+from tfadvseg.config import ChannelOrder, DataConfig
 from tfadvseg.data.augment import (
-    random_elastic_window,
+    random_colour,
     random_flip,
     random_photometric,
     random_quarter_turn,
+    random_sampled_window,
     random_window,
 )
 from tfadvseg.data.descriptors import IGNORE_LABEL
-from tfadvseg.data.examples import Examples
+from tfadvseg.data.examples import Examples, image_sizes
+from tfadvseg.data.lazy import PairReader, pair_reader
+from tfadvseg.data.on_disk import OnDisk
+from tfadvseg.errors import UserError
 
 
 @dataclass(frozen=True)
 class Normalisation:
-    """A channel's mean and standard deviation, on the 0-255 scale: [C] each."""
+    """A channel's mean and standard deviation, on the 0-255 scale: [C] each.
+
+    Attributes:
+        mean, std: in the order of the image's channels.
+        channel_order: of what S sees.
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    channel_order: ChannelOrder = "rgb"
 
     def __call__(self, image: tf.Tensor) -> tf.Tensor:
         """[...,C] on the 0-255 scale to [...,C] float32 of about zero mean, unit variance."""
-        return (tf.cast(image, tf.float32) - tf.constant(self.mean)) / tf.constant(self.std)
+        image = (tf.cast(image, tf.float32) - tf.constant(self.mean)) / tf.constant(self.std)
+        return image[..., ::-1] if self.channel_order == "bgr" else image
+
+    def inverse(self, image: tf.Tensor) -> tf.Tensor:
+        """What S sees, back to uint8 on the 0-255 scale."""
+        image = image[..., ::-1] if self.channel_order == "bgr" else image
+        image = tf.round(image * tf.constant(self.std) + tf.constant(self.mean))
+        return tf.cast(tf.clip_by_value(image, 0, 255), tf.uint8)
+
+
+@dataclass(frozen=True)
+class BoundaryMaps:
+    """Weights of boundaries (`losses.boundary`), an image each, in 256 levels.
+
+    Attributes:
+        levels: uint8 [H,W] each.
+        unit: the weight of one level.
+    """
+
+    levels: tuple[np.ndarray, ...]
+    unit: float
 
 
 class _Store:
-    """Examples of any sizes in three flat tensors, indexed within a graph."""
+    """Examples of any sizes, indexed within a graph: in flat tensors, or on disk."""
 
-    def __init__(self, examples: Examples) -> None:
-        assert examples.labels is not None
-        shapes = np.array([image.shape[:2] for image in examples.images], np.int64)
+    def __init__(self, examples: Examples, boundaries: BoundaryMaps | None = None) -> None:
         self.size = len(examples)
-        self.channels = examples.images[0].shape[-1]
-        self.shapes = tf.constant(shapes)
-        self.starts = tf.constant(np.concatenate([[0], shapes.prod(axis=1).cumsum()]))
-        self.pixels = tf.constant(
-            np.concatenate([image.reshape(-1, self.channels) for image in examples.images])
-        )
-        self.labels = tf.constant(np.concatenate([label.reshape(-1) for label in examples.labels]))
+        self._boundaries = boundaries
+        channels = examples.images[0].shape[-1]
+        if not isinstance(examples.images, OnDisk):
+            self._read = _memory_reader(examples, boundaries, channels)
+        elif boundaries is None:
+            self._read = pair_reader(examples, channels)
+        else:
+            raise UserError("--boundary_weight: needs examples in memory; leave it out.")
 
     def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Image [H,W,C] uint8 and label [H,W] uint8 of example `index`, int64."""
-        start, end = self.starts[index], self.starts[index + 1]
-        height, width = tf.unstack(self.shapes[index])
-        image = tf.reshape(self.pixels[start:end], [height, width, self.channels])
-        return image, tf.reshape(self.labels[start:end], [height, width])
+        """Image [H,W,C] uint8, and label with boundary [H,W,1 or 2] uint8, of example `index`."""
+        image, maps = self._read(index)
+        return image, maps if maps.shape.rank == 3 else maps[..., tf.newaxis]
+
+    def batch(self, image: tf.Tensor, maps: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What a step is given of them: see `losses.terms`."""
+        made = {"image": image, "label": tf.cast(maps[..., 0], tf.int32)}
+        if self._boundaries is not None:
+            made["boundary"] = tf.cast(maps[..., 1], tf.float32) * self._boundaries.unit
+        return made
+
+
+def _memory_reader(
+    examples: Examples, boundaries: BoundaryMaps | None, channels: int
+) -> PairReader:
+    """Reads from tensors that hold all of the examples."""
+    sizes = np.array(image_sizes(examples), np.int64)
+    starts = tf.constant(np.concatenate([[0], sizes.prod(axis=1).cumsum()]))
+    shapes = tf.constant(sizes)
+    pixels = tf.constant(np.concatenate([image.reshape(-1, channels) for image in examples.images]))
+    labels = examples.labels
+    if labels is None:
+        labels = [np.full(size, IGNORE_LABEL, np.uint8) for size in sizes]
+    kinds = [labels] if boundaries is None else [labels, boundaries.levels]
+    maps = tf.constant(
+        np.stack([np.concatenate([m.reshape(-1) for m in kind]) for kind in kinds], axis=-1)
+    )
+
+    def read(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        start, end = starts[index], starts[index + 1]
+        height, width = tf.unstack(shapes[index])
+        image = tf.reshape(pixels[start:end], [height, width, channels])
+        return image, tf.reshape(maps[start:end], [height, width, maps.shape[-1]])
+
+    return read
 
 
 WindowMaker = Callable[[tf.Tensor], dict[str, tf.Tensor]]
-"""A window's number, int64 from the start of training, to its `image` and `label`."""
+"""A window's number, int64 from the start of training, to its `image`, `label`, ..."""
 
 
 def window_maker(
-    examples: Examples, config: DataConfig, normalisation: Normalisation, seed: int
+    examples: Examples,
+    config: DataConfig,
+    normalisation: Normalisation,
+    seed: int,
+    boundaries: BoundaryMaps | None = None,
 ) -> WindowMaker:
     """Cuts and augments training windows from decoded examples, which it holds.
 
-    Examples come in an order shuffled anew each time round, one window of each.
+    Examples come in an order shuffled anew each time round, unless `config` says otherwise, one
+    window of each.
 
     Returns:
-        A function to `image` [h,w,C] float32, normalised, and `label` [h,w] int32.
+        A function to `image` [h,w,C] float32, normalised, and `label` [h,w] int32; with
+        `boundaries` also `boundary` [h,w] float32.
     """
-    store = _Store(examples)
-    cut = random_elastic_window if "elastic" in config.augment else random_window
+    store = _Store(examples, boundaries)
+    elastic = "elastic" in config.augment
+    scale_range = config.scale_range if "scale" in config.augment else (1.0, 1.0)
+
+    def cut(
+        image: tf.Tensor, label: tf.Tensor, size: tuple[int, int], seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        if elastic or scale_range != (1.0, 1.0):
+            return random_sampled_window(image, label, size, seed, scale_range, elastic)
+        return random_window(image, label, size, seed)
 
     def window(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        order = _seed(seed, _EPOCH_ORDER, number // store.size)
-        place = tf.random.experimental.index_shuffle(number % store.size, order, store.size - 1)
-        seeds = tf.unstack(tf.random.experimental.stateless_split(_seed(seed, _WINDOW, number), 4))
+        place = number % store.size
+        if config.shuffle:
+            order = _seed(seed, _EPOCH_ORDER, number // store.size)
+            place = tf.random.experimental.index_shuffle(place, order, store.size - 1)
+        seeds = tf.unstack(tf.random.experimental.stateless_split(_seed(seed, _WINDOW, number), 5))
         image, label = cut(*store.example(place), config.crop_size, seeds[0])
         if "rotate" in config.augment:
             image, label = random_quarter_turn(image, label, seeds[1])
@@ -88,7 +163,9 @@ def window_maker(
         image = tf.cast(image, tf.float32)
         if "photometric" in config.augment:
             image = random_photometric(image, seeds[3])
-        return {"image": normalisation(image), "label": tf.cast(label, tf.int32)}
+        if "colour" in config.augment:
+            image = random_colour(image, seeds[4])
+        return store.batch(normalisation(image), label)
 
     return window
 
@@ -99,10 +176,35 @@ def training_windows(
     """Batches of training windows for steps `first_step` up to but not including `last_step`.
 
     Returns:
-        `image` [B,h,w,C] float32, normalised; `label` [B,h,w] int32.
+        What the window maker gives, [B,...].
     """
     numbers = tf.data.Dataset.range(first_step * global_batch_size, last_step * global_batch_size)
     return _batched(numbers.map(window, tf.data.AUTOTUNE, deterministic=True), global_batch_size)
+
+
+def domain_windows(
+    source: WindowMaker,
+    target: WindowMaker | None,
+    global_batch_size: int,
+    first_step: int,
+    last_step: int,
+) -> tf.data.Dataset:
+    """Batches of labelled source windows and, where there is a target, of its images.
+
+    Args:
+        source, target: make windows of each domain; their sizes may differ.
+        global_batch_size, first_step, last_step: as for `training_windows`.
+
+    Returns:
+        `source_image` [B,h,w,C] float32, `source_label` [B,h,w] int32, `target_image` [B,h',w',C].
+    """
+
+    def pair(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        made = source(number)
+        both = {"source_image": made["image"], "source_label": made["label"]}
+        return both if target is None else {**both, "target_image": target(number)["image"]}
+
+    return training_windows(pair, global_batch_size, first_step, last_step)
 
 
 def mixed_windows(
@@ -122,7 +224,7 @@ def mixed_windows(
         first_step: how many batches to leave out at the start.
 
     Returns:
-        `image` and `label` as `training_windows` gives them, and `is_real` [B] bool: of the two
+        As `training_windows`, and `is_real` [B] bool: of the two
         times that a window comes, one is true and one is not.
     """
     order = _seed(seed, _MIXED_ORDER, tf.constant(first_window, tf.int64))
@@ -142,29 +244,34 @@ def fixed_windows(
     global_batch_size: int,
     count: int,
     seed: int,
+    boundaries: BoundaryMaps | None = None,
 ) -> tf.data.Dataset:
     """`count` windows at random places that depend on the seed only, for validation.
 
     The last batch is filled up with zero images whose labels are all `ignore_label`.
 
     Returns:
-        `image` and `label` as `training_windows` gives them, unaugmented; `weight` [B] float32:
-        1, or 0 for the filling.
+        As `training_windows`, unaugmented, and `weight` [B] float32: 1, or 0 for the filling.
     """
-    store = _Store(examples)
+    store = _Store(examples, boundaries)
     order = _seed(seed, _FIXED_ORDER, tf.constant(0, tf.int64))
 
     def window(number: tf.Tensor) -> dict[str, tf.Tensor]:
         place = tf.random.experimental.index_shuffle(number % store.size, order, store.size - 1)
         image, label = store.example(place)
         image, label = random_window(image, label, crop_size, _seed(seed, _FIXED_WINDOW, number))
-        return _example(normalisation(image), label)
+        return _counted(store.batch(normalisation(image), label))
 
     windows = tf.data.Dataset.range(count).map(window, tf.data.AUTOTUNE, deterministic=True)
     return _filled_up(windows.batch(global_batch_size), global_batch_size)
 
 
-def whole_images(examples: Examples, normalisation: Normalisation, copies: int) -> tf.data.Dataset:
+def whole_images(
+    examples: Examples,
+    normalisation: Normalisation,
+    copies: int,
+    boundaries: BoundaryMaps | None = None,
+) -> tf.data.Dataset:
     """Every image whole, a batch each; sizes may differ from batch to batch.
 
     Args:
@@ -174,11 +281,11 @@ def whole_images(examples: Examples, normalisation: Normalisation, copies: int) 
     Returns:
         As `fixed_windows`, [copies,H,W,...].
     """
-    store = _Store(examples)
+    store = _Store(examples, boundaries)
 
     def whole(index: tf.Tensor) -> dict[str, tf.Tensor]:
         image, label = store.example(index)
-        return _example(normalisation(image), label)
+        return _counted(store.batch(normalisation(image), label))
 
     images = tf.data.Dataset.range(store.size).map(whole, tf.data.AUTOTUNE, deterministic=True)
     return _filled_up(images.batch(1), copies)
@@ -194,8 +301,8 @@ def _seed(seed: int, purpose: int, number: tf.Tensor) -> tf.Tensor:
     return tf.random.experimental.stateless_fold_in(base, number)
 
 
-def _example(image: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-    return {"image": image, "label": tf.cast(label, tf.int32), "weight": tf.constant(1.0)}
+def _counted(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {**example, "weight": tf.constant(1.0)}
 
 
 def _batched(windows: tf.data.Dataset, size: int) -> tf.data.Dataset:
@@ -209,7 +316,7 @@ def _filled_up(batches: tf.data.Dataset, size: int) -> tf.data.Dataset:
 def _fill(batch: dict[str, tf.Tensor], size: int) -> dict[str, tf.Tensor]:
     """Adds examples that count for nothing until there are `size`."""
     missing = size - tf.shape(batch["weight"])[0]
-    filling = {"image": 0.0, "label": IGNORE_LABEL, "weight": 0.0}
+    filling = {"image": 0.0, "label": IGNORE_LABEL, "boundary": 0.0, "weight": 0.0}
     filled = {}
     for name, tensor in batch.items():
         ahead = [[0, missing]] + [[0, 0]] * (tensor.shape.rank - 1)

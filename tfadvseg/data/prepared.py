@@ -8,7 +8,9 @@ complete.
 import contextlib
 import hashlib
 import io
+import logging as standard_logging
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +23,24 @@ from absl import logging
 
 from tfadvseg import atomic
 from tfadvseg.data.examples import Example, Examples, collect
+from tfadvseg.data.frames import png_fingerprint
 from tfadvseg.data.slices import resolve_slice
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.camvid import camvid_dataset_builder, lists
+from tfadvseg_datasets.cityscapes_semseg import cityscapes_semseg_dataset_builder
+from tfadvseg_datasets.cityscapes_semseg import files as cityscapes_files
 from tfadvseg_datasets.darkfield import darkfield_dataset_builder
 from tfadvseg_datasets.darkfield import files as darkfield_files
+from tfadvseg_datasets.gta5 import files as gta5_files
+from tfadvseg_datasets.gta5 import gta5_dataset_builder
 from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder, stacks
 
 FINGERPRINT_LENGTH = 12
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").digest()
 
 
 @dataclass(frozen=True)
@@ -39,15 +51,31 @@ class _Source:
         builder: the TFDS builder.
         raw_files: lists the files of a folder that it reads, or raises FileNotFoundError or
             ValueError.
+        fingerprint: of a file; changes with its content.
+        file_format: of the prepared copy; None takes TFDS's default.
     """
 
     builder: type[tfds.core.GeneratorBasedBuilder]
     raw_files: Callable[[Path], Sequence[os.PathLike]]
+    fingerprint: Callable[[Path], bytes] = _content
+    file_format: str | None = None
+
+
+def _street_source(
+    builder: type[tfds.core.GeneratorBasedBuilder],
+    raw_files: Callable[[Path], Sequence[os.PathLike]],
+) -> _Source:
+    """A set too large to be hashed at each start, or to be held in memory."""
+    return _Source(builder, raw_files, png_fingerprint, "array_record")
 
 
 _SOURCES = {
     "camvid": _Source(camvid_dataset_builder.Builder, lists.raw_files),
+    "cityscapes_semseg": _street_source(
+        cityscapes_semseg_dataset_builder.Builder, cityscapes_files.raw_files
+    ),
     "darkfield": _Source(darkfield_dataset_builder.Builder, darkfield_files.raw_files),
+    "gta5": _street_source(gta5_dataset_builder.Builder, gta5_files.raw_files),
     "isbi2012": _Source(isbi2012_dataset_builder.Builder, stacks.raw_files),
 }
 
@@ -80,12 +108,14 @@ def prepare(
     data_dir: str | Path,
     prepared_dir: str | Path | None = None,
     builder_config: str | None = None,
+    beam_options: Sequence[str] | None = None,
 ) -> tfds.core.DatasetBuilder:
     """The builder of a dataset whose preparation is complete and matches the raw files.
 
     Args:
         name, data_dir, prepared_dir: as for `load_prepared`.
         builder_config: the name of one of the builder's configurations; None takes its default.
+        beam_options: `option=value` each, where that configuration prepares with Apache Beam.
 
     Raises:
         UserError: as `load_prepared`.
@@ -94,24 +124,32 @@ def prepare(
     folder = Path(data_dir).expanduser()
     try:
         files = [Path(file) for file in source.raw_files(folder)]
-        fingerprint = _fingerprint(str(source.builder.VERSION), folder, files)
+        fingerprint = _fingerprint(source, folder, files)
     except (OSError, ValueError) as error:
         raise UserError(f"--data_dir: {_reason(error)}") from None
 
     def make(place: Path) -> tfds.core.DatasetBuilder:
         return source.builder(data_dir=place, config=builder_config)
 
+    download = tfds.download.DownloadConfig(
+        manual_dir=folder,
+        compute_stats=tfds.download.ComputeStatsMode.SKIP,
+        beam_options=None if beam_options is None else _pipeline_options(beam_options),
+    )
     kind = name if builder_config is None else f"{name}-{builder_config}"
     root = Path(prepared_dir or tfds.core.constants.get_default_data_dir()).expanduser()
     home = root / "tfadvseg" / f"{kind}-{fingerprint}"
     if not home.exists():
         logging.info("Preparing %s from %s in %s.", name, folder, home)
         try:
-            _prepare_into(make, folder, home)
+            _prepare_into(make, download, source.file_format, home)
         except FileExistsError:
             pass  # another process has made the same one meanwhile
-        except ValueError as error:
-            raise UserError(" ".join(str(error).split())) from None
+        except (ValueError, RuntimeError) as error:
+            told = _told(error)
+            if told is None:
+                raise
+            raise UserError(told) from None
         except OSError as error:
             raise UserError(
                 f"--prepared_dir={root}: cannot keep the prepared copy there ({_reason(error)}); "
@@ -120,7 +158,30 @@ def prepare(
     with _quiet():
         builder = make(home)
     if not builder.is_prepared():
-        raise _damaged(home, "incomplete")
+        raise damaged(home, "incomplete")
+    return builder
+
+
+def open_copy(
+    name: str, prepared_dir: str | Path, builder_config: str | None = None
+) -> tfds.core.DatasetBuilder:
+    """The builder of a copy that TFDS itself has prepared (`tfds build`), raw files unseen.
+
+    Args:
+        name, builder_config: as for `prepare`.
+        prepared_dir: what was TFDS's `data_dir`.
+
+    Raises:
+        UserError: there is no such copy.
+    """
+    place = Path(prepared_dir).expanduser()
+    with _quiet(logging.ERROR):
+        builder = _SOURCES[name].builder(data_dir=place, config=builder_config)
+    if not builder.is_prepared():
+        raise UserError(
+            f"--prepared_dir={prepared_dir}: no prepared copy {name}/{builder_config}; make one, "
+            "or give the raw files by --data_dir."
+        )
     return builder
 
 
@@ -208,30 +269,53 @@ def _named_damage(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
-        raise _damaged(builder.data_path, type(error).__name__) from None
+        raise damaged(builder.data_path, type(error).__name__) from None
 
 
-def _fingerprint(version: str, folder: Path, files: list[Path]) -> str:
+def _fingerprint(source: _Source, folder: Path, files: list[Path]) -> str:
     """Changes with the builder's version and with any file's place, size or content."""
-    digest = hashlib.blake2b(version.encode())
+    digest = hashlib.blake2b(str(source.builder.VERSION).encode())
     for place, file in sorted((file.relative_to(folder).as_posix(), file) for file in files):
-        with file.open("rb") as stream:
-            content = hashlib.file_digest(stream, "blake2b").digest()
-        digest.update(f"\0{place}\0{file.stat().st_size}\0".encode() + content)
+        digest.update(f"\0{place}\0{file.stat().st_size}\0".encode() + source.fingerprint(file))
     return digest.hexdigest()[:FINGERPRINT_LENGTH]
 
 
+def _pipeline_options(options: Sequence[str]) -> Any:
+    try:
+        with _quiet(logging.ERROR):  # it warns of clouds that it was not installed for
+            from apache_beam.options.pipeline_options import PipelineOptions
+    except ImportError:
+        raise UserError(
+            "--prepare=beam: Apache Beam is not installed: pip install apache-beam, or leave the "
+            "flag out."
+        ) from None
+    # What it raises it logs too, with a traceback.
+    standard_logging.getLogger("apache_beam").setLevel(standard_logging.CRITICAL)
+    return PipelineOptions([f"--{option}" for option in options or ("runner=DirectRunner",)])
+
+
+def _told(error: ValueError | RuntimeError) -> str | None:
+    """The line that a builder raised, perhaps on a worker of Beam's; None where it raised none."""
+    text = str(error)
+    if isinstance(error, RuntimeError):  # the worker's traceback
+        found = re.search(r"ValueError: (.*)", text)
+        if found is None:
+            return None
+        text = found[1]
+    return " ".join(text.split()).split(" [while running")[0]
+
+
 def _prepare_into(
-    make: Callable[[Path], tfds.core.DatasetBuilder], data_dir: Path, home: Path
+    make: Callable[[Path], tfds.core.DatasetBuilder],
+    download: tfds.download.DownloadConfig,
+    file_format: str | None,
+    home: Path,
 ) -> None:
     """Prepares into `home`, which appears when complete; leaves nothing if that fails."""
     absent = [folder for folder in home.parents if not folder.exists()]
-    config = tfds.download.DownloadConfig(
-        manual_dir=data_dir, compute_stats=tfds.download.ComputeStatsMode.SKIP
-    )
     try:
         with atomic.new_folder(home) as unfinished, _quiet():
-            make(unfinished).download_and_prepare(download_config=config)
+            make(unfinished).download_and_prepare(download_config=download, file_format=file_format)
     except BaseException:
         for folder in absent:
             with contextlib.suppress(OSError):
@@ -240,11 +324,11 @@ def _prepare_into(
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet(least: int = logging.WARNING) -> Iterator[None]:
     """TFDS announces each of its steps on standard output, in the log and with progress bars."""
     tfds.disable_progress_bar()
     verbosity = logging.get_verbosity()
-    logging.set_verbosity(min(verbosity, logging.WARNING))
+    logging.set_verbosity(min(verbosity, least))
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
@@ -252,7 +336,7 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
-def _damaged(folder: os.PathLike, detail: str) -> UserError:
+def damaged(folder: os.PathLike, detail: str) -> UserError:
     return UserError(
         f"{folder}: damaged prepared copy ({detail}); delete that folder and run again."
     )

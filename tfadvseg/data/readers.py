@@ -1,5 +1,6 @@
 """How each dataset is opened: what its parts are, and how they are streamed."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +9,9 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tfadvseg.config import DataConfig
-from tfadvseg.data import descriptors, prepared
-from tfadvseg.data.descriptors import CATALOGUE, DatasetDescriptor
+from tfadvseg.data import descriptors, prepared, street_descriptors
+from tfadvseg.data.catalogue import CATALOGUE
+from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.division import (
     Indices,
     divide_by_fraction,
@@ -17,12 +19,27 @@ from tfadvseg.data.division import (
     divide_stratified,
     hold_out_stretches,
 )
-from tfadvseg.data.examples import Example, each, values_of
+from tfadvseg.data.examples import (
+    Example,
+    Examples,
+    collect,
+    each,
+    leave_on_disk,
+    one_by_one,
+    values_of,
+)
 from tfadvseg.data.folder import Folder, read_folder
+from tfadvseg.data.frames import file_splits
+from tfadvseg.data.prepared_frames import prepared_splits
 from tfadvseg.data.slices import resolve_slice
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.cells import generate as cells
+from tfadvseg_datasets.cityscapes_semseg.cityscapes_semseg_dataset_builder import (
+    CityscapesSemsegConfig,
+)
+from tfadvseg_datasets.gta5.gta5_dataset_builder import Gta5Config
 from tfadvseg_datasets.membranes import generate as membranes
+from tfadvseg_datasets.streets import generate as streets
 
 EMBEDDED_SEED = 0
 """The embedded sets are the same in every run, whatever `--seed` is."""
@@ -30,7 +47,14 @@ EMBEDDED_SEED = 0
 CAMVID_VAL_FRACTION = 0.2
 """Share of `train` that validates where `val` is absent and no other share is given."""
 
-_FOLDER_FLAGS = ("class_names", "value_map", "label_suffix", "train_list", "val_list")
+_FLAGS_OF = {
+    "folder": ("class_names", "value_map", "label_suffix", "train_list", "val_list"),
+    "gta5": ("official_split", "skip_damaged"),
+    "cityscapes_semseg": ("train_ids",),
+}
+"""Flags that one dataset alone listens to."""
+
+_ON_DISK = ("cityscapes_semseg", "gta5")
 
 Stream = Callable[[str, str], Iterator[Example]]
 
@@ -45,11 +69,20 @@ class Reader:
             UserError at once if there is no such part or it is empty.
         meaning: what `train` and `validation` are in terms of `stream`, where they are not names of
             parts themselves.
+        on_disk: gives a part without reading it, of sets that do not fit into memory; takes and
+            raises what `stream` does.
     """
 
     descriptor: DatasetDescriptor
     stream: Stream
     meaning: Mapping[str, str] = field(default_factory=dict)
+    on_disk: Callable[[str, str], Examples] | None = None
+
+    def load(self, split: str, flag: str) -> Examples:
+        """A part, in memory or on disk; takes and raises what `stream` does."""
+        if self.on_disk is not None:
+            return self.on_disk(split, flag)
+        return collect(self.stream(split, flag))
 
 
 def open_reader(config: DataConfig, seed: int) -> Reader:
@@ -63,7 +96,7 @@ def open_reader(config: DataConfig, seed: int) -> Reader:
         UserError: an unknown dataset, flags that are not for it, or raw files that are missing or
             unfit.
     """
-    _check_flags(config)
+    check_flags(config)
     match config.dataset:
         case "folder":
             return _folder(read_folder(config), config, seed)
@@ -86,20 +119,32 @@ def open_reader(config: DataConfig, seed: int) -> Reader:
             return _darkfield(config, seed)
         case descriptors.CAMVID.name:
             return _camvid(config)
+        case street_descriptors.STREETS_GAME.name:
+            return _embedded_streets(config, street_descriptors.STREETS_GAME, "game")
+        case street_descriptors.STREETS_CAMERA.name:
+            return _embedded_streets(config, street_descriptors.STREETS_CAMERA, "camera")
+        case street_descriptors.GTA5.name:
+            return _gta5(config)
+        case street_descriptors.CITYSCAPES.name:
+            return _cityscapes(config)
         case name:
             raise NotImplementedError(f"{name} has a descriptor, but nothing reads it.")
 
 
-def _check_flags(config: DataConfig) -> None:
+def check_flags(config: DataConfig) -> None:
     """Refuses unknown datasets, and flags that the dataset would not listen to."""
     name = config.dataset
     if name not in (*CATALOGUE, "folder"):
         valid = ", ".join([*CATALOGUE, "folder"])
         raise UserError(f"--dataset={name}: unknown; choose one of {valid}.")
-    if name != "folder":
-        for flag in _FOLDER_FLAGS:
-            if getattr(config, flag):
-                raise UserError(f"--{flag} is for --dataset=folder; {name} has its own.")
+    for owner, flags in _FLAGS_OF.items():
+        for flag in flags:
+            if name != owner and getattr(config, flag):
+                raise UserError(f"--{flag} is for --dataset={owner}; {name} does not take it.")
+    if config.prepare != "tfds" and name not in _ON_DISK:
+        raise UserError(
+            f"--prepare={config.prepare} is for --dataset={' and '.join(_ON_DISK)}; leave it out."
+        )
     if name in ("folder", "darkfield") and (config.train_split or config.val_split):
         lists = ", or by --train_list and --val_list" if name == "folder" else ""
         raise UserError(
@@ -120,10 +165,17 @@ def _check_embedded(config: DataConfig) -> None:
         )
 
 
-def _prepare(config: DataConfig, builder_config: str | None = None) -> tfds.core.DatasetBuilder:
+def _require_files(config: DataConfig) -> str:
     if config.data_dir is None:
         raise UserError(f"--data_dir: {config.dataset} needs it; give the folder of its raw files.")
-    return prepared.prepare(config.dataset, config.data_dir, config.prepared_dir, builder_config)
+    return config.data_dir
+
+
+def _prepare(config: DataConfig, builder_config: str | None = None) -> tfds.core.DatasetBuilder:
+    beam_options = config.beam_options if config.prepare == "beam" else None
+    return prepared.prepare(
+        config.dataset, _require_files(config), config.prepared_dir, builder_config, beam_options
+    )
 
 
 def _sliced(
@@ -143,6 +195,54 @@ def _sliced(
         "validation": config.val_split or descriptor.val_split,
     }
     return Reader(descriptor, checked, meaning)
+
+
+def _gta5(config: DataConfig) -> Reader:
+    """All of it is `train`, unless its own list divides it."""
+    descriptor = street_descriptors.GTA5
+    if config.official_split:
+        descriptor = dataclasses.replace(descriptor, val_split="val")
+    builder_config = Gta5Config(
+        official_split=config.official_split,
+        skip_damaged=config.skip_damaged,
+        beam=config.prepare == "beam",
+    )
+    return _on_disk(config, descriptor, builder_config.name)
+
+
+def _cityscapes(config: DataConfig) -> Reader:
+    builder_config = CityscapesSemsegConfig(
+        train_ids=config.train_ids, beam=config.prepare == "beam"
+    )
+    return _on_disk(config, street_descriptors.CITYSCAPES, builder_config.name)
+
+
+def _on_disk(config: DataConfig, descriptor: DatasetDescriptor, builder_config: str) -> Reader:
+    """A dataset that is never in memory as a whole, in files as downloaded or as prepared."""
+    if config.prepare == "none":
+        _require_files(config)
+        splits = file_splits(config)
+    elif config.data_dir is None and config.prepared_dir is not None:
+        copy = prepared.open_copy(config.dataset, config.prepared_dir, builder_config)
+        splits = prepared_splits(copy)
+    else:
+        splits = prepared_splits(_prepare(config, builder_config))
+    counts = {name: len(stored) for name, stored in splits.items()}
+
+    def load(split: str, flag: str) -> Examples:
+        if not split:
+            raise UserError(
+                f"--{flag}: {descriptor.name} has no such part of its own; name one, such as "
+                "train[20000:], or give --official_split."
+            )
+        parts = resolve_slice(split, counts, flag)
+        return leave_on_disk([splits[name][i] for name, positions in parts for i in positions])
+
+    meaning = {
+        "train": config.train_split or descriptor.train_split,
+        "validation": config.val_split or descriptor.val_split,
+    }
+    return Reader(descriptor, lambda split, flag: one_by_one(load(split, flag)), meaning, load)
 
 
 def _divided(
@@ -239,6 +339,21 @@ def _membranes(split: str) -> Iterator[Example]:
         made = membranes.generate_split(EMBEDDED_SEED, name, numbers)
         for number, (image, label) in zip(numbers, made, strict=True):
             yield Example(f"{name}-{number:02d}", image[:, :, None], label)
+
+
+def _embedded_streets(
+    config: DataConfig, descriptor: DatasetDescriptor, domain: streets.Domain
+) -> Reader:
+    _check_embedded(config)
+    scenes = functools.partial(_streets, domain=domain)
+    return _sliced(config, descriptor, streets.DEFAULT_COUNTS, scenes)
+
+
+def _streets(split: str, domain: streets.Domain) -> Iterator[Example]:
+    for name, numbers in resolve_slice(split, streets.DEFAULT_COUNTS, "split"):
+        made = streets.generate_split(EMBEDDED_SEED, name, numbers, domain=domain)
+        for number, (image, label) in zip(numbers, made, strict=True):
+            yield Example(f"{name}-{number:04d}", image, label)
 
 
 def _cells(split: str) -> Iterator[Example]:

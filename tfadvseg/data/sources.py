@@ -1,5 +1,6 @@
 """Where examples come from: the entry point for every dataset."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,8 +9,17 @@ from absl import logging
 
 from tfadvseg.config import DataConfig
 from tfadvseg.data.descriptors import DatasetDescriptor
-from tfadvseg.data.examples import Example, Examples, check_labels, class_pixel_counts, collect
-from tfadvseg.data.readers import open_reader
+from tfadvseg.data.examples import (
+    Example,
+    Examples,
+    check_label,
+    check_labels,
+    class_pixel_counts,
+)
+from tfadvseg.data.folder import lacks_labels, read_unlabelled_folder
+from tfadvseg.data.on_disk import OnDisk
+from tfadvseg.data.readers import Reader, check_flags, open_reader
+from tfadvseg.data.resizing import resize_example, resize_image, resize_on_disk
 from tfadvseg.errors import UserError
 
 
@@ -38,13 +48,12 @@ def load_splits(config: DataConfig, seed: int) -> Splits:
         UserError: an unknown dataset or split, an empty one or one without labels, or raw files
             that are missing or unfit.
     """
-    reader = open_reader(config, seed)
+    reader = _open(config, seed)
     names = {
         flag: reader.meaning.get(part, part)
         for flag, part in (("train_split", "train"), ("val_split", "validation"))
     }
-    streams = {flag: reader.stream(name, flag) for flag, name in names.items()}
-    parts = {flag: collect(stream) for flag, stream in streams.items()}
+    parts = {flag: reader.load(name, flag) for flag, name in names.items()}
     for flag, examples in parts.items():
         if examples.labels is None:
             raise UserError(f"--{flag}={names[flag]}: has no labels; choose one that has.")
@@ -70,11 +79,66 @@ def load_split(config: DataConfig, split: str, seed: int) -> tuple[DatasetDescri
     Raises:
         UserError: as `load_splits`, but for splits without labels.
     """
-    descriptor, stream = stream_split(config, split, seed)
-    examples = collect(stream)
+    reader = _open(config, seed)
+    examples = reader.load(reader.meaning.get(split, split), "split")
     if examples.labels is not None:
-        check_labels(examples, descriptor.num_classes)
-    return descriptor, examples
+        check_labels(examples, reader.descriptor.num_classes)
+    return reader.descriptor, examples
+
+
+def load_unlabelled(
+    config: DataConfig, split: str, seed: int, source: DatasetDescriptor
+) -> Examples:
+    """Images of a target domain, to be adapted to; their labels are not given even if known.
+
+    Args:
+        config: which dataset. Of `folder`, `images/` alone is enough, and is all of it `train`.
+        split, seed: as for `load_split`.
+        source: of the labelled domain.
+
+    Raises:
+        UserError: as `load_splits`, but for splits without labels; or images or, where they are
+            known, classes are not like those of the source.
+    """
+    if config.dataset == "folder" and lacks_labels(config):
+        if split not in ("train", "all"):
+            raise UserError(
+                f"--data_dir={config.data_dir}: holds images without labels, all of which are "
+                f"train; {split} needs labels/ too."
+            )
+        check_flags(config)
+        examples = read_unlabelled_folder(config)
+        if config.resize:
+            images = tuple(resize_image(image, config.resize) for image in examples.images)
+            examples = dataclasses.replace(examples, images=images)
+    else:
+        descriptor, examples = load_split(config, split, seed)
+        _check_classes(source, descriptor)
+    channels = examples.images[0].shape[-1]
+    if channels != source.image_channels:
+        raise UserError(
+            f"The target's images ({config.dataset}) are {_COLOURS[channels]}, the source's "
+            f"({source.name}) {_COLOURS[source.image_channels]}; make them alike."
+        )
+    return dataclasses.replace(examples, labels=None)
+
+
+_COLOURS = {1: "grey", 3: "in colour"}
+
+
+def _check_classes(source: DatasetDescriptor, target: DatasetDescriptor) -> None:
+    named = not (target.name == "folder" and target.class_names[0] == "class_0")
+    agree = (
+        target.class_names == source.class_names
+        if named
+        else target.num_classes <= source.num_classes
+    )
+    if not agree:
+        raise UserError(
+            f"The target ({target.name}) has the classes {', '.join(target.class_names)}, the "
+            f"source ({source.name}) {', '.join(source.class_names)}; they must agree. A folder of "
+            "images/ without labels/ has none."
+        )
 
 
 def stream_split(
@@ -87,8 +151,31 @@ def stream_split(
     Args, Raises:
         As `load_split`.
     """
-    reader = open_reader(config, seed)
+    reader = _open(config, seed)
     return reader.descriptor, reader.stream(reader.meaning.get(split, split), "split")
+
+
+def _open(config: DataConfig, seed: int) -> Reader:
+    """`open_reader`, with every example brought to `--resize`."""
+    reader = open_reader(config, seed)
+    size = config.resize
+    if not size:
+        return reader
+
+    def resized(example: Example) -> Example:
+        # Before sizes are made equal.
+        check_label(example, reader.descriptor.num_classes)
+        return resize_example(example, size)
+
+    def resized_on_disk(name: str, flag: str) -> Examples:
+        assert reader.on_disk is not None
+        return resize_on_disk(reader.on_disk(name, flag), size)
+
+    return dataclasses.replace(
+        reader,
+        stream=lambda name, flag: map(resized, reader.stream(name, flag)),
+        on_disk=None if reader.on_disk is None else resized_on_disk,
+    )
 
 
 def _warn(splits: Splits) -> None:
@@ -100,6 +187,8 @@ def _warn(splits: Splits) -> None:
             len(shared),
             len(splits.val),
         )
+    if isinstance(splits.train.labels, OnDisk):
+        return  # counting would read them all
     counts = class_pixel_counts(splits.train, splits.descriptor.num_classes)
     for class_id in np.flatnonzero(counts == 0):
         name = splits.descriptor.class_names[class_id]

@@ -48,6 +48,7 @@ def segmentation_metrics(confusion: np.ndarray, class_names: Sequence[str]) -> d
     With TP, FP and FN the pixels of a class that were found, wrongly claimed and missed:
 
     - `accuracy`: the share of pixels predicted rightly.
+    - `class_accuracy`: the mean of `recall_<class>` over the classes that are true anywhere.
     - `miou`: the mean of `iou_<class>` over the classes that occur in truth or prediction.
     - `f1_<class>`: 2 TP / (2 TP + FP + FN), the Dice coefficient.
     - `iou_<class>`: TP / (TP + FP + FN), the Jaccard index.
@@ -77,15 +78,26 @@ def segmentation_metrics(confusion: np.ndarray, class_names: Sequence[str]) -> d
         "precision": _ratio(found, predicted),
         "recall": _ratio(found, true),
     }
-    occurring = iou[~np.isnan(iou)]
     metrics = {
         "accuracy": float(_ratio(found.sum(), counts.sum())),
-        "miou": float(occurring.mean()) if occurring.size else float("nan"),
+        "class_accuracy": _mean_of_occurring(per_class["recall"]),
+        "miou": _mean_of_occurring(iou),
     }
     for metric, values in per_class.items():
         for name, value in zip(class_names, values, strict=True):
             metrics[f"{metric}_{name}"] = float(value)
     return metrics
+
+
+def metric_names(class_names: Sequence[str]) -> list[str]:
+    """Names of `segmentation_metrics`."""
+    classes = len(class_names)
+    return list(segmentation_metrics(np.zeros((classes, classes), np.int64), class_names))
+
+
+def _mean_of_occurring(values: np.ndarray) -> float:
+    occurring = values[~np.isnan(values)]
+    return float(occurring.mean()) if occurring.size else float("nan")
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from tfadvseg.data.examples import Examples
 from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
+from tfadvseg.evaluation.darkfield_accuracy import darkfield_accuracy, darkfield_sums
 from tfadvseg.evaluation.em_metrics import em_scores_of, measure_section
 from tfadvseg.evaluation.tiling import predict_tiled
 
@@ -22,6 +24,12 @@ class Classes(Protocol):
     @property
     def foreground_class(self) -> int | None: ...
 
+    @property
+    def darkfield_accuracy(self) -> bool: ...
+
+    @property
+    def resize(self) -> tuple[int, ...]: ...
+
 
 class SectionPredictor(Protocol):
     """A segmenter ready for raw images; `export.predictor.Predictor` is one."""
@@ -33,6 +41,21 @@ class SectionPredictor(Protocol):
         """Images [B,H,W,C] uint8 to class probabilities [B,H,W,K] float32."""
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured on whole images.
+
+    Attributes:
+        metrics: `segmentation_metrics` over the pixels of all images; `EmScores.as_metrics`, with
+            each image as a section, where the model has a `foreground_class`; and
+            `darkfield_accuracy` where it is asked for.
+        confusion: [K,K] pixels, rows true and columns predicted classes.
+    """
+
+    metrics: dict[str, float]
+    confusion: np.ndarray
+
+
 def evaluate_sections(
     predictor: SectionPredictor,
     examples: Examples,
@@ -40,43 +63,44 @@ def evaluate_sections(
     overlap: int | None = None,
     batch: int = 1,
     multiple: int = 32,
-) -> dict[str, float]:
+) -> Evaluation:
     """Measures a segmenter on whole images of any sizes, one image in memory at a time.
 
     Args:
         predictor: what is measured.
         examples: images with labels.
-        tile, overlap, batch, multiple: of `predict_tiled`, for images larger than a tile.
-
-    Returns:
-        `segmentation_metrics` over the pixels of all images; where the model has a
-        `foreground_class`, also `EmScores.as_metrics` with each image as a section.
+        tile, overlap, batch, multiple: of `predict_tiled`, for images larger than a tile. Models
+            that resize take images whole.
 
     Raises:
         ValueError: there are no labels or no examples, or a label differs in size from its image.
     """
     if examples.labels is None or not len(examples):
         raise ValueError("Nothing to measure: there are no examples, or they have no labels.")
-    class_names = predictor.spec.class_names
-    foreground_class = predictor.spec.foreground_class
-    confusion = np.zeros((len(class_names), len(class_names)), np.int64)
+    spec = predictor.spec
+    num_classes = len(spec.class_names)
+    confusion = np.zeros((num_classes, num_classes), np.int64)
+    darkfield = np.zeros((4, num_classes))
     sections = []
     for image, label in zip(examples.images, examples.labels, strict=True):
+        size = (image.shape[0], image.shape[1]) if spec.resize else tile
         probabilities = predict_tiled(
-            predictor.predict_probabilities, image, tile, overlap, batch, multiple
+            predictor.predict_probabilities, image, size, overlap, batch, multiple
         )
-        confusion += confusion_matrix(
-            tf.constant(label[np.newaxis], tf.int32),
-            tf.constant(probabilities.argmax(axis=-1)[np.newaxis], tf.int32),
-            len(class_names),
-        ).numpy()
-        if foreground_class is not None:
-            foreground = probabilities[..., foreground_class]
-            sections.append(measure_section(foreground, label, foreground_class))
-    metrics = segmentation_metrics(confusion, class_names)
+        truth = tf.constant(label[np.newaxis], tf.int32)
+        predicted = tf.constant(probabilities.argmax(axis=-1)[np.newaxis], tf.int32)
+        confusion += confusion_matrix(truth, predicted, num_classes).numpy()
+        if spec.darkfield_accuracy:
+            darkfield += darkfield_sums(truth, predicted, num_classes).numpy()
+        if spec.foreground_class is not None:
+            foreground = probabilities[..., spec.foreground_class]
+            sections.append(measure_section(foreground, label, spec.foreground_class))
+    metrics = segmentation_metrics(confusion, spec.class_names)
+    if spec.darkfield_accuracy:
+        metrics |= darkfield_accuracy(darkfield, spec.class_names)
     if sections:
         metrics |= em_scores_of(sections).as_metrics()
-    return metrics
+    return Evaluation(metrics, confusion)
 
 
 def format_table(rows: Mapping[str, Mapping[str, float]], markdown: bool = False) -> str:

@@ -1,6 +1,7 @@
 """The segmenters of a run: rebuilt from its `model.json`, with weights from its checkpoints."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -64,38 +65,45 @@ def _load(
         raise UserError(f"{run_dir}: no such folder.")
     spec = ModelSpec.load(run_dir)
     if which == "best":
-        folder, key = run_dir / "best", "model"
+        folder, keys = run_dir / "best", ["model"]
         paths = checkpoint_paths(folder, network)
     else:
-        folder, key = run_dir / "checkpoints", f"{network}/model"
+        # The average of the weights, where the run kept one, is what counts.
+        folder = run_dir / "checkpoints"
+        keys = [f"{network}/averaged", f"{network}/model"]
         paths = checkpoint_paths(folder)
     if not paths:
         raise UserError(_nothing_there(run_dir, folder, network, which))
     segmenter = build_segmenter(spec.segmenter, spec.num_classes, spec.image_channels)
-    path = first_whole(paths, lambda path: _restore(segmenter, path, key))
+    path = first_whole(paths, lambda path: _restore(segmenter, path, keys))
     return segmenter, spec, path
 
 
-def _restore(segmenter: tf.keras.Model, path: str, key: str) -> None:
-    """Assigns every variable of `segmenter` from the checkpoint's object named `key`."""
-    shapes = [
-        tuple(shape)
-        for name, shape in tf.train.load_checkpoint(path).get_variable_to_shape_map().items()
-        if name.startswith(f"{key}/")
-        and name.endswith(".ATTRIBUTES/VARIABLE_VALUE")
-        and ".OPTIMIZER_SLOT" not in name
-    ]
-    if not shapes:
+def _restore(segmenter: tf.keras.Model, path: str, keys: Sequence[str]) -> None:
+    """Assigns every variable of `segmenter` from the first object of `keys` in the checkpoint."""
+    in_file = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+    for key in keys:
+        shapes = [
+            tuple(shape)
+            for name, shape in in_file.items()
+            if name.startswith(f"{key}/")
+            and name.endswith(".ATTRIBUTES/VARIABLE_VALUE")
+            and ".OPTIMIZER_SLOT" not in name
+        ]
+        if shapes:
+            break
+    else:
         raise UserError(
-            f"{path}: holds no network named {key.removesuffix('/model')}; the standard network "
-            "is only in runs with --compare."
+            f"{path}: holds no network named {keys[-1].removesuffix('/model')}; the standard "
+            "network is only in runs with --compare."
         )
     if Counter(shapes) != Counter(tuple(variable.shape) for variable in segmenter.variables):
         raise UserError(
             f"{path}: not weights of the network that the run's {model_spec.FILE_NAME} describes."
         )
-    checkpoint = tf.train.Checkpoint(model=segmenter)
-    for name in reversed(key.split("/")[:-1]):
+    *outer, last = key.split("/")
+    checkpoint = tf.train.Checkpoint(**{last: segmenter})
+    for name in reversed(outer):
         checkpoint = tf.train.Checkpoint(**{name: checkpoint})
     # Other networks and optimizers in the file are left alone, silently; S must be complete.
     checkpoint.read(path).expect_partial().assert_existing_objects_matched()

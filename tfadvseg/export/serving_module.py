@@ -1,12 +1,15 @@
 """The graph of an export: raw images in, probabilities and labels out, nothing left to the caller.
 
-Normalisation is part of it, and so are padding and cropping, which segmenters do inside.
+Normalisation is part of it, and resizing where the model was trained on resized images; padding
+and cropping segmenters do inside.
 """
 
 import tensorflow as tf
 
+from tfadvseg.data.pipeline import Normalisation
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.outputs import class_probabilities, predicted_label
+from tfadvseg.models.resampling import resize_bicubic
 
 SERVING_DEFAULT = "serving_default"
 SERVING_FLOAT = "serving_float"
@@ -32,15 +35,22 @@ def build_serving_module(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.Modul
     is the graph of these functions and nothing else.
     """
     channels = spec.image_channels
-    mean = tf.constant(spec.mean, tf.float32)
-    std = tf.constant(spec.std, tf.float32)
+    normalise = Normalisation(spec.mean, spec.std, spec.channel_order)
 
     def predict(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits = segmenter((image - mean) / std, training=False)
+        if spec.resize:
+            return predict_resized(image, spec.resize)
+        logits = segmenter(normalise(image), training=False)
         return {
             "probabilities": class_probabilities(logits),
             "label": tf.cast(predicted_label(logits), tf.uint8),
         }
+
+    def predict_resized(image: tf.Tensor, size: tuple[int, int]) -> dict[str, tf.Tensor]:
+        logits = segmenter(normalise(resize_bicubic(image, size)), training=False)
+        probabilities = tf.image.resize(class_probabilities(logits), tf.shape(image)[1:3])
+        label = tf.argmax(probabilities, axis=-1)
+        return {"probabilities": probabilities, "label": tf.cast(label, tf.uint8)}
 
     def serving_default(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return predict(tf.cast(image, tf.float32))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tfadvseg.models.deeplab_v2 import StridePlace
+from tfadvseg.segmenter_config import StridePlace, WeightsSource
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,16 @@ TORCHVISION_VGG16 = Source(
     expects=_RGB,
 )
 """torchvision's `vgg16-*.pth`. VGG-16 converted from Caffe has the same names and expects BGR."""
+
+EXACT = Source(name="a file of exactly its weights")
+"""Nothing may be missing or extra."""
+
+SOURCES: dict[WeightsSource, Source] = {
+    "exact": EXACT,
+    "deeplab_init": DEEPLAB_INIT,
+    "gta2cityscapes": GTA2CITYSCAPES,
+    "gta2cityscapes_last_level": GTA2CITYSCAPES_LAST_LEVEL,
+    "torchvision_resnet": TORCHVISION_RESNET,
+    "torchvision_vgg16": TORCHVISION_VGG16,
+}
+"""By the value of `--weights_source`."""

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfadvseg.errors import UserError
 from tfadvseg.interop.entries import entries
-from tfadvseg.interop.sources import Source
+from tfadvseg.interop.sources import EXACT, Source
 from tfadvseg.interop.tensor_files import Tensors, read_tensors, write_tensors
 from tfadvseg.models.deeplab_v2 import ResNetBody
 
@@ -51,7 +51,7 @@ def restore(model: tf.keras.Model, path: str | Path) -> None:
         UserError: the file cannot be read, or a name is missing or extra, or a shape differs;
             the network is as it was.
     """
-    _load(model, path, Source(name="a file of exactly its weights"))
+    _load(model, path, EXACT)
 
 
 def initialise(model: tf.keras.Model, path: str | Path, source: Source) -> Report:

@@ -31,18 +31,16 @@ def pixel_weights(label: tf.Tensor, class_weights: Sequence[float] | None = None
     return valid * tf.gather(tf.constant(class_weights, tf.float32), tf.where(valid > 0, label, 0))
 
 
-def cross_entropy(
-    logits: tf.Tensor, label: tf.Tensor, class_weights: Sequence[float] | None = None
-) -> tf.Tensor:
+def cross_entropy(logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
     """Cross-entropy a pixel, in nats; 0 where the label is `ignore_label`.
 
-    Divide its sum by that of the `pixel_weights` of the global batch (without class weights: the
-    number of its valid pixels); a mean of means over replicas is wrong wherever these differ.
+    Divide its sum by the number of valid pixels of the global batch, or multiply it by the
+    `pixel_weights` and divide by their sum; a mean of means over replicas is wrong wherever these
+    differ.
 
     Args:
         logits: [B,H,W,1] float32, the logit of class 1 of two; or [B,H,W,K] for K > 2 classes.
         label: [B,H,W] int32 in [0, K) or `ignore_label`.
-        class_weights: K numbers that multiply the loss of pixels of each true class.
 
     Returns:
         [B,H,W] float32, at least 0.
@@ -54,7 +52,7 @@ def cross_entropy(
         loss = tf.nn.sigmoid_cross_entropy_with_logits(target, logits[..., 0])
     else:
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(true_class, logits)
-    return loss * (valid if class_weights is None else pixel_weights(label, class_weights))
+    return loss * valid
 
 
 def focal_loss(

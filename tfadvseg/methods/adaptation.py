@@ -46,12 +46,12 @@ class AdaptationLosses:
 
     Attributes:
         lambda_seg: of the segmentation losses on source; 1 for the last level.
-        lambda_adv: of the adversarial losses on target.
+        lambda_adv: of the adversarial losses on target; numbers or scalar float32.
         gan: binary cross-entropy or least squares.
     """
 
     lambda_seg: tuple[float, ...] = (0.1, 1.0)
-    lambda_adv: tuple[float, ...] = (0.0002, 0.001)
+    lambda_adv: tuple[float | tf.Tensor, ...] = (0.0002, 0.001)
     gan: GanLoss = "vanilla"
 
 
@@ -286,5 +286,5 @@ def _share(gradients: Gradients, batches: int) -> Gradients:
     return [gradient if gradient is None else gradient / batches for gradient in gradients]
 
 
-def _weighted_sum(weights: Sequence[float], values: Sequence[tf.Tensor]) -> tf.Tensor:
+def _weighted_sum(weights: Sequence[float | tf.Tensor], values: Sequence[tf.Tensor]) -> tf.Tensor:
     return tf.add_n([weight * value for weight, value in zip(weights, values, strict=True)])

@@ -5,8 +5,9 @@ schedule uses `segmenter_step` and `discriminator_step`, each in a phase of its 
 them each tape differentiates only its own network's variables.
 
 Batches hold `image` [B,H,W,C] float32, normalised, and `label` [B,H,W] int32 in [0, K) or
-`ignore_label`. Returned scalars are means over the global batch, before the update; `logit_min`
-and `logit_max` are the range of D's logits in it.
+`ignore_label`; where the loss weighs boundaries, also `boundary` [B,H,W] float32. Returned scalars
+are means over the global batch, before the update; `logit_min` and `logit_max` are the range of
+D's logits in it.
 """
 
 import tensorflow as tf
@@ -18,6 +19,7 @@ from tfadvseg.losses.adversarial import (
     segmenter_adversarial_loss,
 )
 from tfadvseg.losses.discriminator_input import discriminator_input, truth_probabilities
+from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.models.outputs import class_probabilities
@@ -32,6 +34,7 @@ def joint_step(
     batch: Batch,
     lambda_adv: tf.Tensor,
     config: DiscriminatorConfig,
+    terms: SegmentationTerms = CROSS_ENTROPY,
 ) -> Scalars:
     """One update of S and one of D, from one forward pass of S and one of D on its maps.
 
@@ -43,6 +46,7 @@ def joint_step(
         batch: as above.
         lambda_adv: scalar float32.
         config: what D is shown.
+        terms: of the segmentation loss.
 
     Returns:
         `loss_seg`, `loss_adv`, `loss_d`, and D's health (`discriminator_scalars`).
@@ -53,7 +57,7 @@ def joint_step(
         d_tape.watch(d_variables)
         logits = segmenter.model(image, training=True)
         probabilities = class_probabilities(logits)
-        loss_seg = segmentation_loss(logits, label)
+        loss_seg = segmentation_loss(logits, label, terms, batch.get("boundary"))
         # D's answer on S's maps serves both losses: each tape asks for its own variables only,
         # and S's side of the graph holds none that D's tape watches.
         fake_logits = discriminator.model(
@@ -88,6 +92,7 @@ def segmenter_step(
     batch: Batch,
     lambda_adv: tf.Tensor,
     config: DiscriminatorConfig,
+    terms: SegmentationTerms = CROSS_ENTROPY,
 ) -> Scalars:
     """One update of S against a frozen D, which still normalises by batch statistics.
 
@@ -98,6 +103,7 @@ def segmenter_step(
         batch: as above.
         lambda_adv: scalar float32.
         config: what D is shown.
+        terms: of the segmentation loss.
 
     Returns:
         `loss_seg`, `loss_adv`, and `fooling_rate`: the share of logits on S's maps that say real.
@@ -105,7 +111,7 @@ def segmenter_step(
     image, label = batch["image"], batch["label"]
     with tf.GradientTape() as tape:
         logits = segmenter.model(image, training=True)
-        loss_seg = segmentation_loss(logits, label)
+        loss_seg = segmentation_loss(logits, label, terms, batch.get("boundary"))
         maps = discriminator_input(class_probabilities(logits), image, label, config)
         fake_logits = discriminator.model(maps, training=True)
         loss_adv = global_mean(segmenter_adversarial_loss(fake_logits))

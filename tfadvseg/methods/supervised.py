@@ -2,30 +2,43 @@
 
 import tensorflow as tf
 
-from tfadvseg.losses.segmentation import cross_entropy, valid_pixels
-from tfadvseg.training.distribution import sum_over_replicas
+from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms, loss_of, term_sums
+from tfadvseg.training.distribution import replicas, sum_over_replicas
 from tfadvseg.training.state import Learner
 from tfadvseg.training.types import Batch, Scalars
 
-
-def segmentation_loss(logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
-    """This replica's share of the mean cross-entropy over the global batch's valid pixels."""
-    count = sum_over_replicas(tf.reduce_sum(valid_pixels(label)))
-    return tf.math.divide_no_nan(tf.reduce_sum(cross_entropy(logits, label)), count)
+_SHARED = ("weight", "pixels", "dice_overlap", "dice_area")
+"""Sums that a replica's share of the loss takes from all replicas."""
 
 
-def supervised_step(learner: Learner, batch: Batch) -> Scalars:
+def segmentation_loss(
+    logits: tf.Tensor,
+    label: tf.Tensor,
+    terms: SegmentationTerms = CROSS_ENTROPY,
+    boundary: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """This replica's share of the segmentation loss of the global batch; see `losses.terms`."""
+    sums = term_sums(logits, label, terms, boundary)
+    totals = {name: sum_over_replicas(sums[name]) for name in _SHARED if name in sums}
+    return loss_of(sums, totals, terms, replicas())
+
+
+def supervised_step(
+    learner: Learner, batch: Batch, terms: SegmentationTerms = CROSS_ENTROPY
+) -> Scalars:
     """One update of S on its segmentation loss.
 
     Args:
         learner: S and its optimizer.
-        batch: `image` [B,H,W,C] float32, normalised; `label` [B,H,W] int32.
+        batch: `image` [B,H,W,C] float32, normalised; `label` [B,H,W] int32; optionally `boundary`
+            [B,H,W] float32 (`losses.terms.term_sums`).
+        terms: of the segmentation loss.
 
     Returns:
-        `loss_seg`: its mean over the global batch, before the update.
+        `loss_seg`: that of the global batch, before the update.
     """
     with tf.GradientTape() as tape:
         logits = learner.model(batch["image"], training=True)
-        loss_seg = segmentation_loss(logits, batch["label"])
+        loss_seg = segmentation_loss(logits, batch["label"], terms, batch.get("boundary"))
     learner.apply(learner.gradients(tape, loss_seg))
     return {"loss_seg": sum_over_replicas(loss_seg)}

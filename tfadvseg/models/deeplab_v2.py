@@ -4,21 +4,18 @@ The network of Tsai et al. (CVPR 2018, arXiv 1802.10349): classifiers after stag
 stride 8, batch norm with a fixed scale and offset.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import tensorflow as tf
 
-from tfadvseg.models.frozen_batch_norm import SOURCE, BatchNormMode, Domain, FrozenAffineBatchNorm
+from tfadvseg.models.frozen_batch_norm import SOURCE, Domain, FrozenAffineBatchNorm
 from tfadvseg.models.multi_level import ATROUS_RATES, MultiLevelSegmenter
+from tfadvseg.segmenter_config import BatchNormMode, StridePlace
 
 RESNET101 = (3, 4, 23, 3)
 RESNET50 = (3, 4, 6, 3)
 TINY = (1, 1, 1, 1)
 """Bottlenecks in each of the four stages."""
-
-StridePlace = Literal["1x1", "3x3"]
-"""Which convolution of a bottleneck strides: the first 1x1 (Caffe's and DeepLab's ResNet) or the
-3x3 (torchvision's). Weights trained with one give worse features with the other."""
 
 EXPANSION = 4
 

@@ -4,12 +4,9 @@ KerasCV's own DeepLabV3Plus ends in softmax, needs sizes that its fixed factors 
 batch norm to each replica, so only its encoders serve here, with batch norm over all replicas.
 """
 
-import contextlib
-import io
-from types import ModuleType
-
 import tensorflow as tf
 
+from tfadvseg.addons import import_keras_cv
 from tfadvseg.models.backbone_weights import load_backbone_weights
 from tfadvseg.models.layers import PadToMultiple, batch_norm, cropped_logits
 from tfadvseg.segmenter_config import BackboneName
@@ -86,7 +83,7 @@ def resnet_encoder(
         UserError: `weights` cannot be read or does not fit.
     """
     block_type, blocks = _BLOCKS[backbone]
-    model = _keras_cv().models.ResNetV2Backbone(
+    model = import_keras_cv().models.ResNetV2Backbone(
         stackwise_filters=[64, 128, 256, 512],
         stackwise_blocks=blocks,
         stackwise_strides=[1, 2, 2, 1],
@@ -103,13 +100,6 @@ def resnet_encoder(
     return tf.keras.Model(
         model.input, [model.get_layer(low_level).output, model.output], name=backbone
     )
-
-
-def _keras_cv() -> ModuleType:
-    """KerasCV, imported when needed: that takes seconds, and announces its backend on stdout."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        import keras_cv
-    return keras_cv
 
 
 def _with_batch_norm_over_replicas(model: tf.keras.Model) -> tf.keras.Model:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfadvseg.addons import tfa
 from tfadvseg.config import DiscriminatorConfig
+from tfadvseg.models.fc_discriminator import fc_discriminator
 from tfadvseg.models.layers import LeakyReLU
 from tfadvseg.models.unet import downward_path
 
@@ -90,3 +91,7 @@ def build_discriminator(
             return patch_discriminator(
                 channels, config.d_width, config.d_depth, config.d_spectral_norm
             )
+        case "fc":
+            return fc_discriminator(channels, config.d_width)
+        case "auto":
+            raise ValueError("a whole Config says what `auto` stands for.")

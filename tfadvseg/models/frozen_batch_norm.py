@@ -4,14 +4,7 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-BatchNormMode = Literal["published", "frozen", "per_domain"]
-"""What batch norm does in training.
-
-`published`: normalises by the batch's statistics and moves the moving ones, whichever domain the
-batch is of; scale and offset stay as they were loaded.
-`frozen`: normalises by the moving statistics, which stay as they are, too.
-`per_domain`: as `published`, with moving statistics of its own for each domain.
-"""
+from tfadvseg.segmenter_config import BatchNormMode
 
 Domain = Literal[0, 1]
 SOURCE: Domain = 0

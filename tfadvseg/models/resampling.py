@@ -1,4 +1,4 @@
-"""Bilinear resampling with aligned corners."""
+"""Resampling of maps and of images, as the code that others trained with does it."""
 
 import tensorflow as tf
 
@@ -20,3 +20,21 @@ def resize_aligned(maps: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Ten
     return tf.raw_ops.ResizeBilinear(
         images=tf.cast(maps, tf.float32), size=size, align_corners=True
     )
+
+
+def resize_bicubic(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Resizes images as Pillow does, to within a grey level: see `data.resizing`.
+
+    Like Pillow, the width first, and what lies between is rounded to whole grey levels.
+
+    Args:
+        image: [B,H,W,C] float32 on the 0-255 scale.
+        size: (height, width).
+
+    Returns:
+        [B,height,width,C] float32, whole numbers from 0 to 255.
+    """
+    for target in ((tf.shape(image)[1], size[1]), size):
+        image = tf.image.resize(image, target, tf.image.ResizeMethod.BICUBIC, antialias=True)
+        image = tf.round(tf.clip_by_value(image, 0, 255))
+    return image

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tfadvseg.models.deeplab_v2 import deeplab_v2
+from tfadvseg.models.deeplab_v2_vgg import deeplab_v2_vgg
 from tfadvseg.models.deeplabv3plus import deeplabv3plus
 from tfadvseg.models.fcn8s import fcn8s
 from tfadvseg.models.outputs import output_channels
@@ -45,3 +47,16 @@ def build_segmenter(
             return fcn8s(*channels, own.width, own.upsampling, own.backbone_weights)
         case "deeplabv3plus":
             return deeplabv3plus(*channels, own.backbone, own.backbone_weights)
+        case "deeplab_v2":
+            first, second, third, fourth = own.blocks
+            return deeplab_v2(
+                *channels,
+                (first, second, third, fourth),
+                own.multi_level,
+                own.atrous_branches,
+                own.batch_norm,
+                own.stride_place,
+                own.width,
+            )
+        case "deeplab_v2_vgg":
+            return deeplab_v2_vgg(*channels, own.atrous_branches, own.width)

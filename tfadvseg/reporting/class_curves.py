@@ -1,24 +1,26 @@
 """Curves of a run, class by class: IoU by epoch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
-from tfadvseg.reporting.canvas import network_names, new_figure, write_figure
+from tfadvseg.reporting.canvas import NETWORK_COLOURS, network_names, new_figure, write_figure
+from tfadvseg.reporting.plotting import (
+    FEW_POINTS,
+    NORMAL,
+    SMALL,
+    STAGES,
+    Row,
+    dress_axes,
+    epochs_of,
+    fit_x_axis,
+    points,
+)
 
-Row = Mapping[str, float | None]
-
-_NETWORKS = ("segmenter", "standard")
-_STAGES: dict[str, tuple[str, Literal["dashed", "solid"]]] = {
-    "train": ("training", "dashed"),
-    "val": ("validation", "solid"),
-}
 _COLOURS = (
     "#0072B2",
     "#D55E00",
@@ -38,8 +40,6 @@ _MARKERS = ("o", "^", "s", "D")
 
 _MEAN: dict[str, Any] = {"color": "black", "linewidth": 1.6, "markersize": 4, "zorder": 4}
 _MARKED = 12
-_FEW_EPOCHS = 30
-_SMALL, _NORMAL = 7, 8
 
 
 def class_curves_figure(
@@ -59,12 +59,12 @@ def class_curves_figure(
     Raises:
         ValueError: no row holds anything to draw.
     """
-    networks = [name for name in _NETWORKS if _stages_of(history, name, class_names)]
+    networks = [name for name in NETWORK_COLOURS if _stages_of(history, name, class_names)]
     if not networks:
         raise ValueError("The history holds no IoU of any class to draw.")
     stages = [
         stage
-        for stage in _STAGES
+        for stage in STAGES
         if any(stage in _stages_of(history, name, class_names) for name in networks)
     ]
     rows = len(class_names) + 1 + len(stages)
@@ -74,10 +74,13 @@ def class_curves_figure(
     titles = network_names(networks, against_discriminator)
     for axes, network in zip(panels, networks, strict=True):
         _draw_panel(axes, history, network, class_names)
-        _dress_axes(axes, _epochs(history))
+        dress_axes(axes)
+        fit_x_axis(axes, epochs_of(history))
+        axes.set_ylim(0, 1)
+        axes.set_xlabel("epoch", fontsize=NORMAL)
         if len(networks) > 1:
-            axes.set_title(titles[network], fontsize=_NORMAL)
-    panels[0].set_ylabel("IoU", fontsize=_NORMAL)
+            axes.set_title(titles[network], fontsize=NORMAL)
+    panels[0].set_ylabel("IoU", fontsize=NORMAL)
     _draw_legend(figure, class_names, stages)
     write_figure(figure, path)
 
@@ -86,21 +89,9 @@ def _stages_of(history: Sequence[Row], network: str, class_names: Sequence[str])
     """The stages in which a segmenter has the IoU of any class."""
     return [
         stage
-        for stage in _STAGES
-        if any(_points(history, f"{stage}/{network}/iou_{name}")[0].size for name in class_names)
+        for stage in STAGES
+        if any(points(history, f"{stage}/{network}/iou_{name}")[0].size for name in class_names)
     ]
-
-
-def _epochs(history: Sequence[Row]) -> np.ndarray:
-    numbers = [row.get("epoch") for row in history]
-    return np.array([i + 1 if n is None else n for i, n in enumerate(numbers)], np.float64)
-
-
-def _points(history: Sequence[Row], column: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs and values where there is a finite value."""
-    values = np.array([row.get(column) for row in history], np.float64)  # None becomes NaN
-    finite = np.isfinite(values)
-    return _epochs(history)[finite], values[finite]
 
 
 def _draw_panel(
@@ -108,12 +99,12 @@ def _draw_panel(
 ) -> None:
     looks = {f"iou_{name}": _look(index) for index, name in enumerate(class_names)}
     looks["miou"] = _MEAN
-    for stage, (_, linestyle) in _STAGES.items():
+    for stage, (_, linestyle) in STAGES.items():
         for index, (metric, look) in enumerate(looks.items()):
-            epochs, values = _points(history, f"{stage}/{network}/{metric}")
+            epochs, values = points(history, f"{stage}/{network}/{metric}")
             if stage == "train":
                 look = look | {"linewidth": 0.8, "marker": None, "zorder": 2}
-            elif len(epochs) > _FEW_EPOCHS and metric != "miou":
+            elif len(epochs) > FEW_POINTS and metric != "miou":
                 look = look | {"linewidth": 0.8}
             if len(epochs) == 1:
                 look = look | {"marker": look.get("marker") or "x"}
@@ -133,21 +124,6 @@ def _look(index: int) -> dict[str, Any]:
     }
 
 
-def _dress_axes(axes: Axes, epochs: np.ndarray) -> None:
-    axes.set_xlabel("epoch", fontsize=_NORMAL)
-    axes.tick_params(labelsize=_SMALL, length=2.5, width=0.6)
-    axes.grid(color="0.92", linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("bottom", "left"):
-        axes.spines[side].set_linewidth(0.6)
-    margin = max(0.03 * (epochs.max() - epochs.min()), 0.4)
-    axes.set_xlim(epochs.min() - margin, epochs.max() + margin)
-    axes.set_ylim(0, 1)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
-
-
 def _draw_legend(figure: Figure, class_names: Sequence[str], stages: Sequence[str]) -> None:
     handles = [
         Line2D([], [], label=name.replace("_", " "), **_look(index))
@@ -155,15 +131,13 @@ def _draw_legend(figure: Figure, class_names: Sequence[str], stages: Sequence[st
     ]
     handles.append(Line2D([], [], label="mean", **_MEAN))
     handles += [
-        Line2D(
-            [], [], color="0.4", linewidth=1, linestyle=_STAGES[stage][1], label=_STAGES[stage][0]
-        )
+        Line2D([], [], color="0.4", linewidth=1, linestyle=STAGES[stage][1], label=STAGES[stage][0])
         for stage in stages
     ]
     figure.legend(
         handles=handles,
         loc="outside right center",
-        fontsize=_SMALL,
+        fontsize=SMALL,
         frameon=False,
         handlelength=2.4,
     )

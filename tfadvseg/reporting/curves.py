@@ -1,31 +1,33 @@
 """Curves of a run: losses and metrics by epoch."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from tfadvseg.reporting.canvas import NETWORK_COLOURS, network_names, new_figure, write_figure
+from tfadvseg.reporting.plotting import (
+    FEW_POINTS,
+    NORMAL,
+    SMALL,
+    STAGES,
+    Row,
+    draw_legend_on_top,
+    dress_axes,
+    epochs_of,
+    fit_x_axis,
+    points,
+)
 
-Row = Mapping[str, float | None]
-
-_NETWORKS = ("segmenter", "standard")
 _D_COLOUR = "#404040"
 _REAL_COLOUR, _FAKE_COLOUR = "#009E73", "#AA4499"
-_STAGES: dict[str, tuple[str, Literal["dashed", "solid"]]] = {
-    "train": ("training", "dashed"),
-    "val": ("validation", "solid"),
-}
 _CHANGE: dict[str, Any] = {"color": "0.55", "linewidth": 0.7}
-_FEW_EPOCHS = 30
-_SMALL, _NORMAL = 7, 8
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def metrics_figure(history: Sequence[Row], path: str | Path) -> None:
     columns = [
         name
         for name in dict.fromkeys(name for row in history for name in row)
-        if _points(history, name)[0].size
+        if points(history, name)[0].size
     ]
     rows = [_drawable(panels, columns) for panels in (_s_panels(columns), _d_panels())]
     rows = [panels for panels in rows if panels]
@@ -72,16 +74,16 @@ def metrics_figure(history: Sequence[Row], path: str | Path) -> None:
         raise ValueError("The history holds no metrics to draw.")
     figure = new_figure(8.6, 0.7 + 1.75 * len(rows), layout="constrained")
     grid = figure.add_gridspec(len(rows), math.lcm(*map(len, rows)))
-    epochs = _epochs(history)
+    epochs = epochs_of(history)
     changes, lambdas = _lambda_changes(history)
     for index, panels in enumerate(rows):
         span = grid.ncols // len(panels)
         for place, panel in enumerate(panels):
             axes = figure.add_subplot(grid[index, place * span : (place + 1) * span])
             _draw_panel(axes, panel, history)
-            _dress_axes(axes, panel, epochs, changes)
+            _dress_panel(axes, panel, epochs, changes)
             if index == len(rows) - 1:
-                axes.set_xlabel("epoch", fontsize=_NORMAL)
+                axes.set_xlabel("epoch", fontsize=NORMAL)
     _draw_legend(figure, [panel for panels in rows for panel in panels], len(epochs), lambdas)
     write_figure(figure, path)
 
@@ -102,7 +104,7 @@ def _s_panels(columns: list[str]) -> list[_Panel]:
 def _of_networks(name: str, stages: tuple[str, ...]) -> tuple[_Curve, ...]:
     return tuple(
         _Curve(f"{stage}/{network}/{name}", NETWORK_COLOURS[network])
-        for network in _NETWORKS
+        for network in NETWORK_COLOURS
         for stage in stages
     )
 
@@ -110,9 +112,7 @@ def _of_networks(name: str, stages: tuple[str, ...]) -> tuple[_Curve, ...]:
 def _d_panels() -> list[_Panel]:
     answers = (("real", _REAL_COLOUR), ("fake", _FAKE_COLOUR))
     accuracy = tuple(
-        _Curve(f"{stage}/d/accuracy_{kind}", colour)
-        for kind, colour in answers
-        for stage in _STAGES
+        _Curve(f"{stage}/d/accuracy_{kind}", colour) for kind, colour in answers for stage in STAGES
     )
     fooling = _Curve("train/d/fooling_rate", NETWORK_COLOURS["segmenter"])
     return [
@@ -133,21 +133,9 @@ def _drawable(panels: list[_Panel], columns: list[str]) -> list[_Panel]:
     return kept
 
 
-def _epochs(history: Sequence[Row]) -> np.ndarray:
-    numbers = [row.get("epoch") for row in history]
-    return np.array([i + 1 if n is None else n for i, n in enumerate(numbers)], np.float64)
-
-
-def _points(history: Sequence[Row], column: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs and values where there is a finite value; curves bridge the others."""
-    values = np.array([row.get(column) for row in history], np.float64)  # None becomes NaN
-    finite = np.isfinite(values)
-    return _epochs(history)[finite], values[finite]
-
-
 def _lambda_changes(history: Sequence[Row]) -> tuple[np.ndarray, list[float]]:
     """Where, halfway between two epochs, lambda_adv changes; and the values it takes in turn."""
-    epochs, values = _points(history, "lambda_adv")
+    epochs, values = points(history, "lambda_adv")
     last = np.flatnonzero(np.diff(values))
     return (epochs[last] + epochs[last + 1]) / 2, [*values[last], *values[-1:]]
 
@@ -155,7 +143,7 @@ def _lambda_changes(history: Sequence[Row]) -> tuple[np.ndarray, list[float]]:
 def _draw_panel(axes: Axes, panel: _Panel, history: Sequence[Row]) -> None:
     lowest, highest = math.inf, -math.inf
     for curve in panel.curves:
-        epochs, values = _points(history, curve.column)
+        epochs, values = points(history, curve.column)
         axes.plot(
             epochs,
             values,
@@ -172,12 +160,12 @@ def _draw_panel(axes: Axes, panel: _Panel, history: Sequence[Row]) -> None:
         axes.set_yscale("log")
 
 
-def _look(stage: str, points: int) -> dict[str, Any]:
+def _look(stage: str, length: int) -> dict[str, Any]:
     """How a curve of so many points is drawn: validation stands out, single points show."""
-    few = points <= _FEW_EPOCHS
+    few = length <= FEW_POINTS
     validation = stage == "val"
     return {
-        "linestyle": _STAGES[stage][1],
+        "linestyle": STAGES[stage][1],
         "linewidth": (1.3 if validation else 1.0) if few else 0.8,
         "marker": "o" if few else None,
         "markersize": 3 if validation else 2.5,
@@ -187,49 +175,34 @@ def _look(stage: str, points: int) -> dict[str, Any]:
     }
 
 
-def _dress_axes(axes: Axes, panel: _Panel, epochs: np.ndarray, changes: np.ndarray) -> None:
-    axes.set_title(panel.title, fontsize=_NORMAL)
-    axes.tick_params(labelsize=_SMALL, length=2.5, width=0.6)
-    axes.grid(color="0.92", linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("bottom", "left"):
-        axes.spines[side].set_linewidth(0.6)
-    margin = max(0.03 * (epochs.max() - epochs.min()), 0.4)
-    axes.set_xlim(epochs.min() - margin, epochs.max() + margin)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
+def _dress_panel(axes: Axes, panel: _Panel, epochs: np.ndarray, changes: np.ndarray) -> None:
+    axes.set_title(panel.title, fontsize=NORMAL)
+    dress_axes(axes)
+    fit_x_axis(axes, epochs)
     for epoch in changes:
         axes.axvline(epoch, zorder=1, **_CHANGE)
     if panel.colour_names:
         handles = [Line2D([], [], color=colour) for _, colour in panel.colour_names]
         names = [name for name, _ in panel.colour_names]
-        axes.legend(handles, names, fontsize=_SMALL, frameon=False, handlelength=1.2)
+        axes.legend(handles, names, fontsize=SMALL, frameon=False, handlelength=1.2)
 
 
-def _draw_legend(figure: Figure, panels: list[_Panel], points: int, lambdas: list[float]) -> None:
+def _draw_legend(figure: Figure, panels: list[_Panel], length: int, lambdas: list[float]) -> None:
     """One legend for all panels: what colours and line styles mean."""
     curves = [curve for panel in panels for curve in panel.curves]
     parts = {curve.column.split("/")[1] for curve in curves}
-    networks = [network for network in _NETWORKS if network in parts]
+    networks = [network for network in NETWORK_COLOURS if network in parts]
     names = network_names(networks, against_discriminator="d" in parts)
     handles = [Line2D([], [], color=NETWORK_COLOURS[name], label=names[name]) for name in networks]
     if "d" in parts:
         handles.append(Line2D([], [], color=_D_COLOUR, label="D"))
     stages = {curve.stage for curve in curves}
     handles += [
-        Line2D([], [], color="black", label=name, **_look(stage, points))
-        for stage, (name, _) in _STAGES.items()
+        Line2D([], [], color="black", label=name, **_look(stage, length))
+        for stage, (name, _) in STAGES.items()
         if stage in stages
     ]
     if len(lambdas) > 1:
         steps = " → ".join(f"{value:g}" for value in lambdas)
         handles.append(Line2D([], [], label=rf"$\lambda_\mathrm{{adv}}$: {steps}", **_CHANGE))
-    figure.legend(
-        handles=handles,
-        loc="outside upper center",
-        ncols=len(handles),
-        fontsize=_NORMAL,
-        frameon=False,
-        handlelength=2.6,
-    )
+    draw_legend_on_top(figure, handles)

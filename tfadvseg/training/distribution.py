@@ -27,6 +27,11 @@ def check_batch_size(global_batch_size: int, strategy: tf.distribute.Strategy) -
         )
 
 
+def replicas() -> int:
+    """How many replicas share a global batch; to be called within a replica's step."""
+    return tf.distribute.get_replica_context().num_replicas_in_sync
+
+
 def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
     """The sum of a tensor over all replicas; to be called within a replica's step."""
     context = tf.distribute.get_replica_context()

@@ -37,6 +37,9 @@ class Hooks(Protocol):
     def end_epoch(self, epoch: int, update: int, train: dict[str, float]) -> str:
         """Validates and reports; returns a line for the terminal."""
 
+    def is_over(self, update: int) -> bool:
+        """Whether training ends with this epoch, though it is not the last."""
+
     def save(self, update: int) -> None:
         """Writes a checkpoint."""
 
@@ -85,7 +88,7 @@ def run_updates(
     log: RunLog,
     hooks: Hooks,
 ) -> None:
-    """Trains from update `step` to the end of the last epoch.
+    """Trains from update `step` to the end of the last epoch, or until the hooks say it is over.
 
     Raises:
         UserError: a scalar became NaN or infinite.
@@ -140,6 +143,9 @@ def run_updates(
                     if saves:
                         step.assign(update)
                         hooks.save(update)
+                    if ends_epoch and update < total and hooks.is_over(update):
+                        progress.say("no better epoch within --patience: training ends here")
+                        return
                     if stopping and update < total:
                         raise Stopped(f"stopped after update {update}")
                     last_tick = time.monotonic()

@@ -25,6 +25,9 @@ class TorchSGD(tf.keras.optimizers.Optimizer):
     """Stochastic gradient descent as `torch.optim.SGD` does it, without dampening.
 
     g = gradient + weight_decay * w;  m = momentum * m + g;  w = w - learning_rate * m.
+
+    Weights decay where `decayed` lists them; None decays all. Gradients of a global norm above
+    `clip_norm` are scaled down to it first.
     """
 
     def __init__(
@@ -33,13 +36,16 @@ class TorchSGD(tf.keras.optimizers.Optimizer):
         momentum: float = 0.0,
         weight_decay: float = 0.0,
         factors: Factors = (),
+        decayed: Sequence[tf.Variable] | None = None,
+        clip_norm: float | None = None,
         name: str = "torch_sgd",
     ) -> None:
         # Without the base class's weight decay, which is decoupled.
-        super().__init__(name=name, weight_decay=None, jit_compile=False)
+        super().__init__(name=name, weight_decay=None, global_clipnorm=clip_norm, jit_compile=False)
         self._learning_rate = self._build_learning_rate(learning_rate)
         self.momentum = momentum
         self.coupled_weight_decay = weight_decay
+        self._decayed = None if decayed is None else frozenset(map(self._var_key, decayed))
         self._factors = _factors_by_key(self, factors)
 
     def build(self, var_list: Sequence[tf.Variable]) -> None:
@@ -56,9 +62,10 @@ class TorchSGD(tf.keras.optimizers.Optimizer):
         variable.assign_sub(rate * momentum)
 
     def get_config(self) -> dict[str, Any]:
-        """Everything but the factors, which name variables and are given anew."""
+        """Everything but what names variables, which is given anew."""
         return {
             "learning_rate": self._serialize_hyperparameter(self._learning_rate),
+            "clip_norm": self.global_clipnorm,
             "momentum": self.momentum,
             "weight_decay": self.coupled_weight_decay,
             "name": self.name,
@@ -80,14 +87,16 @@ class TorchAdam(tf.keras.optimizers.Optimizer):
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
         factors: Factors = (),
+        clip_norm: float | None = None,
         name: str = "torch_adam",
     ) -> None:
-        super().__init__(name=name, weight_decay=None, jit_compile=False)
+        super().__init__(name=name, weight_decay=None, global_clipnorm=clip_norm, jit_compile=False)
         self._learning_rate = self._build_learning_rate(learning_rate)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.coupled_weight_decay = weight_decay
+        self._decayed = None
         self._factors = _factors_by_key(self, factors)
 
     def build(self, var_list: Sequence[tf.Variable]) -> None:
@@ -115,6 +124,7 @@ class TorchAdam(tf.keras.optimizers.Optimizer):
         """Everything but the factors, which name variables and are given anew."""
         return {
             "learning_rate": self._serialize_hyperparameter(self._learning_rate),
+            "clip_norm": self.global_clipnorm,
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
@@ -140,9 +150,10 @@ def _rate_and_gradient(
     optimizer: TorchSGD | TorchAdam, gradient: tf.Tensor, variable: tf.Variable
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The variable's own learning rate, and its gradient with weight decay added."""
-    factor = optimizer._factors.get(optimizer._var_key(variable), 1.0)
+    key = optimizer._var_key(variable)
+    factor = optimizer._factors.get(key, 1.0)
     rate = factor * tf.cast(optimizer.learning_rate, variable.dtype)
     gradient = tf.convert_to_tensor(gradient)
-    if optimizer.coupled_weight_decay:
+    if optimizer.coupled_weight_decay and (optimizer._decayed is None or key in optimizer._decayed):
         gradient += optimizer.coupled_weight_decay * variable
     return rate, gradient

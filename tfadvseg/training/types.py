@@ -33,10 +33,11 @@ class Phase:
         step: the update.
         updates: how many an epoch.
         batches: `windows` are the epoch's training windows in order; `mixed` shows each twice,
-            once real and once fake, shuffled.
+            once real and once fake, shuffled; `domains` are windows of the source, and with them
+            those of the target where there is one.
     """
 
     name: str
     step: StepFunction
     updates: int
-    batches: Literal["windows", "mixed"] = "windows"
+    batches: Literal["windows", "mixed", "domains"] = "windows"

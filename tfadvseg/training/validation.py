@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfadvseg.config import DiscriminatorConfig
 from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
 from tfadvseg.losses.discriminator_input import discriminator_input, truth_probabilities
-from tfadvseg.losses.segmentation import cross_entropy, valid_pixels
+from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms, loss_of, term_sums
 from tfadvseg.models.outputs import class_probabilities, predicted_label
 from tfadvseg.training.state import TrainState
 from tfadvseg.training.types import Batch
@@ -20,32 +20,35 @@ def make_validator(
     state: TrainState,
     strategy: tf.distribute.Strategy,
     class_names: tuple[str, ...],
-    config: DiscriminatorConfig,
+    shown: DiscriminatorConfig | None,
+    terms: SegmentationTerms = CROSS_ENTROPY,
 ) -> Validator:
     """A function of a validation dataset (`data.pipeline.fixed_windows`) to metrics.
 
-    The metrics, over all valid pixels: `val/<segmenter>/loss_seg` and those of
-    `evaluation.confusion.segmentation_metrics`; with a D, `val/d/accuracy_real` and
-    `val/d/accuracy_fake` (its answers on `segmenter`'s maps), in inference mode.
+    The metrics, over all valid pixels: `val/<segmenter>/loss_seg`, made of the same `terms` as in
+    training, and those of `evaluation.confusion.segmentation_metrics`; with a D,
+    `val/d/accuracy_real` and `val/d/accuracy_fake` (its answers on `segmenter`'s maps), in
+    inference mode.
     """
     num_classes = len(class_names)
 
     def replica_sums(batch: Batch) -> dict[str, tf.Tensor]:
         image, label = batch["image"], batch["label"]
-        sums = {"pixels": tf.reduce_sum(valid_pixels(label))}
+        sums: dict[str, tf.Tensor] = {}
         logits = {}
         for name, learner in state.segmenters().items():
-            logits[name] = learner.model(image, training=False)
-            sums[f"{name}/loss"] = tf.reduce_sum(cross_entropy(logits[name], label))
+            logits[name] = learner.measured(image, training=False)
+            losses = term_sums(logits[name], label, terms, batch.get("boundary"))
+            sums |= {f"{name}/loss/{term}": value for term, value in losses.items()}
             sums[f"{name}/confusion"] = confusion_matrix(
                 label, predicted_label(logits[name]), num_classes
             )
-        if state.discriminator is not None and image.shape[1] is not None:
+        if state.discriminator is not None and shown is not None and image.shape[1] is not None:
             fake = class_probabilities(logits["segmenter"])
-            truth = truth_probabilities(label, fake, config)
+            truth = truth_probabilities(label, fake, shown)
             for kind, maps in (("real", truth), ("fake", fake)):
-                shown = discriminator_input(maps, image, label, config)
-                answers = state.discriminator.model(shown, training=False)
+                given = discriminator_input(maps, image, label, shown)
+                answers = state.discriminator.model(given, training=False)
                 right = tf.cast((answers > 0) == (kind == "real"), tf.float32)
                 right = tf.reduce_mean(right, axis=[1, 2, 3])
                 sums[f"d/{kind}"] = tf.reduce_sum(right * batch["weight"])
@@ -69,7 +72,13 @@ def make_validator(
                 totals[name] = totals.get(name, 0) + exact
         metrics = {}
         for name in state.segmenters():
-            metrics[f"val/{name}/loss_seg"] = float(totals[f"{name}/loss"] / totals["pixels"])
+            prefix = f"{name}/loss/"
+            losses = {
+                key.removeprefix(prefix): tf.constant(value, tf.float64)
+                for key, value in totals.items()
+                if key.startswith(prefix)
+            }
+            metrics[f"val/{name}/loss_seg"] = float(loss_of(losses, losses, terms))
             measured = segmentation_metrics(totals[f"{name}/confusion"], class_names)
             metrics |= {f"val/{name}/{metric}": value for metric, value in measured.items()}
         if "d/windows" in totals:

@@ -1,0 +1,138 @@
+"""What the benchmark compares computes the same, and every network of it runs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfadvseg.interop.entries import entries
+from tfadvseg.methods.adaptation import AdaptationLosses, adaptation_step
+from tfadvseg.methods.supervised import supervised_step
+from tfadvseg.models.segmenters import build_segmenter
+from tfadvseg.training.state import Learner
+from tfadvseg.training.torch_optimizers import TorchSGD
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _import_from_the_checkout(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    tf.keras.utils.set_random_seed(0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["unet", "fcn", "strided_unet", "fcn8s", pytest.param("deeplabv3plus", marks=pytest.mark.slow)],
+)
+def test_every_network_repeats_its_step(name):
+    from benchmarks.networks import build_network
+    from benchmarks.settings import QUICK
+
+    workloads = build_network(name, QUICK)
+    fed = ["training step, fed", "input pipeline"] if name in ("fcn", "strided_unet") else []
+    assert list(workloads) == ["training step", *fed, "inference"]
+    for part, workload in workloads.items():
+        assert workload.run(2) > 0
+        assert workload.images == QUICK.batch
+        assert bool(workload.operations) == (part != "input pipeline")
+    assert workloads["training step"].operations > 2 * workloads["inference"].operations
+
+
+def segnet_and_batch() -> tuple[tf.keras.Model, dict[str, tf.Tensor]]:
+    """Our SegNet as the benchmark configures it, and its batch."""
+    from benchmarks.networks import network_config
+    from benchmarks.settings import QUICK
+    from benchmarks.steps import random_batch
+
+    config, descriptor = network_config("segnet", QUICK)
+    model = build_segmenter(config.segmenter, descriptor.num_classes, descriptor.image_channels)
+    return model, random_batch(QUICK, descriptor)
+
+
+def updated(model: tf.keras.Model, batch: dict[str, tf.Tensor]) -> list[np.ndarray]:
+    """All weights after one update."""
+    learner = Learner(model, TorchSGD(1e-3, 0.9), "segmenter")
+    tf.function(supervised_step, autograph=False)(learner, batch)
+    return model.get_weights()
+
+
+def assert_moved_alike(before, after, others) -> None:
+    """Two updates from the same values differ by little of what they moved, in each value."""
+    for old, new, other in zip(before, after, others, strict=True):
+        moved = np.abs(new - old).max()
+        assert np.abs(new - other).max() <= 5e-3 * moved + 1e-7, (new.shape, moved)
+
+
+def test_segnet_with_addons_learns_the_same():
+    from benchmarks.networks import segnet_tfa
+    from benchmarks.settings import QUICK
+
+    ours, batch = segnet_and_batch()
+    theirs = segnet_tfa(QUICK.width)
+    theirs.set_weights(ours.get_weights())
+    initial = ours.get_weights()
+    assert_moved_alike(initial, updated(ours, batch), updated(theirs, batch))
+
+
+def test_segnet_in_pytorch_learns_the_same():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from benchmarks.settings import QUICK
+    from benchmarks.torch_segnet import SegNet, training_step
+
+    ours, batch = segnet_and_batch()
+    theirs = SegNet(QUICK.width)
+    initial = ours.get_weights()
+    values = iter(initial)
+    for name, tensor in theirs.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            value = next(values)
+            value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
+            tensor.copy_(torch.from_numpy(value.copy()))
+    assert next(values, None) is None
+    image = torch.from_numpy(batch["image"].numpy().transpose(0, 3, 1, 2).copy())
+    label = torch.from_numpy(batch["label"].numpy().astype(np.int64))
+    training_step(theirs, image, label)()
+    after = [
+        value.numpy().transpose(2, 3, 1, 0) if value.ndim == 4 else value.numpy()
+        for name, value in theirs.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    ]
+    assert_moved_alike(initial, updated(ours, batch), after)
+
+
+def test_adaptation_in_pytorch_learns_the_same():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from benchmarks.adaptation import learners, noise
+    from benchmarks.settings import QUICK
+    from benchmarks.torch_adaptation import Iteration
+
+    segmenter, judges = learners(QUICK)
+    ours = [segmenter.model, *(judge.model for judge in judges)]
+    iteration = Iteration(QUICK.full_depth, QUICK.width)
+    theirs = [iteration.segmenter, *iteration.discriminators]
+
+    def values() -> list[np.ndarray]:
+        all_entries = [entry for network in ours for entry in entries(network)]
+        return [entry.value() for entry in all_entries if not entry.is_counter]
+
+    for network, module in zip(ours, theirs, strict=True):
+        state = {entry.name: torch.from_numpy(entry.value()) for entry in entries(network)}
+        module.load_state_dict(state)
+    initial, batch = values(), noise(QUICK)
+
+    def image(name: str):
+        return torch.from_numpy(batch[name].numpy().transpose(0, 3, 1, 2).copy())
+
+    label = torch.from_numpy(batch["source_label"].numpy().astype(np.int64))
+    loss = iteration.step(image("source_image"), label, image("target_image"))
+    scalars = adaptation_step(segmenter, judges, [batch], AdaptationLosses())
+    assert float(scalars["loss_seg"]) == pytest.approx(float(loss.detach()), rel=1e-4)
+    after = [
+        module.state_dict()[entry.name].numpy()
+        for network, module in zip(ours, theirs, strict=True)
+        for entry in entries(network)
+        if not entry.is_counter
+    ]
+    assert_moved_alike(initial, values(), after)

@@ -1,0 +1,56 @@
+"""The moving average of a network's weights."""
+
+import numpy as np
+import tensorflow as tf
+
+from tests.testing_utils import tiny_batch, tiny_config, tiny_state, values_of
+from tfadvseg.methods.phases import plan_epoch
+from tfadvseg.training.loop import compile_phase
+
+CONFIG = tiny_config(method={"method": "supervised"}, run={"ema": 0.5})
+
+
+def train(strategy: tf.distribute.Strategy, updates: int):
+    """The weights after each update, and the learner."""
+    with strategy.scope():
+        state = tiny_state(CONFIG)
+    (phase,) = plan_epoch(CONFIG, state)
+    step = compile_phase(phase, strategy, xla=False)
+    dataset = tf.data.Dataset.from_tensors(tiny_batch()).unbatch().batch(4).repeat(updates)
+    history = [values_of(state.segmenter.model)]
+    for batch in strategy.experimental_distribute_dataset(dataset):
+        step(batch, tf.constant(0.0))
+        history.append(values_of(state.segmenter.model))
+    return history, state.segmenter
+
+
+def test_the_average_follows_all_weights_and_is_what_is_measured():
+    history, learner = train(tf.distribute.get_strategy(), 5)
+    expected = history[0]
+    for update, weights in enumerate(history[1:], start=1):
+        decay = min(0.5, (1 + update) / (10 + update))
+        expected = [decay * e + (1 - decay) * w for e, w in zip(expected, weights, strict=True)]
+    assert learner.measured is learner.averaged
+    names = [weight.name for weight in learner.averaged.weights]
+    assert any("moving_variance" in name for name in names)
+    for name, value, target in zip(names, values_of(learner.averaged), expected, strict=True):
+        np.testing.assert_allclose(value, target, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def test_two_replicas_keep_the_same_average_as_one(two_replicas):
+    _, one = train(tf.distribute.get_strategy(), 2)
+    _, two = train(two_replicas, 2)
+    for a, b in zip(values_of(one.averaged), values_of(two.averaged), strict=True):
+        assert np.isclose(a, b, atol=5e-3).mean() > 0.97
+    for weight in two.averaged.weights:
+        first, second = two_replicas.experimental_local_results(weight)
+        np.testing.assert_array_equal(first.numpy(), second.numpy())
+
+
+def test_it_is_part_of_the_checkpoint(tmp_path):
+    _, learner = train(tf.distribute.get_strategy(), 2)
+    path = tf.train.Checkpoint(segmenter=learner).write(str(tmp_path / "ckpt"))
+    other = tiny_state(CONFIG, seed=2).segmenter
+    tf.train.Checkpoint(segmenter=other).read(path).assert_consumed()
+    for a, b in zip(values_of(learner.averaged), values_of(other.averaged), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,92 @@
+"""Optimizers as flags describe them."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfadvseg.config import OptimizerConfig
+from tfadvseg.errors import UserError
+from tfadvseg.training.optimizers import Length, build_optimizer, learning_rate
+from tfadvseg.training.state import Learner
+
+LENGTH = Length(updates_per_epoch=10, epochs=4)
+
+
+def network() -> tf.keras.Model:
+    """A kernel, a bias and the scale of a batch norm, all of them 1."""
+    model = tf.keras.Sequential(
+        [
+            tf.keras.layers.Conv2D(2, 1, input_shape=(4, 4, 1)),
+            tf.keras.layers.BatchNormalization(),
+        ]
+    )
+    for variable in model.trainable_variables:
+        variable.assign(tf.ones_like(variable))
+    return model
+
+
+def after_gradient(config: OptimizerConfig, gradient: float) -> dict[str, float]:
+    """Each variable's first value after one update with this gradient everywhere."""
+    model = network()
+    learner = Learner(model, build_optimizer(config, model, LENGTH), "network")
+    learner.apply([tf.fill(v.shape, gradient) for v in model.trainable_variables])
+    names = [v.name.split("/")[-1].split(":")[0] for v in model.trainable_variables]
+    values = [float(tf.reshape(v, [-1])[0]) for v in model.trainable_variables]
+    return dict(zip(names, values, strict=True))
+
+
+def rates(config: OptimizerConfig, *updates: int) -> list[float]:
+    rate = learning_rate(config, LENGTH)
+    assert isinstance(rate, tf.keras.optimizers.schedules.LearningRateSchedule)
+    return [float(rate(tf.constant(update, tf.int64))) for update in updates]
+
+
+def test_a_rate_that_never_changes_is_a_number():
+    assert learning_rate(OptimizerConfig(learning_rate=0.3), LENGTH) == 0.3
+
+
+def test_rates_fall_as_they_should():
+    step = OptimizerConfig(learning_rate=1.0, rate="step", rate_steps=(1, 3))
+    np.testing.assert_allclose(rates(step, 9, 10, 29, 30), [1, 0.1, 0.1, 0.01], rtol=1e-6)
+    poly = OptimizerConfig(learning_rate=1.0, rate="poly")
+    np.testing.assert_allclose(rates(poly, 0, 20, 40), [1, 0.5**0.9, 0], rtol=1e-6)
+    cosine = OptimizerConfig(learning_rate=1.0, rate="cosine", warmup=2)
+    np.testing.assert_allclose(rates(cosine, 0, 20, 40), [0.5, 0.5, 0], rtol=1e-6, atol=1e-7)
+    decay = OptimizerConfig(learning_rate=1.0, decay=0.5)
+    np.testing.assert_allclose(rates(decay, 0, 2), [1, 0.5], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_weight_decay_is_of_kernels_only(name):
+    config = OptimizerConfig(name, learning_rate=0.1, weight_decay=0.5)
+    after = after_gradient(config, 0.0)
+    # Without a gradient only the decay moves: 1 - 0.1 * 0.5.
+    assert after == pytest.approx({"kernel": 0.95, "bias": 1, "gamma": 1, "beta": 1}, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])
+def test_gradients_are_clipped_by_their_norm_over_all_variables(name):
+    # Eight numbers of 3: a norm of 6 sqrt(2), to be 0.01.
+    clipped = OptimizerConfig(name, learning_rate=0.1, clip_norm=0.01)
+    given = float(0.01 / np.sqrt(8))
+    direct = OptimizerConfig(name, learning_rate=0.1)
+    assert after_gradient(clipped, 3.0) == pytest.approx(after_gradient(direct, given), rel=1e-5)
+    if name == "sgd":
+        assert after_gradient(clipped, 3.0)["kernel"] == pytest.approx(1 - 0.1 * given)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"weight_decay": 0.1}, "adamw or sgd"),
+        ({"decay": 0.1, "rate": "poly"}, "_decay"),
+        ({"rate": "step"}, "_rate_steps"),
+        ({"rate_steps": (3,)}, "_rate=step"),
+        ({"rate": "step", "rate_steps": (3, 2)}, "rise"),
+        ({"momentum": 1.0}, "momentum"),
+        ({"clip_norm": -1.0}, "clip_norm"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(fields, message):
+    with pytest.raises(UserError, match=message):
+        OptimizerConfig(**fields)

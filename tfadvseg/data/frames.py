@@ -1,0 +1,117 @@
+"""Frames of GTA5 and Cityscapes, read straight from the files as downloaded. No TensorFlow here."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from etils import epath
+
+from tfadvseg.config import DataConfig
+from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.on_disk import StoredExample
+from tfadvseg.data.street_descriptors import GTA5
+from tfadvseg.errors import UserError
+from tfadvseg_datasets.cityscapes_semseg.files import find_splits
+from tfadvseg_datasets.gta5.files import divide, find_frames
+from tfadvseg_datasets.street_files import (
+    Frame,
+    Numbering,
+    image_size,
+    read_rgb,
+    read_train_ids,
+)
+
+_END = 1024
+"""Bytes of a file's beginning and of its end."""
+
+
+def file_splits(config: DataConfig) -> dict[str, list[StoredExample]]:
+    """The splits of a set in its folders.
+
+    Args:
+        config: `dataset` (`gta5` or `cityscapes_semseg`), `data_dir`, and the flags of that set.
+
+    Raises:
+        UserError: the folder or a file is not what it should be, as far as all headers and a
+            sample of the labels tell.
+    """
+    folder = Path(config.data_dir or "").expanduser()
+    numbering = Numbering.TRAIN_IDS if config.train_ids else Numbering.LABEL_IDS
+    with _told_plainly("--data_dir: "):
+        if config.dataset == GTA5.name:
+            frames = find_frames(folder, config.skip_damaged)
+            splits = divide(frames, folder) if config.official_split else {"train": frames}
+        else:
+            splits = find_splits(folder, numbering)
+    return {
+        split: [StoredExample(f.name, _Image(f.image), _Label(f, numbering)) for f in part]
+        for split, part in splits.items()
+    }
+
+
+def png_fingerprint(path: str | os.PathLike) -> bytes:
+    """Changes with any pixel of a PNG file, without reading all of it.
+
+    Its data ends with the Adler-32 checksum of the pixels (RFC 1950), so that size, beginning and
+    end tell two files apart.
+
+    Raises:
+        OSError: absent or unreadable.
+    """
+    with epath.Path(path).open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        digest = hashlib.blake2b(f"{size}\0".encode() + file.read(_END), digest_size=8)
+        file.seek(max(size - _END, 0))
+        digest.update(file.read())
+    return digest.digest()
+
+
+@dataclass(frozen=True)
+class _Image:
+    path: epath.Path
+
+    def read(self) -> np.ndarray:
+        with _told_plainly():
+            return read_rgb(self.path)
+
+    def size(self) -> tuple[int, int]:
+        with _told_plainly():
+            return image_size(self.path)
+
+    def fingerprint(self) -> bytes:
+        with _told_plainly():
+            return png_fingerprint(self.path)
+
+
+@dataclass(frozen=True)
+class _Label:
+    frame: Frame
+    numbering: Numbering
+
+    def read(self) -> np.ndarray:
+        if self.frame.label is None:
+            return np.full(self.size(), IGNORE_LABEL, np.uint8)
+        with _told_plainly():
+            return read_train_ids(self.frame.label, self.numbering)
+
+    def size(self) -> tuple[int, int]:
+        return _Image(self.frame.image).size()  # found equal for all frames
+
+    def fingerprint(self) -> bytes:
+        return b"" if self.frame.label is None else _Image(self.frame.label).fingerprint()
+
+
+@contextlib.contextmanager
+def _told_plainly(flag: str = "") -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}." if error.strerror else str(error)
+        raise UserError(flag + reason) from None
+    except ValueError as error:
+        raise UserError(flag + str(error)) from None

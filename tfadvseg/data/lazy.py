@@ -1,0 +1,54 @@
+"""Examples on disk within a tf.data pipeline: read when their turn comes."""
+
+import contextlib
+import functools
+import re
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.examples import Examples
+from tfadvseg.errors import UserError
+
+PairReader = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""An example's index, int64, to its image [H,W,C] uint8 and label [H,W] uint8."""
+
+
+def load_pair(examples: Examples, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Image uint8 [H,W,C] and label uint8 [H,W], all `IGNORE_LABEL` where there are no labels.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    image = examples.images[index]
+    if examples.labels is None:
+        return image, np.full(image.shape[:2], IGNORE_LABEL, np.uint8)
+    return image, examples.labels[index]
+
+
+def pair_reader(examples: Examples, channels: int) -> PairReader:
+    """`load_pair` for use within a graph, several at a time in the threads of `Dataset.map`."""
+
+    def read(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # Stateless: a stateful function would be called for one example after another where
+        # operations are deterministic.
+        image, label = tf.numpy_function(
+            functools.partial(load_pair, examples), [index], (tf.uint8, tf.uint8), stateful=False
+        )
+        return tf.ensure_shape(image, [None, None, channels]), tf.ensure_shape(label, [None, None])
+
+    return read
+
+
+@contextlib.contextmanager
+def told_plainly() -> Iterator[None]:
+    """Around whatever draws from a pipeline: a file that cannot be read is a `UserError` again."""
+    try:
+        yield
+    except tf.errors.UnknownError as error:
+        said = re.search(r"UserError: ([^\n]*)", error.message)
+        if said is None:
+            raise
+        raise UserError(said[1]) from None

@@ -1,0 +1,57 @@
+"""Bringing examples to one size. No TensorFlow here."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from PIL import Image
+
+from tfadvseg.data.examples import Example, Examples
+from tfadvseg.data.on_disk import OnDisk, ResizedArray
+
+Resize = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
+
+
+def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes bicubically, smoothing where it shrinks, as Pillow does.
+
+    Args:
+        image: uint8 [H,W,1] or [H,W,3].
+        size: (height, width).
+
+    Returns:
+        uint8 [height,width,C].
+    """
+    if image.shape[:2] == size:
+        return image
+    pixels = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    resized = np.asarray(pixels.resize(size[::-1], Image.Resampling.BICUBIC))
+    return resized.reshape(*size, image.shape[-1])
+
+
+def resize_label(label: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Takes the nearest pixel's id: uint8 [H,W] to uint8 [height,width]."""
+    if label.shape == size:
+        return label
+    return np.asarray(Image.fromarray(label).resize(size[::-1], Image.Resampling.NEAREST))
+
+
+def resize_example(example: Example, size: tuple[int, int]) -> Example:
+    """Resizes image and label to the same size."""
+    return Example(
+        example.key, resize_image(example.image, size), resize_label(example.label, size)
+    )
+
+
+def resize_on_disk(examples: Examples, size: tuple[int, int]) -> Examples:
+    """Examples on disk that are resized, image and label, whenever they are read."""
+
+    def resized(arrays: Sequence[np.ndarray], resize: Resize) -> OnDisk:
+        assert isinstance(arrays, OnDisk)
+        return OnDisk(ResizedArray(array, resize, size) for array in arrays.stored)
+
+    labels = examples.labels
+    return Examples(
+        examples.keys,
+        resized(examples.images, resize_image),
+        None if labels is None else resized(labels, resize_label),
+    )

@@ -1,0 +1,85 @@
+"""What plots share: points of a history, font sizes, colours and dressed axes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tfadvseg.reporting.canvas import NETWORK_COLOURS
+
+Row = Mapping[str, float | None]
+"""A row of `metrics.csv`; values may be missing or NaN."""
+
+STAGES: dict[str, tuple[str, Literal["dashed", "solid"]]] = {
+    "train": ("training", "dashed"),
+    "val": ("validation", "solid"),
+}
+"""How a stage is called and how its curves are drawn."""
+
+RUN_COLOURS = (
+    NETWORK_COLOURS["standard"],
+    NETWORK_COLOURS["segmenter"],
+    "#009E73",
+    "#AA4499",
+    "#E69F00",
+    "#56B4E9",
+)
+"""Of runs beside each other, in turn: S alone as a rule, then against D, then others."""
+
+FEW_POINTS = 30
+"""Up to so many points of a curve have markers."""
+
+SMALL, NORMAL = 7, 8
+"""Font sizes."""
+
+
+def column_values(history: Sequence[Row], column: str) -> np.ndarray:
+    """float64 [rows]; NaN where a row has no value."""
+    return np.array([row.get(column) for row in history], np.float64)  # None becomes NaN
+
+
+def epochs_of(history: Sequence[Row]) -> np.ndarray:
+    """float64 [rows]; rows without an epoch are counted from 1."""
+    numbers = column_values(history, "epoch")
+    return np.where(np.isnan(numbers), np.arange(1, len(numbers) + 1), numbers)
+
+
+def points(history: Sequence[Row], column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs and values where there is a finite value; curves bridge the others."""
+    values = column_values(history, column)
+    finite = np.isfinite(values)
+    return epochs_of(history)[finite], values[finite]
+
+
+def dress_axes(axes: Axes) -> None:
+    """A light grid behind the data, small ticks, and a frame at the bottom and left only."""
+    axes.tick_params(labelsize=SMALL, length=2.5, width=0.6)
+    axes.grid(color="0.92", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("bottom", "left"):
+        axes.spines[side].set_linewidth(0.6)
+
+
+def fit_x_axis(axes: Axes, counts: np.ndarray) -> None:
+    """Spans epochs or updates with a margin, ticks at whole numbers."""
+    margin = max(0.03 * (counts.max() - counts.min()), 0.4)
+    axes.set_xlim(counts.min() - margin, counts.max() + margin)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
+
+
+def draw_legend_on_top(figure: Figure, handles: Sequence[Artist]) -> None:
+    """One legend for all axes of a figure, in one line above them."""
+    figure.legend(
+        handles=list(handles),
+        loc="outside upper center",
+        ncols=len(handles),
+        fontsize=NORMAL,
+        frameon=False,
+        handlelength=2.6,
+    )

@@ -1,0 +1,89 @@
+"""Optimizers from their configuration."""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tfadvseg.config import OptimizerConfig
+from tfadvseg.models.multi_level import MultiLevelSegmenter
+from tfadvseg.training import schedules
+from tfadvseg.training.torch_optimizers import LearningRate, TorchAdam, TorchSGD
+
+CLASSIFIER_FACTOR = 10.0
+"""Of the learning rate of DeepLab-v2's atrous classifiers."""
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a network is trained, as learning rates count it.
+
+    Attributes:
+        updates_per_epoch: of this network, at least 1.
+        epochs: after which `poly` and `cosine` rates have fallen.
+    """
+
+    updates_per_epoch: int = 1
+    epochs: int = 1
+
+
+def learning_rate(config: OptimizerConfig, length: Length) -> LearningRate:
+    """The learning rate: a number, or a function of the update that is part of the graph."""
+    top = config.learning_rate
+    updates = length.epochs * length.updates_per_epoch
+    match config.rate:
+        case "constant":
+            if not config.decay and not config.warmup:
+                return top
+            schedule = schedules.inverse_time(top, config.decay)
+        case "step":
+            boundaries = [epoch * length.updates_per_epoch for epoch in config.rate_steps]
+            schedule = schedules.step(top, boundaries)
+        case "poly":
+            schedule = schedules.poly(top, updates)
+        case "cosine":
+            schedule = schedules.cosine(top, updates)
+    return schedules.warmed_up(schedule, config.warmup)
+
+
+def build_optimizer(
+    config: OptimizerConfig, model: tf.keras.Model, length: Length
+) -> tf.keras.optimizers.Optimizer:
+    """The optimizer of a network, not built yet.
+
+    Gradients are summed over replicas before they are clipped. Weight decay is of kernels: the
+    weights of more than one dimension.
+    """
+    variables = model.trainable_variables
+    kernels = [variable for variable in variables if len(variable.shape) > 1]
+    rate = learning_rate(config, length)
+    clip = config.clip_norm or None
+    match config.optimizer:
+        case "rmsprop":
+            return tf.keras.optimizers.RMSprop(rate, global_clipnorm=clip, jit_compile=False)
+        case "adam":
+            return tf.keras.optimizers.Adam(
+                rate, beta_2=config.beta_2, global_clipnorm=clip, jit_compile=False
+            )
+        case "adamw":
+            optimizer = tf.keras.optimizers.AdamW(
+                rate,
+                config.weight_decay,
+                beta_2=config.beta_2,
+                global_clipnorm=clip,
+                jit_compile=False,
+            )
+            others = [variable for variable in variables if len(variable.shape) < 2]
+            optimizer.exclude_from_weight_decay(var_list=others)
+            return optimizer
+        case "sgd":
+            if not isinstance(model, MultiLevelSegmenter):
+                return TorchSGD(
+                    rate, config.momentum, config.weight_decay, decayed=kernels, clip_norm=clip
+                )
+            # DeepLab-v2's recipe: its classifiers learn faster, and all that is trained decays.
+            factors = [(model.classifier_variables(), CLASSIFIER_FACTOR)]
+            return TorchSGD(
+                rate, config.momentum, config.weight_decay, factors=factors, clip_norm=clip
+            )
+        case "torch_adam":
+            return TorchAdam(rate, beta_2=config.beta_2, clip_norm=clip)
