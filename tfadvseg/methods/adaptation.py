@@ -138,7 +138,11 @@ def source_only_step(
     reports = []
     for batch in batches:
         image = _after(total, batch["source_image"])
-        gradients, report, _ = _source_gradients(segmenter, image, batch["source_label"], losses)
+        # Where each domain has statistics of its own, the target's are what S is used with. Nothing
+        # moves them here but source images.
+        gradients, report, _ = _source_gradients(
+            segmenter, image, batch["source_label"], losses, TARGET
+        )
         total = _sum(total, gradients)
         reports.append(report)
     segmenter.apply(_share(total, len(batches)))
@@ -156,11 +160,15 @@ def _check_levels(segmenter: Learner, losses: AdaptationLosses, discriminators: 
 
 
 def _source_gradients(
-    segmenter: Learner, image: tf.Tensor, label: tf.Tensor, losses: AdaptationLosses
+    segmenter: Learner,
+    image: tf.Tensor,
+    label: tf.Tensor,
+    losses: AdaptationLosses,
+    domain: Domain = SOURCE,
 ) -> tuple[Gradients, Scalars, list[tf.Tensor]]:
     """S's gradients on source, each level's `loss_seg`, and each level's probabilities."""
     with tf.GradientTape() as tape:
-        logits = _upsampled_logits(segmenter, image, SOURCE)
+        logits = _upsampled_logits(segmenter, image, domain)
         loss_seg = [segmentation_loss(level, label) for level in logits]
         loss = _weighted_sum(losses.lambda_seg, loss_seg)
     gradients = segmenter.gradients(tape, loss)
