@@ -1,15 +1,13 @@
-"""Our own steps, compiled as training compiles them."""
+"""The published ISBI 2012 experiment: a U-Net S alone and against D."""
 
-from typing import Any
-
-import numpy as np
 import tensorflow as tf
 
 from benchmarks.input_pipeline import DEFAULT_AUGMENT, synthetic_windows
 from benchmarks.keras_way import plain_unet
 from benchmarks.operations import count_operations
 from benchmarks.settings import Settings
-from benchmarks.workload import Workload, Workloads, timed
+from benchmarks.steps import LAMBDA_ADV, Step, fed_training, inference, random_batch, training
+from benchmarks.workload import Workloads
 from tfadvseg.config import (
     Config,
     DataConfig,
@@ -19,14 +17,9 @@ from tfadvseg.config import (
     SegmenterConfig,
 )
 from tfadvseg.data.descriptors import MEMBRANES
-from tfadvseg.methods.phases import plan_epoch
-from tfadvseg.models.outputs import class_probabilities
-from tfadvseg.training.loop import compile_phase
 from tfadvseg.training.state import build_state
-from tfadvseg.training.types import Batch
 
 DEPTH = 4
-LAMBDA_ADV = 0.1
 
 SUPERVISED_METHOD = MethodConfig(method="supervised")
 JOINT_METHOD = MethodConfig(lambda_adv=((0, LAMBDA_ADV),))
@@ -44,79 +37,27 @@ def encoder_discriminator_config(settings: Settings) -> DiscriminatorConfig:
     )
 
 
-def random_batch(settings: Settings) -> Batch:
-    """One batch as a pipeline yields it, of noise: labels that nothing can learn."""
-    random = np.random.default_rng(0)
-    shape = (settings.batch, *settings.crop_size)
-    return {
-        "image": tf.constant(random.standard_normal((*shape, 1)), tf.float32),
-        "label": tf.constant(random.integers(0, 2, shape), tf.int32),
-    }
-
-
 def build_training(
     settings: Settings, method: MethodConfig, discriminator: DiscriminatorConfig = PATCH_D
 ) -> Workloads:
-    """A training step on one batch that stays where it is."""
-    step, operations = _compiled_step(settings, method, discriminator)
-    batch, lambda_adv = random_batch(settings), tf.constant(LAMBDA_ADV)
-
-    @timed
-    def run(repetitions: int) -> None:
-        for _ in range(repetitions):
-            scalars = step(batch, lambda_adv)
-        scalars["segmenter/loss_seg"].numpy()
-
+    """A training step on one batch."""
     plain = None if method.uses_discriminator else _plain_training_operations(settings)
-    return {"": Workload(run, settings.batch, operations, plain)}
+    return {"": training(_step(settings, method, discriminator), plain)}
 
 
 def build_fed_training(settings: Settings) -> Workloads:
-    """S's training step on what the input pipeline makes at the same time on the same machine."""
-    step, operations = _compiled_step(settings, SUPERVISED_METHOD, PATCH_D)
-    windows = synthetic_windows(settings, DEFAULT_AUGMENT)
-    lambda_adv = tf.constant(LAMBDA_ADV)
-
-    def run(repetitions: int) -> float:
-        # Anew each time: the old one has filled its buffers while others had their turns.
-        batches = iter(windows)
-        step(next(batches), lambda_adv)["segmenter/loss_seg"].numpy()
-
-        @timed
-        def repeat(repetitions: int) -> None:
-            for _ in range(repetitions):
-                scalars = step(next(batches), lambda_adv)
-            scalars["segmenter/loss_seg"].numpy()
-
-        return repeat(repetitions)
-
-    return {"": Workload(run, settings.batch, operations)}
+    """S's training step fed by the input pipeline."""
+    windows = synthetic_windows(settings, DEFAULT_AUGMENT, MEMBRANES)
+    return {"": fed_training(_step(settings, SUPERVISED_METHOD, PATCH_D), windows)}
 
 
 def build_inference(settings: Settings) -> Workloads:
-    """From normalised images to probabilities."""
-    image = random_batch(settings)["image"]
+    """S's inference."""
+    image = random_batch(settings, MEMBRANES)["image"]
     model = build_state(_config(settings, SUPERVISED_METHOD, PATCH_D), MEMBRANES).segmenter.model
     plain_model = plain_unet(1, settings.width, DEPTH)
-
-    @tf.function(autograph=False)
-    def infer(image: tf.Tensor) -> tf.Tensor:
-        return class_probabilities(model(image, training=False))
-
-    @tf.function(autograph=False)
-    def plain(image: tf.Tensor) -> tf.Tensor:
-        return plain_model(image, training=False)
-
-    @timed
-    def run(repetitions: int) -> None:
-        for _ in range(repetitions):
-            probabilities = infer(image)
-        probabilities[0, 0, 0].numpy()
-
-    operations, plain_operations = (
-        count_operations(function.get_concrete_function(image)) for function in (infer, plain)
-    )
-    return {"": Workload(run, settings.batch, operations, plain_operations)}
+    plain = tf.function(lambda image: plain_model(image, training=False), autograph=False)
+    return {"": inference(model, image, count_operations(plain.get_concrete_function(image)))}
 
 
 def _config(settings: Settings, method: MethodConfig, discriminator: DiscriminatorConfig) -> Config:
@@ -131,15 +72,9 @@ def _config(settings: Settings, method: MethodConfig, discriminator: Discriminat
     )
 
 
-def _compiled_step(
-    settings: Settings, method: MethodConfig, discriminator: DiscriminatorConfig
-) -> tuple[Any, int]:
-    """The step, and the operations of one call."""
+def _step(settings: Settings, method: MethodConfig, discriminator: DiscriminatorConfig) -> Step:
     config = _config(settings, method, discriminator)
-    (phase,) = plan_epoch(config, build_state(config, MEMBRANES))
-    step: Any = compile_phase(phase, tf.distribute.get_strategy(), xla=False)
-    traced = step.get_concrete_function(random_batch(settings), tf.constant(LAMBDA_ADV))
-    return step, count_operations(traced)
+    return Step(config, build_state(config, MEMBRANES), settings, MEMBRANES)
 
 
 def _plain_training_operations(settings: Settings) -> int:
@@ -152,4 +87,5 @@ def _plain_training_operations(settings: Settings) -> int:
             output = tf.reduce_sum(model(image, training=True))
         return tape.gradient(output, model.trainable_variables)
 
-    return count_operations(gradients.get_concrete_function(random_batch(settings)["image"]))
+    image = random_batch(settings, MEMBRANES)["image"]
+    return count_operations(gradients.get_concrete_function(image))

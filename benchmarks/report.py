@@ -7,16 +7,26 @@ from typing import Any
 
 from benchmarks.rounds import Measured
 from benchmarks.settings import (
+    ADAPTATION,
+    ADAPTATION_TORCH,
     DESCRIPTIONS,
     FED,
-    FULL,
+    FED_PART,
+    IN_TORCH,
+    INPUT_PART,
     JOINT_ENCODER,
     JOINT_PATCH,
     KERAS_WAY,
     MATMUL,
+    NETWORK_FCN,
+    NETWORK_SEGNET,
+    NETWORK_STRIDED_UNET,
     PIPELINE,
+    SEGNET_TFA,
+    SEGNET_TORCH,
     SUPERVISED,
-    Settings,
+    TRAINING_PART,
+    full_settings,
 )
 
 _MEBI = 2**20
@@ -50,9 +60,11 @@ class Results:
         self.precision = precision
         self.measured = [m for m in measured if m.precision == precision]
 
-    def find(self, candidate: str) -> Measured | None:
-        """The candidate's only workload, or its last (the pipeline's with all augmentation)."""
-        found = [m for m in self.measured if m.candidate == candidate]
+    def find(self, candidate: str, part: str | None = None) -> Measured | None:
+        """A workload of the candidate; without a part its last (the pipeline's with all
+        augmentation).
+        """
+        found = [m for m in self.measured if m.candidate == candidate and part in (None, m.part)]
         return found[-1] if found else None
 
     def peaks(self) -> tuple[float, ...]:
@@ -75,58 +87,20 @@ class Results:
             for seconds, peak in zip(measured.seconds, peaks, strict=True)
         )
 
-    def times_longer(self, one: str, other: str) -> tuple[float, ...]:
+    def times_longer(self, one: Measured | None, other: Measured | None) -> tuple[float, ...]:
         """How many times as long `one` takes for an image as `other`; empty if one is missing."""
-        a, b = self.find(one), self.find(other)
-        if a is None or b is None:
+        if one is None or other is None:
             return ()
         return tuple(
-            (x / a.images) / (y / b.images) for x, y in zip(a.seconds, b.seconds, strict=True)
+            (x / one.images) / (y / other.images)
+            for x, y in zip(one.seconds, other.seconds, strict=True)
         )
 
 
-def ratios(results: Results, settings: Settings, gpu: bool) -> list[Ratio]:
+def ratios(results: Results, gpu: bool) -> list[Ratio]:
     """The figures that sum it up; with aims where they are set: on the CPU, at full size."""
-    aimed = not gpu and (settings.batch, settings.crop_size, settings.width) == (
-        FULL.batch,
-        FULL.crop_size,
-        FULL.width,
-    )
-    keras_aim = {"float32": "at least 2.2", "bfloat16": "at least 1.6"}
-    share_aim = {"float32": "at least 0.70"}
-    supervised = results.find(SUPERVISED)
-    rows = [
-        (
-            "S's step: share of the matmul peak",
-            results.shares_of_peak(supervised) if supervised else (),
-            share_aim.get(results.precision, ""),
-        ),
-        (
-            "joint step with encoder D: times faster than the Keras way",
-            results.times_longer(KERAS_WAY, JOINT_ENCODER),
-            keras_aim.get(results.precision, ""),
-        ),
-        (
-            "joint step with patch D: times the cost of S's step",
-            results.times_longer(JOINT_PATCH, SUPERVISED),
-            "at most 1.15",
-        ),
-        (
-            "joint step with encoder D: times the cost of S's step",
-            results.times_longer(JOINT_ENCODER, SUPERVISED),
-            "",
-        ),
-        (
-            "input pipeline: times faster than S's step consumes",
-            results.times_longer(SUPERVISED, PIPELINE),
-            "at least 5",
-        ),
-        (
-            "S's step fed by the pipeline: times the cost of S's step",
-            results.times_longer(FED, SUPERVISED),
-            "",
-        ),
-    ]
+    aimed = not gpu and all(_is_full_size(m) for m in results.measured)
+    rows = [*_experiment_ratios(results), *_network_ratios(results)]
     return [
         Ratio(what, results.precision, values, aim if aimed else "")
         for what, values, aim in rows
@@ -134,29 +108,128 @@ def ratios(results: Results, settings: Settings, gpu: bool) -> list[Ratio]:
     ]
 
 
-_HEADINGS = ("", "ms", "spread", "images/s", "GFLOP/s", "of peak", "as plain", "peak MiB")
+def _is_full_size(measured: Measured) -> bool:
+    ours, full = measured.settings, full_settings(measured.candidate)
+    return (ours.batch, ours.crop_size, ours.width) == (full.batch, full.crop_size, full.width)
+
+
+_Row = tuple[str, tuple[float, ...], str]
+"""A phrase, the ratio in each round, an aim."""
+
+
+def _experiment_ratios(results: Results) -> list[_Row]:
+    keras_aim = {"float32": "at least 2.2", "bfloat16": "at least 1.6"}
+    share_aim = {"float32": "at least 0.70"}
+    supervised, fed, patch, encoder, keras_way, pipeline = map(
+        results.find, (SUPERVISED, FED, JOINT_PATCH, JOINT_ENCODER, KERAS_WAY, PIPELINE)
+    )
+    return [
+        (
+            "S's step: share of the matmul peak",
+            results.shares_of_peak(supervised) if supervised else (),
+            share_aim.get(results.precision, ""),
+        ),
+        (
+            "joint step with encoder D: times faster than the Keras way",
+            results.times_longer(keras_way, encoder),
+            keras_aim.get(results.precision, ""),
+        ),
+        (
+            "joint step with patch D: times the cost of S's step",
+            results.times_longer(patch, supervised),
+            "at most 1.15",
+        ),
+        (
+            "joint step with encoder D: times the cost of S's step",
+            results.times_longer(encoder, supervised),
+            "",
+        ),
+        (
+            "input pipeline: times faster than S's step consumes",
+            results.times_longer(supervised, pipeline),
+            "at least 5",
+        ),
+        (
+            "S's step fed by the pipeline: times the cost of S's step",
+            results.times_longer(fed, supervised),
+            "",
+        ),
+    ]
+
+
+def _network_ratios(results: Results) -> list[_Row]:
+    segnet, with_tfa, in_torch = (
+        results.find(name, TRAINING_PART) for name in (NETWORK_SEGNET, SEGNET_TFA, SEGNET_TORCH)
+    )
+    torch_aim = {"float32": "at least 1"}
+    rows = [
+        (
+            "SegNet's step: times faster than with TFA's unpooling",
+            results.times_longer(with_tfa, segnet),
+            "",
+        ),
+        (
+            "SegNet's step: times faster than PyTorch's",
+            results.times_longer(in_torch, segnet),
+            torch_aim.get(results.precision, ""),
+        ),
+    ]
+    for name in (NETWORK_FCN, NETWORK_STRIDED_UNET):
+        step, fed, source = (
+            results.find(name, part) for part in (TRAINING_PART, FED_PART, INPUT_PART)
+        )
+        network = DESCRIPTIONS[name]
+        rows += [
+            (
+                f"{network}: input pipeline, times faster than the step consumes",
+                results.times_longer(step, source),
+                "more than 1",
+            ),
+            (
+                f"{network}: step fed by the pipeline, times the cost of the step",
+                results.times_longer(fed, step),
+                "",
+            ),
+        ]
+    ours, theirs = results.find(ADAPTATION), results.find(ADAPTATION_TORCH)
+    what = "adaptation: times faster than PyTorch's"
+    return [*rows, (what, results.times_longer(theirs, ours), "")]
+
+
+_HEADINGS = (
+    "",
+    "batch",
+    "filters",
+    "ms",
+    "spread",
+    "images/s",
+    "GFLOP/s",
+    "of peak",
+    "as plain",
+    "peak MiB",
+)
 
 
 def format_report(
     machine: dict[str, Any],
-    settings: Settings,
     measured: Sequence[Measured],
     notes: Iterable[str],
 ) -> str:
     """What the script prints."""
     precisions = list(dict.fromkeys(m.precision for m in measured))
-    height, width = settings.crop_size
+    versions = [f"TensorFlow {machine['tensorflow']}", f"Python {machine['python']}"]
+    if any(m.candidate in IN_TORCH for m in measured):
+        versions.insert(1, f"PyTorch {machine['torch']}")
     lines = [
-        f"{machine['device']}; TensorFlow {machine['tensorflow']}, Python {machine['python']}",
-        f"batch {settings.batch}, {height}x{width} pixels, {settings.width} filters, "
-        f"{settings.rounds} rounds",
+        f"{machine['device']}; {', '.join(versions)}",
+        f"{measured[0].settings.rounds} rounds",
     ]
     all_ratios: list[Ratio] = []
     for precision in precisions:
         results = Results(measured, precision)
         table = [(precision, *_HEADINGS[1:]), *(_row(m, results) for m in results.measured)]
         lines += ["", *_aligned(table)]
-        all_ratios += ratios(results, settings, machine["gpu"])
+        all_ratios += ratios(results, machine["gpu"])
     table = [("", "precision", "median", "lowest", "highest", "aim")]
     for ratio in all_ratios:
         figures = (ratio.median, min(ratio.rounds), max(ratio.rounds))
@@ -167,12 +240,14 @@ def format_report(
 
 
 _EXPLANATION = (
+    "Batch: images a step, adaptation's of both domains, and their height x width; filters: of the",
+    "first level.",
     "Medians over rounds in which the candidates took turns; spread: (highest - lowest) / median.",
     "GFLOP/s: two operations a multiply-add of the convolutions, their gradients and the matrix",
     "products that the graph executes, nothing else; of peak: of the fastest matrix multiplication",
     "in the same round; as plain: the same, had plain upsampling, concatenation and convolution",
     "been executed instead of the tied up-convolution, which computes the same with fewer. Peak",
-    "memory: of a process that holds this alone, TensorFlow included.",
+    "memory: of a process that holds this candidate alone, in all its parts, libraries included.",
 )
 
 
@@ -185,11 +260,16 @@ def _row(measured: Measured, results: Results) -> tuple[str, ...]:
         return f"{statistics.median(values):.0%}" if values else ""
 
     description = DESCRIPTIONS[measured.candidate]
+    settings = measured.settings
+    height, width = settings.crop_size
+    rate = measured.images / seconds
     return (
         f"{description}: {measured.part}" if measured.part else description,
+        f"{measured.images} of {height}x{width}" if measured.images else "",
+        f"{settings.width}" if settings.width and measured.images and measured.operations else "",
         f"{1000 * seconds:.1f}",
         f"{spread:.0%}",
-        f"{measured.images / seconds:.1f}" if measured.images else "",
+        f"{rate:.1f}" if rate >= 10 else f"{rate:.2f}" if rate else "",
         f"{measured.operations / seconds / 1e9:.1f}" if measured.operations else "",
         share(plain=False),
         share(plain=True),
@@ -209,7 +289,6 @@ def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
 
 def report_json(
     machine: dict[str, Any],
-    settings: Settings,
     measured: Sequence[Measured],
     notes: Iterable[str],
 ) -> dict[str, Any]:
@@ -231,11 +310,10 @@ def report_json(
                     "share_of_peak_as_plain": statistics.median(plain) if plain else None,
                 }
             )
-        for ratio in ratios(results, settings, machine["gpu"]):
+        for ratio in ratios(results, machine["gpu"]):
             summed_up.append({**dataclasses.asdict(ratio), "median": ratio.median})
     return {
         "machine": machine,
-        "settings": dataclasses.asdict(settings),
         "measured": entries,
         "ratios": summed_up,
         "notes": list(notes),

@@ -9,16 +9,17 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.machine_load import busy_share
-from benchmarks.settings import Settings
+from benchmarks.settings import IN_TORCH, Settings
 from tfadvseg.errors import UserError
 
 _ROOT = Path(__file__).resolve().parent.parent
+_OUT_OF_MEMORY = ("ResourceExhausted", "MemoryError", "can't allocate memory")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Measured:
         candidate: a key of `settings.DESCRIPTIONS`.
         part: which of the candidate's workloads; empty if it has one.
         precision: of the process it ran in.
+        settings: the candidate's.
         seconds: a repetition, one value a round.
         images: how many a repetition takes in; 0 where there are none.
         operations: multiplications plus additions a repetition; 0 where none are counted.
@@ -40,6 +42,7 @@ class Measured:
     candidate: str
     part: str
     precision: str
+    settings: Settings
     seconds: tuple[float, ...]
     images: int
     operations: int
@@ -49,13 +52,13 @@ class Measured:
 
 
 class _Worker:
-    """A process of `benchmarks.worker`."""
+    """A process of `benchmarks.worker`, or of `benchmarks.torch_worker`."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, module: str) -> None:
         self.what = what
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker"],
+            [sys.executable, "-m", module],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -94,7 +97,7 @@ class _Worker:
         status = self.process.wait()
         self.errors.seek(0)
         said = self.errors.read().strip()
-        if status == -9 or "ResourceExhausted" in said or "MemoryError" in said:
+        if status == -9 or any(sign in said for sign in _OUT_OF_MEMORY):
             raise UserError(
                 f"{self.what}: out of memory; take a smaller --batch, --crop_size or --width, or "
                 "leave candidates out with --only."
@@ -104,7 +107,8 @@ class _Worker:
 
 @contextmanager
 def _worker(order: dict[str, Any], what: str) -> Iterator[_Worker]:
-    worker = _Worker(what)
+    in_torch = order.get("candidate") in IN_TORCH
+    worker = _Worker(what, "benchmarks.torch_worker" if in_torch else "benchmarks.worker")
     try:
         worker.order(order)
         yield worker
@@ -119,13 +123,13 @@ def describe_machine() -> dict[str, Any]:
 
 
 def measure(
-    settings: Settings, candidates: Sequence[str], precision: str, say: Callable[[str], None]
+    plan: Mapping[str, Settings], precision: str, say: Callable[[str], None]
 ) -> tuple[list[Measured], float | None]:
     """Times candidates in turns.
 
     Args:
-        settings: sizes and number of rounds.
-        candidates: keys of `settings.DESCRIPTIONS`.
+        plan: candidates, keys of `settings.DESCRIPTIONS`, and the sizes of each; the number of
+            rounds is the same for all.
         precision: `float32`, `bfloat16` or `float16`.
         say: takes lines of progress.
 
@@ -138,7 +142,7 @@ def measure(
     """
     with ExitStack() as stack:
         workers = {}
-        for name in candidates:
+        for name, settings in plan.items():
             say(f"{precision}: building {name}")
             order = {
                 "settings": dataclasses.asdict(settings),
@@ -150,15 +154,24 @@ def measure(
         say(f"{precision}: built")
         busy = busy_share(1.0)
         seconds: dict[tuple[str, str], list[float]] = {}
-        for turn in range(settings.rounds):
-            say(f"{precision}: round {turn + 1}/{settings.rounds}")
+        (rounds,) = {settings.rounds for settings in plan.values()}
+        for turn in range(rounds):
+            say(f"{precision}: round {turn + 1}/{rounds}")
             for name, worker in workers.items():
                 worker.order({})
                 for part, value in worker.answer().items():
                     seconds.setdefault((name, part), []).append(value)
         memory = {name: worker.finish() for name, worker in workers.items()}
     measured = [
-        Measured(name, part, precision, tuple(values), **facts[name][part], **memory[name])
+        Measured(
+            name,
+            part,
+            precision,
+            plan[name],
+            tuple(values),
+            **facts[name][part],
+            **memory[name],
+        )
         for (name, part), values in seconds.items()
     ]
     return measured, busy

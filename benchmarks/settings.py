@@ -1,6 +1,10 @@
 """What to measure, at which sizes. Imports no TensorFlow."""
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
+
+from tfadvseg.segmenter_config import SegmenterName
 
 MATMUL = "matmul"
 SUPERVISED = "supervised"
@@ -10,6 +14,16 @@ JOINT_ENCODER = "joint_encoder"
 JOINT_PATCH = "joint_patch"
 KERAS_WAY = "keras_way"
 PIPELINE = "pipeline"
+NETWORK_UNET = "network_unet"
+NETWORK_SEGNET = "network_segnet"
+NETWORK_FCN = "network_fcn"
+NETWORK_STRIDED_UNET = "network_strided_unet"
+NETWORK_FCN8S = "network_fcn8s"
+NETWORK_DEEPLABV3PLUS = "network_deeplabv3plus"
+SEGNET_TFA = "segnet_tfa"
+SEGNET_TORCH = "segnet_torch"
+ADAPTATION = "adaptation_step"
+ADAPTATION_TORCH = "adaptation_torch"
 
 DESCRIPTIONS = {
     MATMUL: "matrix multiplication",
@@ -20,18 +34,67 @@ DESCRIPTIONS = {
     JOINT_ENCODER: "S and encoder D, joint step",
     KERAS_WAY: "S and encoder D, the Keras way",
     PIPELINE: "input pipeline",
+    NETWORK_UNET: "U-Net",
+    NETWORK_SEGNET: "SegNet",
+    SEGNET_TFA: "SegNet, TFA's unpooling",
+    SEGNET_TORCH: "SegNet in PyTorch",
+    NETWORK_FCN: "FCN",
+    NETWORK_STRIDED_UNET: "strided U-Net",
+    NETWORK_FCN8S: "FCN-8s",
+    NETWORK_DEEPLABV3PLUS: "DeepLabV3+",
+    ADAPTATION: "adaptation, S and two Ds",
+    ADAPTATION_TORCH: "adaptation in PyTorch",
 }
 """Candidates in the order in which they take turns and are listed."""
+
+TRAINING_PART = "training step"
+FED_PART = "training step, fed"
+INPUT_PART = "input pipeline"
+INFERENCE_PART = "inference"
+"""What a candidate of `SEGMENTERS` consists of; `fed` by the input pipeline."""
+
+SEGMENTERS: dict[str, SegmenterName] = {
+    NETWORK_UNET: "unet",
+    NETWORK_SEGNET: "segnet",
+    NETWORK_FCN: "fcn",
+    NETWORK_STRIDED_UNET: "strided_unet",
+    NETWORK_FCN8S: "fcn8s",
+    NETWORK_DEEPLABV3PLUS: "deeplabv3plus",
+}
+"""The value of --segmenter that a candidate measures."""
+
+IN_TORCH = (SEGNET_TORCH, ADAPTATION_TORCH)
+"""Candidates that need PyTorch."""
+
+DEFAULT_GROUP = "default"
+
+GROUPS = {
+    DEFAULT_GROUP: (
+        MATMUL,
+        SUPERVISED,
+        FED,
+        INFERENCE,
+        JOINT_PATCH,
+        JOINT_ENCODER,
+        KERAS_WAY,
+        PIPELINE,
+    ),
+    "networks": (MATMUL, *SEGMENTERS),
+    "segnet": (MATMUL, NETWORK_SEGNET, SEGNET_TFA, SEGNET_TORCH),
+    "adaptation": (MATMUL, ADAPTATION, ADAPTATION_TORCH),
+}
+"""Candidates that are compared with each other, by a name that stands for all of them."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes of everything that is measured.
+    """Sizes of one candidate.
 
     Attributes:
-        batch: images a step.
+        batch: images a step; of adaptation, source images, and as many target images.
         crop_size: (height, width) of a window, in pixels.
-        width: filters of the first level of S and of the encoder D.
+        width: filters of the first level of S and of D; 0 where the network has its own.
+        full_depth: whether DeepLab's ResNets have the published depth, or the least.
         rounds: how often every candidate takes its turn.
         turn_seconds: about how long a turn lasts, shared by all that a candidate times.
         least_repetitions: of a step within a turn, however long that takes.
@@ -41,6 +104,7 @@ class Settings:
     batch: int = 8
     crop_size: tuple[int, int] = (128, 128)
     width: int = 32
+    full_depth: bool = True
     rounds: int = 5
     turn_seconds: float = 1.5
     least_repetitions: int = 2
@@ -48,15 +112,49 @@ class Settings:
 
 
 FULL = Settings()
-"""The sizes of the published experiment."""
+"""The sizes of the published ISBI 2012 experiment."""
+
+# Their steps take seconds, so that one a turn says enough.
+_LARGE = dataclasses.replace(FULL, width=64, least_repetitions=1)
+_SEGNET = dataclasses.replace(_LARGE, batch=4, crop_size=(256, 256))
+_CAMVID = dataclasses.replace(_LARGE, batch=16, crop_size=(368, 480), width=32)
+_ADAPTATION = dataclasses.replace(_LARGE, batch=1, crop_size=(256, 512))
+
+_OWN_SIZES = {
+    NETWORK_SEGNET: _SEGNET,
+    SEGNET_TFA: _SEGNET,
+    SEGNET_TORCH: _SEGNET,
+    NETWORK_FCN: _CAMVID,
+    NETWORK_STRIDED_UNET: _CAMVID,
+    NETWORK_FCN8S: dataclasses.replace(_LARGE, batch=1, crop_size=(384, 480)),
+    NETWORK_DEEPLABV3PLUS: dataclasses.replace(_LARGE, batch=2, crop_size=(256, 256), width=0),
+    ADAPTATION: _ADAPTATION,
+    ADAPTATION_TORCH: _ADAPTATION,
+}
 
 QUICK = Settings(
     batch=2,
     crop_size=(32, 32),
     width=4,
+    full_depth=False,
     rounds=2,
     turn_seconds=0.02,
     least_repetitions=1,
     matmul_sizes=(64, 128),
 )
 """Shows that everything runs; its numbers mean nothing."""
+
+
+def full_settings(candidate: str) -> Settings:
+    """The sizes that suit a candidate: `FULL` unless it has its own."""
+    return _OWN_SIZES.get(candidate, FULL)
+
+
+def plan(candidates: tuple[str, ...], quick: bool, changes: dict[str, Any]) -> dict[str, Settings]:
+    """The settings of each candidate: its own or the quick ones, with `changes` by field."""
+    planned = {}
+    for name in candidates:
+        own = full_settings(name)
+        settings = dataclasses.replace(QUICK if quick else own, **changes)
+        planned[name] = settings if own.width else dataclasses.replace(settings, width=0)
+    return planned

@@ -2,27 +2,25 @@
 
     python -m benchmarks.worker < orders
 
-Speaks JSON, one object a line, with `benchmarks.rounds`. The first order is the settings, the
-candidate and its precision; the answer says what is to be timed. Then every empty object asks for
-a turn, answered by seconds a repetition, and the end of orders for the memory. What libraries
-print goes to standard error.
+See `benchmarks.turns`. An order without a candidate asks what the machine is. Candidates in
+PyTorch have `benchmarks.torch_worker` instead.
 """
 
-import json
-import math
 import os
-import resource
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TextIO
 
 import tensorflow as tf
 
 from benchmarks import candidates
+from benchmarks.adaptation import build_adaptation
 from benchmarks.input_pipeline import build_pipeline
 from benchmarks.keras_way import build_keras_way
 from benchmarks.matmul import build_matmul
+from benchmarks.networks import build_network, build_segnet_tfa
 from benchmarks.settings import (
+    ADAPTATION,
     FED,
     INFERENCE,
     JOINT_ENCODER,
@@ -30,14 +28,18 @@ from benchmarks.settings import (
     KERAS_WAY,
     MATMUL,
     PIPELINE,
+    SEGMENTERS,
+    SEGNET_TFA,
     SUPERVISED,
     Settings,
 )
-from benchmarks.workload import Workload, Workloads
+from benchmarks.turns import Streams, resident_memory, take_turns
+from benchmarks.workload import Workloads
 from tfadvseg.config import Precision
 from tfadvseg.training.distribution import choose_precision
 
-_WARM_UP = 2
+_WITH_DEFAULTS = (KERAS_WAY, SEGNET_TFA)
+"""Not ours: left with TensorFlow's own defaults, which do not promise the same numbers again."""
 
 
 def build(name: str, settings: Settings) -> Workloads:
@@ -60,33 +62,30 @@ def build(name: str, settings: Settings) -> Workloads:
             return build_keras_way(settings)
         case _ if name == PIPELINE:
             return build_pipeline(settings)
+        case _ if name in SEGMENTERS:
+            return build_network(SEGMENTERS[name], settings)
+        case _ if name == SEGNET_TFA:
+            return build_segnet_tfa(settings)
+        case _ if name == ADAPTATION:
+            return build_adaptation(settings)
     raise ValueError(f"unknown candidate {name!r}")
 
 
 def prepare(name: str, precision: Precision) -> None:
-    """Sets up TensorFlow as training does; the Keras way is left with Keras's own defaults."""
+    """Sets up TensorFlow as training does."""
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)  # the candidates share it
-    if name != KERAS_WAY:
+    if name not in _WITH_DEFAULTS:
         tf.config.experimental.enable_op_determinism()
     tf.keras.utils.set_random_seed(0)
     tf.keras.mixed_precision.set_global_policy(choose_precision(precision))
-
-
-def time_turn(workload: Workload, seconds: float, least_repetitions: int) -> float:
-    """Seconds a repetition, of as many as fill a turn of about `seconds`.
-
-    One more goes ahead: caches are cold, as others have had their turns since.
-    """
-    repetitions = max(least_repetitions, math.ceil(seconds / workload.run(1)))
-    return workload.run(repetitions) / repetitions
 
 
 def peak_memory() -> int:
     """The most bytes that this process has held: on the GPU if there is one, else resident."""
     if tf.config.list_physical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"]
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # Linux counts in KiB
+    return resident_memory()
 
 
 def describe_machine() -> dict[str, object]:
@@ -109,9 +108,17 @@ def describe_machine() -> dict[str, object]:
         "tensor_float_32": bool(gpus)
         and tf.config.experimental.tensor_float_32_execution_enabled(),
         "tensorflow": tf.__version__,
+        "torch": _torch_version(),
         "python": sys.version.split()[0],
         "precisions": precisions,
     }
+
+
+def _torch_version() -> str | None:
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:
@@ -124,45 +131,15 @@ def _processor() -> str:
         return "CPU"
 
 
-def serve(orders: TextIO, answers: TextIO) -> None:
-    """Does what the parent process asks until it asks no more."""
-
-    def answer(content: dict[str, object]) -> None:
-        print(json.dumps(content), file=answers, flush=True)
-
-    order = json.loads(orders.readline())
+def serve(streams: Streams) -> None:
+    order = streams.next_order()
     if "candidate" not in order:
-        answer(describe_machine())
+        streams.answer(describe_machine())
         return
-    order["settings"]["crop_size"] = tuple(order["settings"]["crop_size"])
-    settings = Settings(**order["settings"])
-    prepare(order["candidate"], order["precision"])
-    empty = peak_memory()
-    workloads = build(order["candidate"], settings)
-    for workload in workloads.values():
-        workload.run(_WARM_UP)
-    answer(
-        {
-            part: {
-                "images": workload.images,
-                "operations": workload.operations,
-                "plain_operations": workload.plain_operations,
-            }
-            for part, workload in workloads.items()
-        }
-    )
-    share = settings.turn_seconds / len(workloads)
-    for _ in orders:
-        answer(
-            {
-                part: time_turn(workload, share, settings.least_repetitions)
-                for part, workload in workloads.items()
-            }
-        )
-    answer({"peak_memory": peak_memory(), "empty_memory": empty})
+    name, settings = order["candidate"], order["settings"]
+    prepare(name, order["precision"])
+    take_turns(streams, lambda: build(name, settings), settings, peak_memory)
 
 
 if __name__ == "__main__":
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    serve(sys.stdin, answers)
+    serve(Streams())

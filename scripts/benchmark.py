@@ -1,20 +1,32 @@
 """Measures speed and memory on the machine at hand.
 
-    python scripts/benchmark.py                         # everything, some minutes
-    python scripts/benchmark.py --only=matmul,supervised --precisions=float32
+    python scripts/benchmark.py                         # the published experiment, some minutes
+    python scripts/benchmark.py --only=networks --precisions=float32
     python scripts/benchmark.py --quick                 # does it run? its numbers mean nothing
 
 Training steps, inference and the input pipeline, beside two yardsticks: the matrix multiplication
 that the device manages, and the same adversarial updates done with compiled Keras models. Each
 candidate has a process of its own; they take turns. A table goes to standard output, progress to
 standard error.
+
+--only takes candidates, and groups of them that are compared with each other:
+
+    default      U-Net alone and against D, at the size of the ISBI 2012 experiment
+    networks     training step and inference of each --segmenter, at a size that suits it; of fcn
+                 and strided_unet also fed by the input pipeline, and that pipeline alone
+    segnet       SegNet with our unpooling, with TensorFlow Addons', and in PyTorch
+    adaptation   an iteration of domain adaptation, S and a D for each of its two levels; and the
+                 same in PyTorch
+
+PyTorch is the extra `torch`; where it is not installed, a note says what was left out. It is
+measured on CPUs only.
 """
 
-import dataclasses
 import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +38,34 @@ from tfadvseg.errors import UserError
 # The folder of the checkout, which holds `benchmarks` and is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.settings import DESCRIPTIONS, FULL, QUICK, Settings
+from benchmarks.settings import (
+    ADAPTATION,
+    ADAPTATION_TORCH,
+    DEFAULT_GROUP,
+    DESCRIPTIONS,
+    FULL,
+    GROUPS,
+    IN_TORCH,
+    plan,
+)
 
 _PRECISIONS = ("float32", "bfloat16", "float16")
 _BUSY = 0.1
+_DEFAULT = "Default: {}; outside the group default, what suits each candidate."
 
 _BATCH = flags.DEFINE_integer(
-    "batch", None, f"Images a step. Default: {FULL.batch}.", lower_bound=1
+    "batch", None, f"Images a step. {_DEFAULT.format(FULL.batch)}", lower_bound=1
 )
 _CROP_SIZE = flags.DEFINE_list(
     "crop_size",
     None,
-    "height,width of a window, multiples of 16. Default: {},{}.".format(*FULL.crop_size),
+    "height,width of a window, multiples of 16. "
+    + _DEFAULT.format("{},{}".format(*FULL.crop_size)),
 )
 _WIDTH = flags.DEFINE_integer(
     "width",
     None,
-    f"Filters of the first level of S and of the encoder D. Default: {FULL.width}.",
+    f"Filters of the first level of S and of D. {_DEFAULT.format(FULL.width)}",
     lower_bound=1,
 )
 _ROUNDS = flags.DEFINE_integer(
@@ -52,7 +75,10 @@ _PRECISIONS_FLAG = flags.DEFINE_list(
     "precisions", None, f"Of {', '.join(_PRECISIONS)}. Default: those that the device runs fast."
 )
 _ONLY = flags.DEFINE_list(
-    "only", None, f"Of {', '.join(DESCRIPTIONS)}. Default: all. Shares of the peak need matmul."
+    "only",
+    None,
+    f"Of the groups {', '.join(GROUPS)}, and of the candidates {', '.join(DESCRIPTIONS)}. "
+    f"Default: the group {DEFAULT_GROUP}. Shares of the peak need matmul, which is in every group.",
 )
 _QUICK = flags.DEFINE_bool("quick", False, "Tiny sizes, unless flags give others.")
 _OUTPUT_JSON = flags.DEFINE_string("output_json", None, "Also write the figures to this file.")
@@ -60,9 +86,12 @@ _OUTPUT_JSON = flags.DEFINE_string("output_json", None, "Also write the figures 
 
 def main(argv: list[str]) -> None:
     del argv
-    settings = _settings()
-    candidates = _chosen("only", _ONLY.value, tuple(DESCRIPTIONS))
-    asked = _chosen("precisions", _PRECISIONS_FLAG.value, _PRECISIONS)
+    candidates = _candidates()
+    settings = plan(candidates, _QUICK.value, _changes())
+    for name in (ADAPTATION, ADAPTATION_TORCH):
+        if name in settings and min(settings[name].crop_size) < 32:
+            raise UserError("--crop_size: adaptation's Ds take at least 32,32.")
+    asked = _chosen("precisions", _PRECISIONS_FLAG.value or (), _PRECISIONS)
     _check_output()
     # Only now, so that what is wrong with the flags is said at once.
     from benchmarks.report import format_report, report_json
@@ -70,16 +99,17 @@ def main(argv: list[str]) -> None:
     from tfadvseg import atomic
 
     machine = describe_machine()
-    precisions = asked if _PRECISIONS_FLAG.value else tuple(machine["precisions"])
+    precisions = asked or tuple(machine["precisions"])
     if "float16" in precisions and not machine["gpu"]:
         raise UserError("--precisions=float16: takes a GPU; leave it out.")
     start = time.monotonic()
     measured: list[Measured] = []
-    notes = []
+    left_out, notes = _left_out(candidates, machine)
+    settings = {name: own for name, own in settings.items() if name not in left_out}
     if machine["tensor_float_32"]:
         notes.append("float32 products are rounded to TensorFloat-32 on this GPU, the peak too.")
     for precision in precisions:
-        found, busy = measure(settings, candidates, precision, _say)
+        found, busy = measure(settings, precision, _say)
         measured += found
         if busy is not None and busy > _BUSY:
             notes.append(
@@ -87,9 +117,9 @@ def main(argv: list[str]) -> None:
                 "began; on a quiet machine the figures would be better."
             )
     _say(f"done in {time.monotonic() - start:.0f} s")
-    print(format_report(machine, settings, measured, notes))
+    print(format_report(machine, measured, notes))
     if _OUTPUT_JSON.value:
-        figures = report_json(machine, settings, measured, notes)
+        figures = report_json(machine, measured, notes)
         atomic.write_text(_OUTPUT_JSON.value, json.dumps(figures, indent=2) + "\n")
         print(f"figures: {_OUTPUT_JSON.value}")
 
@@ -105,15 +135,38 @@ def _check_output() -> None:
         raise UserError(f"--output_json={path}: its folder is absent or not writable.")
 
 
-def _settings() -> Settings:
+def _candidates() -> tuple[str, ...]:
+    """What --only names, groups written out."""
+    valid = (*GROUPS, *DESCRIPTIONS)
+    chosen = _chosen("only", _ONLY.value or (DEFAULT_GROUP,), valid)
+    return tuple(
+        name
+        for name in DESCRIPTIONS
+        if name in chosen or any(name in GROUPS.get(group, ()) for group in chosen)
+    )
+
+
+def _left_out(candidates: tuple[str, ...], machine: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The candidates that cannot be measured here, and a note on them."""
+    in_torch = [name for name in candidates if name in IN_TORCH]
+    if not in_torch or (machine["torch"] and not machine["gpu"]):
+        return [], []
+    why = "PyTorch is measured on CPUs only" if machine["gpu"] else "PyTorch is not installed"
+    if len(in_torch) == len(candidates):
+        raise UserError(f"--only={','.join(in_torch)}: {why}.")
+    described = " and ".join(DESCRIPTIONS[name] for name in in_torch)
+    return in_torch, [f"{why}: {described} left out."]
+
+
+def _changes() -> dict[str, Any]:
+    """The fields of `Settings` that flags give."""
     given: dict[str, Any] = {
         "batch": _BATCH.value,
         "crop_size": _crop_size(),
         "width": _WIDTH.value,
         "rounds": _ROUNDS.value,
     }
-    changes = {name: value for name, value in given.items() if value is not None}
-    return dataclasses.replace(QUICK if _QUICK.value else FULL, **changes)
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _crop_size() -> tuple[int, int] | None:
@@ -129,12 +182,12 @@ def _crop_size() -> tuple[int, int] | None:
     return height, width
 
 
-def _chosen(flag: str, given: list[str] | None, valid: tuple[str, ...]) -> tuple[str, ...]:
-    """What a list flag names, in our order; all if it is not given."""
-    for name in given or ():
+def _chosen(flag: str, given: Sequence[str], valid: tuple[str, ...]) -> tuple[str, ...]:
+    """What a list flag names, in our order."""
+    for name in given:
         if name not in valid:
             raise UserError(f"--{flag}={name}: unknown; choose of {', '.join(valid)}.")
-    return tuple(name for name in valid if not given or name in given)
+    return tuple(name for name in valid if name in given)
 
 
 def _say(line: str) -> None:

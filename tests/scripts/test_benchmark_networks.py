@@ -62,7 +62,7 @@ def assert_moved_alike(before, after, others) -> None:
     """Two updates from the same values differ by little of what they moved, in each value."""
     for old, new, other in zip(before, after, others, strict=True):
         moved = np.abs(new - old).max()
-        assert np.abs(new - other).max() <= 5e-3 * moved + 1e-7, (new.shape, moved)
+        assert np.abs(new - other).max() <= 0.02 * moved + 1e-7, (new.shape, moved)
 
 
 def test_segnet_with_addons_learns_the_same():

@@ -1,0 +1,105 @@
+"""Our own steps, compiled as training compiles them, on batches of noise."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.operations import count_operations
+from benchmarks.settings import Settings
+from benchmarks.workload import Workload, timed
+from tfadvseg.config import Config
+from tfadvseg.data.descriptors import DatasetDescriptor
+from tfadvseg.methods.phases import plan_epoch
+from tfadvseg.models.outputs import class_probabilities
+from tfadvseg.training.loop import compile_phase
+from tfadvseg.training.state import TrainState
+from tfadvseg.training.types import Batch
+
+LAMBDA_ADV = 0.1
+
+
+def random_batch(settings: Settings, descriptor: DatasetDescriptor) -> Batch:
+    """One batch as a pipeline yields it, of noise: labels that nothing can learn."""
+    random = np.random.default_rng(0)
+    shape = (settings.batch, *settings.crop_size)
+    image = random.standard_normal((*shape, descriptor.image_channels))
+    return {
+        "image": tf.constant(image, tf.float32),
+        "label": tf.constant(random.integers(0, descriptor.num_classes, shape), tf.int32),
+    }
+
+
+class Step:
+    """The training step of a configuration of one phase.
+
+    Attributes:
+        batch: noise, of the shapes that the step takes.
+        images: of a batch.
+        operations: multiplications plus additions of one call.
+    """
+
+    def __init__(
+        self, config: Config, state: TrainState, settings: Settings, descriptor: DatasetDescriptor
+    ) -> None:
+        (phase,) = plan_epoch(config, state)
+        step: Any = compile_phase(phase, tf.distribute.get_strategy(), xla=False)
+        self._step = step
+        self._lambda_adv = tf.constant(LAMBDA_ADV)
+        self.batch = random_batch(settings, descriptor)
+        self.images = settings.batch
+        traced = step.get_concrete_function(self.batch, self._lambda_adv)
+        self.operations = count_operations(traced)
+
+    def __call__(self, batch: Batch) -> tf.Tensor:
+        return self._step(batch, self._lambda_adv)["segmenter/loss_seg"]
+
+
+def training(step: Step, plain_operations: int | None = None) -> Workload:
+    """The step on one batch that stays where it is."""
+
+    @timed
+    def run(repetitions: int) -> None:
+        for _ in range(repetitions):
+            loss = step(step.batch)
+        loss.numpy()
+
+    return Workload(run, step.images, step.operations, plain_operations)
+
+
+def fed_training(step: Step, windows: tf.data.Dataset) -> Workload:
+    """The step on what the input pipeline makes at the same time on the same machine."""
+
+    def run(repetitions: int) -> float:
+        # Anew each time: the old one has filled its buffers while others had their turns.
+        batches = iter(windows)
+        step(next(batches)).numpy()
+
+        @timed
+        def repeat(repetitions: int) -> None:
+            for _ in range(repetitions):
+                loss = step(next(batches))
+            loss.numpy()
+
+        return repeat(repetitions)
+
+    return Workload(run, step.images, step.operations)
+
+
+def inference(
+    model: tf.keras.Model, image: tf.Tensor, plain_operations: int | None = None
+) -> Workload:
+    """From normalised images to probabilities."""
+
+    @tf.function(autograph=False)
+    def infer(image: tf.Tensor) -> tf.Tensor:
+        return class_probabilities(model(image, training=False))
+
+    @timed
+    def run(repetitions: int) -> None:
+        for _ in range(repetitions):
+            probabilities = infer(image)
+        probabilities[0, 0, 0].numpy()
+
+    operations = count_operations(infer.get_concrete_function(image))
+    return Workload(run, len(image), operations, plain_operations)
