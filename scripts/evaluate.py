@@ -6,8 +6,16 @@
 
 Whole images are measured, in float32 whatever precision the run trained in. The metrics go to
 standard output as a table and to a JSON file. A run knows its data: without data flags it is
-measured on its own validation images, and data flags change single settings; with another
---dataset, everything is as the flags say.
+measured on its own validation images (of the target domain where it had one), and data flags
+change single settings; with another --dataset, everything is as the flags say.
+
+    python scripts/evaluate.py --model=runs/adapted --resize= --per_image
+
+--resize brings images and labels to one size before they are compared. A model trained with it
+resizes images inside, and its answers back: with --resize= (empty) its run is measured at the
+labels' own resolution, as the Cityscapes benchmark measures. --per_image adds a CSV file of the
+metrics of each image. With more than two classes the confusion matrix is drawn, too. Both lie
+beside the JSON and have its name.
 """
 
 import dataclasses
@@ -46,6 +54,9 @@ _SPLIT = flags.DEFINE_string(
 _SEED = flags.DEFINE_integer(
     "seed", None, "What divided a folder or darkfield into its parts. Default: the run's, or 0."
 )
+_PER_IMAGE = flags.DEFINE_boolean(
+    "per_image", False, "Also write each image's mIoU, accuracy and IoU of each class, as CSV."
+)
 _OUTPUT_FILE = flags.DEFINE_string(
     "output_file",
     None,
@@ -60,8 +71,10 @@ def main(argv: list[str]) -> None:
     given = data_config_from_flags()
     # Only now, so that what is wrong with the flags is said at once.
     from tfadvseg.data.sources import load_split
+    from tfadvseg.evaluation.per_image import per_image_csv
     from tfadvseg.evaluation.report import evaluate_sections, format_table
     from tfadvseg.export.model_source import is_run, load_predictor
+    from tfadvseg.reporting.confusion_figure import confusion_figure
 
     run_dir = Path(model) if is_run(model) else None
     data, seed = _data_and_seed(given, run_dir)
@@ -85,18 +98,28 @@ def main(argv: list[str]) -> None:
     measured = evaluate_sections(predictor, examples)
     metrics = measured.metrics
     file = Path(_OUTPUT_FILE.value or _default_file(data.dataset, run_dir))
+    files = {"json": file}
     result = {
         "model": predictor.source,
         "dataset": data.dataset,
         "split": _SPLIT.value,
         "images": len(examples),
+        "resize": data.resize,
         # A class that is nowhere has no score; JSON knows no NaN.
         "metrics": {name: None if math.isnan(v) else v for name, v in metrics.items()},
     }
     atomic.write_text(file, json.dumps(result, indent=1) + "\n")
+    if _PER_IMAGE.value:
+        files["per image"] = file.with_name(f"{file.stem}_per_image.csv")
+        table = per_image_csv(examples.keys, measured.image_confusions, spec.class_names)
+        atomic.write_text(files["per image"], table)
+    if spec.num_classes > 2:
+        files["confusion"] = file.with_name(f"{file.stem}_confusion.png")
+        confusion_figure(measured.confusion, spec.class_names, files["confusion"])
     print(f"{predictor.source} on {len(examples)} images of {data.dataset}, {_SPLIT.value}")
     print(format_table({network or "segmenter": metrics}))
-    print(f"json: {file}")
+    for what, path in files.items():
+        print(f"{what}: {path}")
 
 
 def _data_and_seed(given: DataConfig, run_dir: Path | None) -> tuple[DataConfig, int]:
@@ -110,9 +133,10 @@ def _data_and_seed(given: DataConfig, run_dir: Path | None) -> tuple[DataConfig,
         return given, _SEED.value or 0
     trained = read_flagfile(run_dir / "run.flags")
     seed = trained.run.seed if _SEED.value is None else _SEED.value
-    if chosen.get("dataset", trained.data.dataset) != trained.data.dataset:
+    own = trained.target if trained.target.dataset else trained.data
+    if chosen.get("dataset", own.dataset) != own.dataset:
         return given, seed
-    return dataclasses.replace(trained.data, **chosen), seed
+    return dataclasses.replace(own, **chosen), seed
 
 
 def _default_file(dataset: str, run_dir: Path | None) -> Path:

@@ -2,9 +2,12 @@
 
     python scripts/predict.py --model=runs/mine --images=photos --output_dir=predicted
     python scripts/predict.py --model=/models/cells --images='stacks/*.tif' --output_dir=predicted
+    python scripts/predict.py --model=runs/a --images='test/*/*.png' --output_dir=out --cityscapes
 
 Takes PNG, JPEG, GIF and TIFF, also of several pages, of any size. OUTPUT_DIR/predictions gets a PNG
-of class ids for each page, OUTPUT_DIR/overlays the image with its classes coloured.
+of class ids for each page, OUTPUT_DIR/overlays the image with its classes coloured. --cityscapes
+writes besides what that benchmark takes: OUTPUT_DIR/labelIds, which can be handed in, and the same
+in its colours, OUTPUT_DIR/color.
 """
 
 import sys
@@ -13,6 +16,14 @@ from typing import cast, get_args
 from absl import flags
 
 from tfadvseg import cli
+from tfadvseg.data.street_descriptors import CITYSCAPES
+from tfadvseg.errors import UserError
+from tfadvseg.evaluation.cityscapes_submission import (
+    COLOUR_FOLDER,
+    FRAME_SIZE,
+    LABEL_FOLDER,
+    check_frames,
+)
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.prediction import OVERLAYS, PREDICTIONS, check_images, find_images, predict_files
 
@@ -37,22 +48,37 @@ _TILE = flags.DEFINE_integer(
     "side; smaller needs less memory.",
     lower_bound=1,
 )
+_CITYSCAPES = flags.DEFINE_boolean(
+    "cityscapes",
+    False,
+    "Also write the Cityscapes benchmark's format. For models of its 19 classes, and for whole "
+    "frames under their own names.",
+)
 
 
 def main(argv: list[str]) -> None:
     del argv
     model, images, output_dir = map(cli.required, (_MODEL, _IMAGES, _OUTPUT_DIR))
     paths = find_images(images)
+    cityscapes = _CITYSCAPES.value
+    if cityscapes:
+        check_frames(path.stem for path in paths)
     # Only now, so that what is wrong with the flags is said at once.
     from tfadvseg.export.model_source import load_predictor
 
     network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
     predictor = load_predictor(model, network, which)
-    files = check_images(paths, predictor.spec.image_channels)
+    if cityscapes and predictor.spec.class_names != CITYSCAPES.class_names:
+        raise UserError(
+            f"--cityscapes: is for models of Cityscapes' {CITYSCAPES.num_classes} classes; this "
+            f"one has {', '.join(predictor.spec.class_names)}."
+        )
+    size = FRAME_SIZE if cityscapes else None
+    files = check_images(paths, predictor.spec.image_channels, size)
     total = sum(len(file.names) for file in files)
     progress = _Progress(total)
     try:
-        predict_files(predictor, files, output_dir, _TILE.value, progress.advance)
+        predict_files(predictor, files, output_dir, _TILE.value, progress.advance, cityscapes)
     finally:
         progress.finish()
     ids = ", ".join(f"{i} {name}" for i, name in enumerate(predictor.spec.class_names))
@@ -60,6 +86,9 @@ def main(argv: list[str]) -> None:
     print(f"class ids: {ids}")
     print(f"predictions: {total} in {output_dir}/{PREDICTIONS}")
     print(f"overlays: {total} in {output_dir}/{OVERLAYS}")
+    if cityscapes:
+        print(f"label ids: {total} in {output_dir}/{LABEL_FOLDER}")
+        print(f"colours: {total} in {output_dir}/{COLOUR_FOLDER}")
 
 
 class _Progress:

@@ -83,6 +83,13 @@ def test_predictions_of_one_name(tmp_path):
         check_images(paths, 1)
 
 
+def test_a_size_that_pages_must_have(tmp_path):
+    path = save(tmp_path / "a.tif", pages=2)
+    assert check_images([path], 1, size=(9, 12)) == check_images([path], 1)
+    with pytest.raises(UserError, match=r"a\.tif: is 9 x 12 .* not 12 x 9; give .* resolution"):
+        check_images([path], 1, size=(12, 9))
+
+
 def test_damaged_file(tmp_path):
     path = save(tmp_path / "a.png")
     path.write_bytes(path.read_bytes()[:80])
@@ -105,6 +112,21 @@ def test_writes_ids_and_overlays_and_tells_progress(tmp_path):
     np.testing.assert_array_equal(difference[~label], 0)
     assert np.all(difference[label][:, 1:] <= 0)
     assert np.all(difference[label][:, 0] >= 0)
+
+
+def test_frames_of_cityscapes(tmp_path):
+    frame = "lindau_000001_000019"
+    pixels = np.zeros((1024, 2048, 3), np.uint8)
+    pixels[:, 1000:] = 200
+    Image.fromarray(pixels).save(tmp_path / f"{frame}_leftImg8bit.png")
+    files = check_images([tmp_path / f"{frame}_leftImg8bit.png"], 3)
+    predict_files(Threshold(3), files, tmp_path / "out", 2048, lambda name: None, cityscapes=True)
+    with Image.open(tmp_path / f"out/labelIds/{frame}_labelIds.png") as file:
+        # The label ids of road and of sidewalk, the classes 0 and 1.
+        np.testing.assert_array_equal(np.array(file), np.where(pixels[..., 0], 8, 7))
+    with Image.open(tmp_path / f"out/predictions/{frame}_leftImg8bit.png") as file:
+        np.testing.assert_array_equal(np.array(file), pixels[..., 0] > 0)
+    assert (tmp_path / f"out/color/{frame}_color.png").exists()
 
 
 def test_tiles_too_small_for_the_network(tmp_path):

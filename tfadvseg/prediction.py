@@ -16,6 +16,7 @@ from PIL import Image
 from tfadvseg import atomic
 from tfadvseg.data.images import SUFFIXES, find_image_files, read_images
 from tfadvseg.errors import UserError
+from tfadvseg.evaluation.cityscapes_submission import write_submission
 from tfadvseg.evaluation.tiling import predict_tiled
 from tfadvseg.reporting.colour import write_overlay
 
@@ -57,16 +58,30 @@ def find_images(images: str) -> list[Path]:
     return found
 
 
-def check_images(paths: Sequence[Path], image_channels: int) -> list[ImageFile]:
+def check_images(
+    paths: Sequence[Path], image_channels: int, size: tuple[int, int] | None = None
+) -> list[ImageFile]:
     """Reads every file once, so that an unfit one is noticed before anything is written.
 
+    Args:
+        paths: from `find_images`.
+        image_channels: that the model takes.
+        size: (height, width) that every page must have; None for any.
+
     Raises:
-        UserError: a file is damaged, or grey where the model takes colour or the reverse, or two
-            would give predictions of the same name.
+        UserError: a file is damaged, or grey where the model takes colour or the reverse, or of
+            another size, or two would give predictions of the same name.
     """
     files = []
     for path in paths:
         pages = read_pages(path, image_channels)
+        for page in pages:
+            height, width = page.shape[:2]
+            if size is not None and (height, width) != size:
+                raise UserError(
+                    f"{path}: is {height} x {width} (height x width), not {size[0]} x {size[1]}; "
+                    "give images at their full resolution."
+                )
         digits = max(3, len(str(len(pages) - 1)))
         several = (f"{path.stem}_{number:0{digits}d}" for number in range(len(pages)))
         files.append(ImageFile(path, (path.stem,) if len(pages) == 1 else tuple(several)))
@@ -110,6 +125,7 @@ def predict_files(
     output_dir: str | Path,
     tile: int,
     advance: Callable[[str], None],
+    cityscapes: bool = False,
 ) -> None:
     """Writes `output_dir`/predictions/NAME.png and `output_dir`/overlays/NAME.png a page.
 
@@ -123,9 +139,10 @@ def predict_files(
         tile: images higher or wider than this are predicted in overlapping tiles of this size,
             unless the model resizes them.
         advance: called with a page's name before it is predicted.
+        cityscapes: also write what `evaluation.cityscapes_submission.write_submission` does.
 
     Raises:
-        UserError: `tile` is too small for the network.
+        UserError: `tile` is too small for the network, or with `cityscapes` a page is no frame.
     """
     for file in files:
         pages = read_pages(file.path, predictor.spec.image_channels)
@@ -136,6 +153,8 @@ def predict_files(
             write_overlay(
                 Path(output_dir) / OVERLAYS / f"{name}.png", image, label, predictor.spec.palette
             )
+            if cityscapes:
+                write_submission(output_dir, name, label)
 
 
 def predict_label(predictor: "Predictor", image: np.ndarray, tile: int) -> np.ndarray:

@@ -5,7 +5,12 @@ import pytest
 from PIL import Image
 
 from tfadvseg.errors import UserError
-from tfadvseg.evaluation.cityscapes_submission import FRAME_SIZE, frame_name, write_submission
+from tfadvseg.evaluation.cityscapes_submission import (
+    FRAME_SIZE,
+    check_frames,
+    frame_name,
+    write_submission,
+)
 
 FRAME = "frankfurt_000000_000294"
 # Label ids of the 19 training ids, as the benchmark lists them.
@@ -49,6 +54,14 @@ def test_other_names_are_refused(tmp_path, key):
     with pytest.raises(UserError, match="no Cityscapes frame"):
         write_submission(tmp_path, key, np.zeros((2, 3), np.uint8), size=None)
     assert not list(tmp_path.iterdir())
+
+
+def test_frames_are_checked_together():
+    check_frames([FRAME, "lindau_000001_000019_leftImg8bit"])
+    with pytest.raises(UserError, match="photo: no Cityscapes frame"):
+        check_frames([FRAME, "photo"])
+    with pytest.raises(UserError, match=f"{FRAME}_leftImg8bit: the frame {FRAME} is there twice"):
+        check_frames([FRAME, f"{FRAME}_leftImg8bit"])
 
 
 def test_predictions_that_do_not_fit_are_refused(tmp_path):

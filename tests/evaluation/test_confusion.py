@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.street_descriptors import CITYSCAPES
 from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
 
 
@@ -130,6 +131,54 @@ def test_a_class_that_is_only_predicted_or_only_true_counts_as_zero():
     assert metrics["miou"] == pytest.approx(3 / 6 / 3)
     assert math.isnan(metrics["precision_b"]) and metrics["recall_b"] == 0
     assert metrics["precision_c"] == 0 and math.isnan(metrics["recall_c"])
+
+
+def published_iou(label: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """IoU of each class as the published evaluations of Cityscapes compute it; NaN of 0 / 0."""
+    valid = label < classes
+    cells = classes * label[valid] + predicted[valid]
+    counts = np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+    with np.errstate(invalid="ignore"):
+        return np.diag(counts) / (counts.sum(1) + counts.sum(0) - np.diag(counts))
+
+
+@given(seed=st.integers(0, 2**32 - 1), occurring=st.integers(1, 19))
+@settings(max_examples=20, deadline=None)
+def test_street_metrics_are_the_published_ones(seed, occurring):
+    label, predicted = random_maps(seed, 2, occurring)
+    counts = confusion_matrix(label_tensor(label), label_tensor(predicted), 19).numpy()
+    metrics = segmentation_metrics(counts, CITYSCAPES.class_names)
+    iou = published_iou(label, predicted, 19)
+    measured = [metrics[f"iou_{name}"] for name in CITYSCAPES.class_names]
+    assert measured == pytest.approx(iou, nan_ok=True)
+    assert metrics["miou"] == pytest.approx(np.nanmean(iou))
+    without = {"terrain", "truck", "train"}
+    for metric, absent in (("miou_16", without), ("miou_13", {*without, "wall", "fence", "pole"})):
+        kept = [
+            value
+            for name, value in zip(CITYSCAPES.class_names, iou, strict=True)
+            if name not in absent
+        ]
+        assert metrics[metric] == pytest.approx(np.nanmean(kept))
+
+
+def test_means_over_the_classes_of_synthia_by_hand():
+    counts = np.zeros((19, 19), np.int64)
+    road, wall, terrain, car = 0, 3, 9, 13
+    counts[road, road], counts[road, terrain] = 6, 2
+    counts[wall, wall], counts[wall, road] = 1, 3
+    counts[terrain, terrain] = 5
+    counts[car, car] = 4
+    metrics = segmentation_metrics(counts, CITYSCAPES.class_names)
+    iou = {"road": 6 / 11, "wall": 1 / 4, "terrain": 5 / 7, "car": 1}
+    assert metrics["miou"] == pytest.approx(sum(iou.values()) / 4)
+    assert metrics["miou_16"] == pytest.approx((iou["road"] + iou["wall"] + iou["car"]) / 3)
+    assert metrics["miou_13"] == pytest.approx((iou["road"] + iou["car"]) / 2)
+
+
+def test_only_the_classes_of_cityscapes_have_means_over_fewer():
+    names = [f"class_{number}" for number in range(19)]
+    assert "miou_16" not in segmentation_metrics(np.eye(19, dtype=int), names)
 
 
 def test_nothing_counted_is_nan_throughout():

@@ -61,6 +61,16 @@ def test_images_of_any_size_count_by_their_pixels():
     assert metrics["f1_cell"] == pytest.approx(2 * (total - border) / (2 * (total - border) + 32))
 
 
+def test_each_image_is_counted_by_itself_too():
+    labels = [cells(24, 32), cells(8, 16)]
+    measured = evaluate_sections(Brightness(), examples_of(labels, wrong=32))
+    first, second = measured.image_confusions
+    borders = [int((label == 0).sum()) for label in labels]
+    np.testing.assert_array_equal(first, [[borders[0] - 32, 32], [0, 24 * 32 - borders[0]]])
+    np.testing.assert_array_equal(second, [[borders[1], 0], [0, 8 * 16 - borders[1]]])
+    np.testing.assert_array_equal(measured.confusion, first + second)
+
+
 def test_challenge_scores_are_those_of_the_same_sections():
     labels = [cells(24, 32), cells(16, 16)]
     examples = examples_of(labels, wrong=300)

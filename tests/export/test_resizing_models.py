@@ -6,26 +6,30 @@ import numpy as np
 import tensorflow as tf
 from export_testing import COLOUR_SPEC, randomised_segmenter
 
+from tfadvseg.config import SegmenterConfig
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.resizing import resize_image
 from tfadvseg.evaluation.report import evaluate_sections
 from tfadvseg.export.run_model import predictor_of
+from tfadvseg.models.frozen_batch_norm import TARGET
 from tfadvseg.models.outputs import class_probabilities
+from tfadvseg.models.resampling import resize_aligned
 from tfadvseg.prediction import predict_label
 
 SPEC = replace(COLOUR_SPEC, resize=(24, 40), channel_order="bgr")
 
 
-def expected_on(segmenter: tf.keras.Model, resized: np.ndarray) -> np.ndarray:
+def logits_on(segmenter: tf.keras.Model, resized: np.ndarray) -> tf.Tensor:
     normalised = (resized.astype(np.float32) - SPEC.mean) / SPEC.std
-    return class_probabilities(segmenter(normalised[np.newaxis, ..., ::-1], training=False)).numpy()
+    return segmenter(normalised[np.newaxis, ..., ::-1], training=False)
 
 
 def test_an_image_of_the_training_size_goes_through_as_it_is():
     segmenter = randomised_segmenter(SPEC)
     image = np.random.default_rng(0).integers(0, 256, (24, 40, 3)).astype(np.uint8)
     probabilities = predictor_of(segmenter, SPEC).predict_probabilities(image[np.newaxis])
-    np.testing.assert_allclose(probabilities, expected_on(segmenter, image), atol=1e-4)
+    expected = class_probabilities(logits_on(segmenter, image))
+    np.testing.assert_allclose(probabilities, expected, atol=1e-4)
 
 
 def test_any_other_image_is_resized_and_the_answer_resized_back():
@@ -34,8 +38,8 @@ def test_any_other_image_is_resized_and_the_answer_resized_back():
     image = resize_image(rough, (50, 64))
     predictor = predictor_of(segmenter, SPEC)
     probabilities = predictor.predict_probabilities(image[np.newaxis])
-    seen = expected_on(segmenter, resize_image(image, (24, 40)))
-    expected = tf.image.resize(seen, (50, 64))
+    seen = logits_on(segmenter, resize_image(image, (24, 40)))
+    expected = class_probabilities(tf.image.resize(seen, (50, 64)))
     np.testing.assert_allclose(probabilities, expected, atol=0.03)
     assert np.ptp(probabilities) > 0.2
     # Not in tiles, however small these are, of which the model would resize each.
@@ -45,3 +49,16 @@ def test_any_other_image_is_resized_and_the_answer_resized_back():
     measured = evaluate_sections(predictor, examples, tile=(16, 16))
     assert measured.metrics["accuracy"] == 1
     assert measured.confusion.sum() == 50 * 64
+
+
+def test_a_multi_level_network_answers_from_its_own_resolution():
+    """As the published evaluation does: aligned corners, straight to the image's size."""
+    spec = replace(SPEC, segmenter=SegmenterConfig("deeplab_v2", width=4, blocks=(1, 1, 1, 1)))
+    segmenter = randomised_segmenter(spec)
+    image = np.random.default_rng(2).integers(0, 256, (30, 50, 3)).astype(np.uint8)
+    probabilities = predictor_of(segmenter, spec).predict_probabilities(image[np.newaxis])
+    resized = resize_image(image, (24, 40)).astype(np.float32)
+    normalised = ((resized - SPEC.mean) / SPEC.std)[np.newaxis, ..., ::-1].astype(np.float32)
+    levels = segmenter.level_logits(normalised, training=False, domain=TARGET)
+    expected = class_probabilities(resize_aligned(levels[-1], (30, 50)))
+    np.testing.assert_allclose(probabilities, expected, atol=0.03)

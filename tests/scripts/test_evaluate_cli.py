@@ -1,12 +1,18 @@
+import csv
+import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 from cli_testing import assert_one_line_error, expected_label, make_run, run_script
 from PIL import Image
 
-from tfadvseg.export.run_model import load_run_segmenter
+from tfadvseg import model_spec
+from tfadvseg.data.resizing import resize_image, resize_label
+from tfadvseg.export.run_model import load_run, load_run_segmenter
 from tfadvseg.export.saved_model import export_saved_model
+from tfadvseg.model_spec import ModelSpec
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +63,66 @@ def test_a_run_on_its_own_validation_images(place):
     assert f"{measured['metrics']['accuracy']:.3f}" in result.stdout
 
 
-def test_another_network_and_split(place):
+def test_another_network_and_split_and_each_image(place):
     folder, networks = place
     arguments = (f"--model={folder}/run", "--which=latest", "--split=train", "--output_file=m.json")
+    arguments += ("--per_image",)
     result = run_script("evaluate.py", *arguments, cwd=folder)
     assert (result.returncode, result.stderr) == (0, "")
     measured = json.loads((folder / "m.json").read_text())
     expected = accuracy(folder, networks["latest"], [0, 1])
+    assert measured["metrics"]["accuracy"] == pytest.approx(expected, abs=2e-3)
+    with (folder / "m_per_image.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == ["0", "1"]
+    for number, row in enumerate(rows):
+        expected = accuracy(folder, networks["latest"], [number])
+        assert float(row["accuracy"]) == pytest.approx(expected, abs=5e-3)
+    # Two classes need no picture of what is taken for what.
+    assert "per image: m_per_image.csv" in result.stdout
+    assert not (folder / "m_confusion.png").exists()
+
+
+def test_a_run_that_resizes_at_either_resolution(place, tmp_path):
+    folder, _ = place
+    run, size = shutil.copytree(folder / "run", tmp_path / "run"), (16, 24)
+    spec = dataclasses.replace(ModelSpec.load(run), resize=size)
+    (run / model_spec.FILE_NAME).write_text(spec.to_json())
+    with (run / "run.flags").open("a") as file:
+        file.write("--resize=16,24\n")
+    predictor = load_run(run)
+    right = {"": [], "--resize=": []}
+    for number in (2, 3):
+        with Image.open(folder / f"data/images/{number}.png") as file:
+            image = np.array(file)[..., np.newaxis]
+        with Image.open(folder / f"data/labels/{number}.png") as file:
+            label = np.array(file)
+        for flag, (seen, truth) in {
+            "": (resize_image(image, size), resize_label(label, size)),
+            "--resize=": (image, label),
+        }.items():
+            predicted = predictor.predict_probabilities(seen[np.newaxis])[0].argmax(-1)
+            right[flag] += list((predicted == truth).ravel())
+    assert len(right["--resize="]) == 33 * 18 + 25 * 25
+    for flag, expected in right.items():
+        result = run_script("evaluate.py", f"--model={run}", *filter(None, [flag]), cwd=tmp_path)
+        assert (result.returncode, result.stderr) == (0, "")
+        file = run / "evaluation_folder_validation_segmenter_best.json"
+        measured = json.loads(file.read_text())
+        assert measured["metrics"]["accuracy"] == pytest.approx(np.mean(expected), abs=1e-6)
+        assert measured["resize"] == ([] if flag else [16, 24])
+
+
+def test_a_run_with_a_target_domain_is_measured_there(place, tmp_path):
+    folder, networks = place
+    run = shutil.copytree(folder / "run", tmp_path / "run")
+    own = (run / "run.flags").read_text().replace("--", "--target_")
+    (run / "run.flags").write_text(f"--method=source_only\n--dataset=membranes\n{own}")
+    result = run_script("evaluate.py", f"--model={run}", "--output_file=m.json", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    measured = json.loads((tmp_path / "m.json").read_text())
+    assert (measured["dataset"], measured["images"]) == ("folder", 2)
+    expected = accuracy(folder, networks["segmenter"], [2, 3])
     assert measured["metrics"]["accuracy"] == pytest.approx(expected, abs=2e-3)
 
 

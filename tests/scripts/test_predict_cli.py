@@ -110,4 +110,13 @@ def test_refusals_leave_nothing(run, tmp_path):
     assert_one_line_error(
         run_script("predict.py", *arguments, cwd=tmp_path), "b.png: not a whole image file"
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
+    arguments = (*arguments, "--cityscapes")
+    assert_one_line_error(
+        run_script("predict.py", *arguments, cwd=tmp_path), "a: no Cityscapes frame"
+    )
+    (tmp_path / "b.png").unlink()
+    (tmp_path / "a.png").rename(tmp_path / "lindau_000001_000019.png")
+    assert_one_line_error(
+        run_script("predict.py", *arguments, cwd=tmp_path), "--cityscapes", "19 classes", "cell"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["lindau_000001_000019.png"]

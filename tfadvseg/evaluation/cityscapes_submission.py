@@ -7,6 +7,7 @@ therefore lie in a folder of their own.
 
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,20 @@ def frame_name(key: str) -> str:
             "frankfurt_000000_000294 (city, sequence, frame)."
         )
     return match[1]
+
+
+def check_frames(keys: Iterable[str]) -> None:
+    """Makes sure that examples are frames, each another one.
+
+    Raises:
+        UserError: a name is no frame's, or two are names of one frame.
+    """
+    seen = set()
+    for key in keys:
+        frame = frame_name(key)
+        if frame in seen:
+            raise UserError(f"{key}: the frame {frame} is there twice; one is enough.")
+        seen.add(frame)
 
 
 def write_submission(

@@ -10,6 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.street_descriptors import (
+    CITYSCAPES,
+    SYNTHIA_13_CLASSES,
+    SYNTHIA_16_CLASSES,
+)
 
 
 def confusion_matrix(label: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tf.Tensor:
@@ -50,6 +55,8 @@ def segmentation_metrics(confusion: np.ndarray, class_names: Sequence[str]) -> d
     - `accuracy`: the share of pixels predicted rightly.
     - `class_accuracy`: the mean of `recall_<class>` over the classes that are true anywhere.
     - `miou`: the mean of `iou_<class>` over the classes that occur in truth or prediction.
+    - `miou_16`, `miou_13`: of Cityscapes' 19 classes the same over the 16 and the 13 that papers
+      on SYNTHIA compare (`street_descriptors.SYNTHIA_16_CLASSES`).
     - `f1_<class>`: 2 TP / (2 TP + FP + FN), the Dice coefficient.
     - `iou_<class>`: TP / (TP + FP + FN), the Jaccard index.
     - `precision_<class>`: TP / (TP + FP); `recall_<class>`: TP / (TP + FN).
@@ -83,6 +90,9 @@ def segmentation_metrics(confusion: np.ndarray, class_names: Sequence[str]) -> d
         "class_accuracy": _mean_of_occurring(per_class["recall"]),
         "miou": _mean_of_occurring(iou),
     }
+    if tuple(class_names) == CITYSCAPES.class_names:
+        metrics["miou_16"] = _mean_of_occurring(iou[list(SYNTHIA_16_CLASSES)])
+        metrics["miou_13"] = _mean_of_occurring(iou[list(SYNTHIA_13_CLASSES)])
     for metric, values in per_class.items():
         for name, value in zip(class_names, values, strict=True):
             metrics[f"{metric}_{name}"] = float(value)

@@ -49,11 +49,17 @@ class Evaluation:
         metrics: `segmentation_metrics` over the pixels of all images; `EmScores.as_metrics`, with
             each image as a section, where the model has a `foreground_class`; and
             `darkfield_accuracy` where it is asked for.
-        confusion: [K,K] pixels, rows true and columns predicted classes.
+        image_confusions: [N,K,K] int64, pixels of each image, rows true and columns predicted
+            classes.
     """
 
     metrics: dict[str, float]
-    confusion: np.ndarray
+    image_confusions: np.ndarray
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """[K,K] int64: over all images."""
+        return self.image_confusions.sum(axis=0)
 
 
 def evaluate_sections(
@@ -79,7 +85,7 @@ def evaluate_sections(
         raise ValueError("Nothing to measure: there are no examples, or they have no labels.")
     spec = predictor.spec
     num_classes = len(spec.class_names)
-    confusion = np.zeros((num_classes, num_classes), np.int64)
+    confusions = []
     darkfield = np.zeros((4, num_classes))
     sections = []
     for image, label in zip(examples.images, examples.labels, strict=True):
@@ -89,18 +95,19 @@ def evaluate_sections(
         )
         truth = tf.constant(label[np.newaxis], tf.int32)
         predicted = tf.constant(probabilities.argmax(axis=-1)[np.newaxis], tf.int32)
-        confusion += confusion_matrix(truth, predicted, num_classes).numpy()
+        confusions.append(confusion_matrix(truth, predicted, num_classes).numpy())
         if spec.darkfield_accuracy:
             darkfield += darkfield_sums(truth, predicted, num_classes).numpy()
         if spec.foreground_class is not None:
             foreground = probabilities[..., spec.foreground_class]
             sections.append(measure_section(foreground, label, spec.foreground_class))
-    metrics = segmentation_metrics(confusion, spec.class_names)
+    image_confusions = np.stack(confusions)
+    metrics = segmentation_metrics(image_confusions.sum(axis=0), spec.class_names)
     if spec.darkfield_accuracy:
         metrics |= darkfield_accuracy(darkfield, spec.class_names)
     if sections:
         metrics |= em_scores_of(sections).as_metrics()
-    return Evaluation(metrics, confusion)
+    return Evaluation(metrics, image_confusions)
 
 
 def format_table(rows: Mapping[str, Mapping[str, float]], markdown: bool = False) -> str:

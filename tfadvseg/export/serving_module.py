@@ -8,8 +8,10 @@ import tensorflow as tf
 
 from tfadvseg.data.pipeline import Normalisation
 from tfadvseg.model_spec import ModelSpec
+from tfadvseg.models.frozen_batch_norm import TARGET
+from tfadvseg.models.multi_level import MultiLevelSegmenter
 from tfadvseg.models.outputs import class_probabilities, predicted_label
-from tfadvseg.models.resampling import resize_bicubic
+from tfadvseg.models.resampling import resize_aligned, resize_bicubic
 
 SERVING_DEFAULT = "serving_default"
 SERVING_FLOAT = "serving_float"
@@ -37,20 +39,23 @@ def build_serving_module(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.Modul
     channels = spec.image_channels
     normalise = Normalisation(spec.mean, spec.std, spec.channel_order)
 
+    def logits_of(image: tf.Tensor) -> tf.Tensor:
+        if not spec.resize:
+            return segmenter(normalise(image), training=False)
+        size = tf.shape(image)[1:3]
+        image = normalise(resize_bicubic(image, spec.resize))
+        if isinstance(segmenter, MultiLevelSegmenter):
+            # In one step from the network's own resolution, as the published evaluation does.
+            levels = segmenter.level_logits(image, training=False, domain=TARGET)
+            return resize_aligned(levels[-1], size)
+        return tf.image.resize(segmenter(image, training=False), size)
+
     def predict(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        if spec.resize:
-            return predict_resized(image, spec.resize)
-        logits = segmenter(normalise(image), training=False)
+        logits = logits_of(image)
         return {
             "probabilities": class_probabilities(logits),
             "label": tf.cast(predicted_label(logits), tf.uint8),
         }
-
-    def predict_resized(image: tf.Tensor, size: tuple[int, int]) -> dict[str, tf.Tensor]:
-        logits = segmenter(normalise(resize_bicubic(image, size)), training=False)
-        probabilities = tf.image.resize(class_probabilities(logits), tf.shape(image)[1:3])
-        label = tf.argmax(probabilities, axis=-1)
-        return {"probabilities": probabilities, "label": tf.cast(label, tf.uint8)}
 
     def serving_default(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return predict(tf.cast(image, tf.float32))

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfadvseg.models.dilated import DilatedConv2D
 from tfadvseg.models.frozen_batch_norm import SOURCE, Domain
 from tfadvseg.models.multi_level import (
     ATROUS_RATES,
@@ -87,7 +88,7 @@ class VGGBody(tf.keras.layers.Layer):
                 place += 1
 
 
-class _Convolution(tf.keras.layers.Conv2D):
+class _Convolution(DilatedConv2D):
     """3x3 convolution and ReLU."""
 
     def __init__(self, filters: int, dilation: int, name: str) -> None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfadvseg.addons import import_keras_cv
 from tfadvseg.models.backbone_weights import load_backbone_weights
+from tfadvseg.models.dilated import DilatedConv2D
 from tfadvseg.models.layers import PadToMultiple, batch_norm, cropped_logits
 from tfadvseg.segmenter_config import BackboneName
 
@@ -137,7 +138,8 @@ def _convolution_block(
 
 
 def _convolution(x: tf.Tensor, filters: int, kernel: int, name: str, rate: int = 1) -> tf.Tensor:
-    return tf.keras.layers.Conv2D(
+    layer = DilatedConv2D if rate > 1 else tf.keras.layers.Conv2D
+    return layer(
         filters,
         kernel,
         padding="same",

@@ -1,0 +1,53 @@
+"""Dilated convolutions that train fast on CPUs, too.
+
+TensorFlow has no CPU kernel for their gradients: it rearranges space into batches, padded to
+multiples of the rate, which takes up to ten times as long as the convolution itself where the rate
+is not small against the map. Both gradients are plain computations, though: that of the input is a
+dilated convolution again, that of the kernel a matrix product a tap.
+"""
+
+import tensorflow as tf
+
+
+def dilated_convolution(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
+    """A convolution of stride 1 with zeros around the map, so that it keeps its size.
+
+    Args:
+        x: [B,H,W,C] float.
+        kernel: [k,k,C,F] of the same type, k odd.
+        rate: distance between taps, in pixels.
+
+    Returns:
+        [B,H,W,F].
+    """
+
+    def forward(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        return tf.nn.conv2d(x, kernel, 1, "SAME", dilations=rate)
+
+    @tf.custom_gradient
+    def convolution(x: tf.Tensor, kernel: tf.Tensor) -> tuple:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            of_x = forward(upstream, tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2]))
+            size, _, channels, filters = kernel.shape
+            margin = rate * (size // 2)
+            padded = tf.pad(x, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
+            height, width = tf.shape(x)[1], tf.shape(x)[2]
+            flat = tf.reshape(upstream, [-1, filters])
+            taps = []
+            for row in range(size):
+                for column in range(size):
+                    seen = padded[:, row * rate :, column * rate :][:, :height, :width]
+                    seen = tf.reshape(seen, [-1, channels])
+                    taps.append(tf.matmul(seen, flat, transpose_a=True))
+            return of_x, tf.reshape(tf.stack(taps), kernel.shape)
+
+        return forward(x, kernel), gradient
+
+    return convolution(x, kernel)
+
+
+class DilatedConv2D(tf.keras.layers.Conv2D):
+    """Keras's `Conv2D` of stride 1 and padding "same", by `dilated_convolution`."""
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        return dilated_convolution(inputs, kernel, self.dilation_rate[0])
