@@ -19,6 +19,7 @@ ALLOWED = {
     "model_spec": {"errors", "segmenter_config"},
     "cli": {"errors"},
     "checkpoints": {"errors"},
+    "comparison": {"errors"},
     "flag_table": {"config", "data.catalogue", "segmenter_config"},
     "flags": {"config", "errors", "flag_table"},
     "data": {
@@ -42,7 +43,7 @@ ALLOWED = {
 }  # fmt: skip
 """Who may import whom."""
 
-ASSEMBLY = ("experiment", "run_output")
+ASSEMBLY = ("experiment", "run_output", "domain_pictures")
 """These put everything together; no room imports them."""
 
 METHODS_MAY_USE = {"training.state", "training.distribution", "training.types"}

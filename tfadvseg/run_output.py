@@ -34,6 +34,7 @@ from tfadvseg.data.pipeline import (
     window_maker,
 )
 from tfadvseg.data.sources import Splits
+from tfadvseg.domain_pictures import WINDOWS, draw_patch_maps
 from tfadvseg.evaluation.report import Evaluation, evaluate_sections
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model, in_float32
@@ -51,6 +52,7 @@ from tfadvseg.reporting.figures import (
 )
 from tfadvseg.reporting.tensorboard import TensorBoardLog
 from tfadvseg.training.history import RunLog, csv_text
+from tfadvseg.training.memory import peak_memory_bytes
 from tfadvseg.training.state import TrainState
 from tfadvseg.training.types import Phase
 from tfadvseg.training.validation import make_validator
@@ -189,6 +191,8 @@ class RunOutput:
         plots = self.output / "plots"
         metrics_figure(self.log.rows, plots / "metrics.png")
         self._draw_samples(plots / f"samples_epoch_{epoch + 1:03d}.png")
+        if self.config.method.adapts:
+            self._draw_patch_maps(plots / f"patches_epoch_{epoch + 1:03d}.png")
         if len(self.spec.class_names) > 2:
             class_curves_figure(self.log.rows, self.spec.class_names, plots / "classes.png")
         metrics = dict.fromkeys((self.config.run.best_metric, "miou", "accuracy"))
@@ -256,6 +260,19 @@ class RunOutput:
             path,
         )
 
+    def _draw_patch_maps(self, path: Path) -> None:
+        """D's answers on the very first windows of each domain, the same after every epoch."""
+        (batch,) = domain_windows(self.window, self.target_window, WINDOWS, 0, 1)
+        draw_patch_maps(
+            self.state,
+            self.normalisation,
+            batch,
+            batch,
+            self.spec,
+            self.config.method.gan,
+            path,
+        )
+
     def finish(self) -> Result:
         """Measures on whole images, exports, and writes the summary."""
         config, log = self.config, self.log
@@ -288,6 +305,7 @@ class RunOutput:
             "updates": int(self.state.step),
             "seconds": round(log.seconds, 1),
             "images_per_second": round(rate, 2),
+            "peak_memory_mib": round(peak_memory_bytes() / 2**20),
             "notices": list(log.notices.values()),
             "seed": config.run.seed,
             "precision": tf.keras.mixed_precision.global_policy().name,
@@ -319,6 +337,8 @@ class RunOutput:
             "overlays": self.output / "plots" / "overlays.png",
             "summary": self.output / SUMMARY,
         }
+        if patches := sorted((self.output / "plots").glob("patches_epoch_*.png")):
+            made["patches"] = patches[-1]
         if summary["export"]:
             made["export"] = self.output / summary["export"]
         return Result(

@@ -76,6 +76,8 @@ class SegmenterConfig:
             AdaptSegNet weights were trained with 2.
         batch_norm: what batch norm of `deeplab_v2` does in training.
         stride_place: the convolution of a bottleneck that strides.
+        recompute: whether `deeplab_v2` computes its stages' activations again in the backward pass
+            instead of keeping them.
         weights: published file that `deeplab_v2` or its VGG starts from; None: random weights.
         weights_source: what kind of file that is (`interop.sources`).
     """
@@ -95,6 +97,7 @@ class SegmenterConfig:
     atrous_branches: int = 4
     batch_norm: BatchNormMode = "published"
     stride_place: StridePlace = "1x1"
+    recompute: bool = False
     weights: str | None = None
     weights_source: WeightsSource = "exact"
 
@@ -180,9 +183,13 @@ class SegmenterConfig:
         return own
 
     def architecture(self) -> "SegmenterConfig":
-        """What it takes to build the network again: `resolved`, less where its weights began."""
+        """What it takes to build the network again: `resolved`, less what only training needs."""
         return dataclasses.replace(
-            self.resolved(), backbone_weights=None, weights=None, weights_source="exact"
+            self.resolved(),
+            backbone_weights=None,
+            recompute=False,
+            weights=None,
+            weights_source="exact",
         )
 
     @property
@@ -221,6 +228,7 @@ _MEANT_FOR: dict[str, tuple[SegmenterName, ...]] = {
     "atrous_branches": ("deeplab_v2", "deeplab_v2_vgg"),
     "batch_norm": ("deeplab_v2",),
     "stride_place": ("deeplab_v2",),
+    "recompute": ("deeplab_v2",),
     "weights": ("deeplab_v2", "deeplab_v2_vgg"),
     "weights_source": ("deeplab_v2", "deeplab_v2_vgg"),
 }

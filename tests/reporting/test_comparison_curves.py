@@ -19,7 +19,11 @@ def rows(updates, values) -> list[dict]:
 
 
 def drawn(runs, folder) -> np.ndarray:
-    """Draws and reads back; nothing but the picture may be left."""
+    """Draws names of one seed and reads back; nothing but the picture may be left."""
+    return drawn_seeds({name: [seed] for name, seed in runs.items()}, folder)
+
+
+def drawn_seeds(runs, folder) -> np.ndarray:
     path = folder / "plots" / "comparison.png"
     comparison_figure(runs, METRIC, path, "mean IoU")
     assert [file.name for file in path.parent.iterdir()] == ["comparison.png"]
@@ -67,13 +71,38 @@ def test_a_run_of_one_row_shows(tmp_path):
     assert len(line(picture, VERMILION)) > 20
 
 
+def test_several_seeds_show_as_their_mean_over_each_one_thin(tmp_path):
+    updates = range(0, 6400, 100)
+    frame = rows(updates, [0.2, 0.6] * 32)  # the same axes for both pictures
+    seeds = [rows(updates, [value] * 64) for value in (0.3, 0.5)]
+    # The second seed misses updates, which the mean then leaves out.
+    seeds[1] = seeds[1][:40]
+    mean = drawn_seeds({"frame": [frame], "seeds": seeds}, tmp_path)
+    alone = drawn({"frame": frame, "seeds": rows(updates, [0.4] * 64)}, tmp_path)
+    expected, got = line(alone, BLUE), line(mean, BLUE)
+    assert set(got[:, 0]) == set(expected[:, 0])
+    share = np.ptp(got[:, 1]) / np.ptp(expected[:, 1])
+    assert share == pytest.approx(39 / 63, abs=0.02)
+    # Their own curves are paler, above and below.
+    blueish = (mean[..., 2].astype(int) - mean[..., 0] > 30) & (mean != BLUE).any(axis=-1)
+    middle = got[:, 0].mean()
+    long = np.flatnonzero(blueish.sum(axis=1) > 300)
+    long = long[long > 95]
+    assert (long < middle - 20).any() and (long > middle + 20).any()
+
+
 @pytest.mark.parametrize(
     ("runs", "message"),
     [
         ({}, "no runs"),
-        ({"fine": rows([1], [0.5]), "adapted": rows([1], [math.nan])}, f"adapted has no {METRIC}"),
-        ({"adapted": []}, "adapted has no"),
-        ({"adapted": [{"epoch": 1, METRIC: 0.5}]}, "adapted has no"),
+        (
+            {"fine": [rows([1], [0.5])], "adapted": [rows([1], [math.nan])]},
+            f"adapted has no {METRIC}",
+        ),
+        ({"adapted": [[]]}, "adapted has no"),
+        ({"adapted": [rows([1], [0.5]), []]}, "adapted has no"),
+        ({"adapted": [[{"epoch": 1, METRIC: 0.5}]]}, "adapted has no"),
+        ({"adapted": [rows([1], [0.5]), rows([2], [0.5])]}, "at an update that its seeds share"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(runs, message, tmp_path):

@@ -45,6 +45,19 @@ def has_colour(picture: np.ndarray, colour: tuple[int, int, int]) -> bool:
     return int((picture == colour).all(axis=-1).sum()) > 20
 
 
+def adaptation_history(epochs: int, levels: tuple[str, ...] = ("", "aux_")) -> list:
+    """Of S on a source and a target, with a D for each of some levels."""
+    rows = history(epochs, adversarial=False, compare=False)
+    for row in rows:
+        row["train/segmenter/aux_loss_seg"] = row["train/segmenter/loss_seg"] + 0.1
+        for level in levels:
+            row[f"train/segmenter/{level}loss_adv"] = 0.9
+            names = ("loss_d", "accuracy_source", "accuracy_target", "fooling_rate")
+            values = (0.6, 0.8, 0.3, 0.7)
+            row |= {f"train/{level}d/{name}": v for name, v in zip(names, values, strict=True)}
+    return rows
+
+
 @pytest.mark.parametrize("epochs", [1, 20, 500])
 def test_a_run_of_any_length_fills_two_rows_of_panels(epochs, tmp_path):
     picture = drawn(history(epochs), tmp_path)
@@ -57,6 +70,27 @@ def test_a_supervised_run_has_one_row_and_one_colour(tmp_path):
     assert picture.shape == (490, 1720, 3)
     assert has_colour(picture, BLUE)
     assert not any(has_colour(picture, colour) for colour in (VERMILION, GREEN, PURPLE))
+
+
+PALE_BLUE, PALE_GREEN, PALE_PURPLE = (128, 184, 216), (128, 206, 185), (212, 162, 204)
+"""Of the auxiliary level: S and its rate of fooling, D's answers on source and on target."""
+
+
+def test_an_adaptation_run_shows_both_levels_discriminators(tmp_path):
+    picture = drawn(adaptation_history(20), tmp_path)
+    assert picture.shape == (840, 1720, 3)
+    for colour in (BLUE, GREEN, PURPLE, PALE_BLUE, PALE_GREEN, PALE_PURPLE):
+        assert has_colour(picture, colour)
+
+
+@pytest.mark.parametrize("level", ["", "aux_"])
+def test_the_discriminator_of_one_level_is_shown_alone(level, tmp_path):
+    picture = drawn(adaptation_history(20, (level,)), tmp_path)
+    lower = picture[420:, :]
+    for strong, pale in ((GREEN, PALE_GREEN), (PURPLE, PALE_PURPLE), (BLUE, PALE_BLUE)):
+        # The names of the accuracies' colours, in the panel, are strong.
+        curve, other = (pale, strong) if level else (strong, pale)
+        assert (lower == curve).all(axis=-1).sum() > 500 > (lower == other).all(axis=-1).sum()
 
 
 def test_many_classes_do_not_add_panels(tmp_path):

@@ -3,14 +3,14 @@ import pytest
 from PIL import Image
 
 from tfadvseg.data.descriptors import IGNORE_LABEL
-from tfadvseg.reporting.patch_maps import _enlarged, _logit_text, patch_maps_figure
+from tfadvseg.reporting.patch_maps import _enlarged, _logit_text, _plain_text, patch_maps_figure
 
 PALETTE = ((10, 20, 30), (240, 230, 0))
 NAMES = ("road", "sky")
 SOURCE, UNDECIDED, TARGET = (0, 158, 115), (247, 247, 247), (170, 68, 153)
 
 
-def drawn(folder, logits, domains=None, labels=None, size=(64, 64)) -> np.ndarray:
+def drawn(folder, logits, domains=None, labels=None, size=(64, 64), **options) -> np.ndarray:
     """Draws a column a map and reads back; nothing but the picture may be left."""
     path = folder / "plots" / "patches.png"
     count = len(logits)
@@ -23,6 +23,7 @@ def drawn(folder, logits, domains=None, labels=None, size=(64, 64)) -> np.ndarra
         PALETTE,
         NAMES,
         path,
+        **options,
     )
     assert [file.name for file in path.parent.iterdir()] == ["patches.png"]
     with Image.open(path) as picture:
@@ -77,6 +78,14 @@ def test_a_discriminator_that_knows_nothing_is_undecided_everywhere(tmp_path):
     assert extent(drawn(tmp_path, [np.zeros((3, 5))]), UNDECIDED)[2:] == (320, 320)
 
 
+def test_by_least_squares_a_half_is_undecided(tmp_path):
+    by_logits = drawn(tmp_path, [[[-2, 0], [0, 2]]])
+    by_scores = drawn(tmp_path, [[[-1.5, 0.5], [0.5, 2.5]]], least_squares=True)
+    for colour in (SOURCE, TARGET, UNDECIDED):
+        assert extent(by_scores, colour) == extent(by_logits, colour)
+    assert extent(drawn(tmp_path, [[[0.5]]], least_squares=True), UNDECIDED)[2:] == (320, 320)
+
+
 def test_labels_are_left_out_where_they_are_not_known(tmp_path):
     label = np.zeros((64, 64), int)
     both, one, none = (
@@ -113,6 +122,7 @@ def test_maps_that_do_not_divide_the_image_are_enlarged_to_the_nearest():
 )
 def test_logits_stand_beside_their_probabilities(logit, text):
     assert _logit_text(logit, 0) == text
+    assert _plain_text(logit, 0) == text.split()[0]
 
 
 @pytest.mark.parametrize(

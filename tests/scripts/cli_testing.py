@@ -27,7 +27,7 @@ def run_script(name: str, *arguments: str | Path, cwd: Path) -> subprocess.Compl
         env=environment,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
     )
 
 

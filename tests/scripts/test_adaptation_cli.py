@@ -61,6 +61,9 @@ def test_both_levels_learn_against_a_discriminator_each(adapted):
             assert 0 <= float(row[f"train/{name}"]) <= 1
     summary = json.loads((adapted / "summary.json").read_text())
     assert 0 <= summary["networks"]["standard"]["miou"] <= 1
+    assert summary["peak_memory_mib"] > 100
+    for name in ("patches_epoch_002", "metrics", "classes", "overlays"):
+        assert (adapted / f"plots/{name}.png").stat().st_size > 0
 
 
 def test_a_run_in_two_sittings_ends_as_one_in_one(adapted, tmp_path):
@@ -136,7 +139,7 @@ def test_a_target_folder_needs_images_only(tmp_path):
         (["--weights=absent.npz"], ["absent.npz"]),
         (["--blocks=1,1,1"], ["--blocks=1,1,1", "four"]),
         (["--lambda_dice=1"], ["--lambda_dice"]),
-        (["--method=supervised"], ["--target_dataset", "adaptation"]),
+        (["--method=supervised", "--iter_size=1"], ["--target_dataset", "adaptation"]),
     ],
 )
 def test_mistakes_end_at_once_in_one_line(arguments, messages, tmp_path):

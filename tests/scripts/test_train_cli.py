@@ -228,13 +228,28 @@ TINY_FOR = {
 """Overrides that make each experiment tiny, by the beginning of its flagfile's name."""
 
 
-@pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
+REPRESENTATIVES = {
+    "camvid_fcn", "darkfield_adversarial", "demo", "gta5_multi", "isbi2012_alternating",
+    "isbi2012_joint", "streets_multi",
+}  # fmt: skip
+"""One of each kind; those like them are slow tests."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=[] if path.stem in REPRESENTATIVES else pytest.mark.slow,
+        )
+        for path in FLAGFILES
+    ],
+)
 def test_every_flagfile_takes_real_steps_on_tiny_data(path, isbi_dir, tmp_path):
     kind = path.stem.split("_")[0]
     config = read_flagfile(path)
-    overrides = [
-        flag for flag in TINY_FOR[kind] if config.target.dataset or "target" not in flag
-    ]
+    overrides = [flag for flag in TINY_FOR[kind] if config.target.dataset or "target" not in flag]
     if config.segmenter.segmenter == "deeplab_v2" and not config.target.dataset:
         overrides.append("--val_split=validation[:2]")
     result = run_script(

@@ -4,10 +4,13 @@ The network of Tsai et al. (CVPR 2018, arXiv 1802.10349): classifiers after stag
 stride 8, batch norm with a fixed scale and offset.
 """
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from tfadvseg.models.dilated import DilatedConv2D
 from tfadvseg.models.frozen_batch_norm import SOURCE, Domain, FrozenAffineBatchNorm
 from tfadvseg.models.multi_level import ATROUS_RATES, MultiLevelSegmenter
 from tfadvseg.segmenter_config import BatchNormMode, StridePlace
@@ -19,6 +22,10 @@ TINY = (1, 1, 1, 1)
 
 EXPANSION = 4
 
+RECOMPUTED_BLOCKS = 4
+"""So many bottlenecks in a row are computed again together: few enough that what they hold in the
+backward pass is little, many enough that their inputs, which are held throughout, are few."""
+
 
 def deeplab_v2(
     image_channels: int,
@@ -29,6 +36,7 @@ def deeplab_v2(
     batch_norm: BatchNormMode = "published",
     stride_place: StridePlace = "1x1",
     width: int = 64,
+    recompute: bool = False,
 ) -> MultiLevelSegmenter:
     """Builds the segmenter in the current precision policy and strategy.
 
@@ -41,13 +49,15 @@ def deeplab_v2(
         batch_norm: what batch norm does in training.
         stride_place: where a bottleneck strides.
         width: filters of the first convolution; stage i has 4 * width * 2**(i - 1) channels.
+        recompute: compute the stages' activations again in the backward pass instead of keeping
+            them (`recomputed`).
 
     Returns:
         A model whose `level_logits` are [B,h,w,K] float32 of stage 3 (if `multi_level`) and of
         stage 4, where h = ((H + 1) // 2 // 2 + 2) // 2, an eighth of H and up to one more, and w
         likewise.
     """
-    body = ResNetBody(blocks, multi_level, batch_norm, stride_place, width, name="body")
+    body = ResNetBody(blocks, multi_level, batch_norm, stride_place, width, recompute, name="body")
     levels = 2 if multi_level else 1
     return MultiLevelSegmenter(
         body, levels, image_channels, output_channels, branches, name="deeplab_v2"
@@ -66,7 +76,8 @@ def max_pool_ceil(x: tf.Tensor) -> tf.Tensor:
 def _convolution(
     filters: int, size: int, stride: int = 1, dilation: int = 1, name: str = ""
 ) -> tf.keras.layers.Layer:
-    return tf.keras.layers.Conv2D(
+    layer = DilatedConv2D if dilation > 1 else tf.keras.layers.Conv2D
+    return layer(
         filters,
         size,
         stride,
@@ -87,7 +98,8 @@ class Bottleneck(tf.keras.layers.Layer):
     """1x1, 3x3 and 1x1 convolutions around a shortcut (He et al. 2015, arXiv 1512.03385, fig. 5).
 
     [B,H,W,C] to [B,ceil(H/stride),ceil(W/stride),4*width]. The shortcut is a strided 1x1
-    convolution with batch norm where `project`, else the input itself.
+    convolution with batch norm where `project`, else the input itself. Without `moves`, batch norm
+    leaves its statistics as they are.
     """
 
     def __init__(
@@ -113,8 +125,8 @@ class Bottleneck(tf.keras.layers.Layer):
             self.shortcut_conv = _convolution(EXPANSION * width, 1, stride, name="shortcut_conv")
             self.shortcut_bn = FrozenAffineBatchNorm(batch_norm, name="shortcut_bn")
 
-    def call(self, x: tf.Tensor, training: bool, domain: Domain) -> tf.Tensor:
-        mode = {"training": training, "domain": domain}
+    def call(self, x: tf.Tensor, training: bool, domain: Domain, moves: bool = True) -> tf.Tensor:
+        mode = {"training": training, "domain": domain, "moves": moves}
         y = tf.nn.relu(self.bn1(self.conv1(x), **mode))
         if self.conv2.padding == "valid":
             y = _pad(y, 1)
@@ -123,6 +135,26 @@ class Bottleneck(tf.keras.layers.Layer):
         if self.shortcut_conv is not None:
             x = self.shortcut_bn(self.shortcut_conv(x), **mode)
         return tf.nn.relu(x + y)
+
+
+def recomputed(
+    blocks: Sequence[Bottleneck], x: tf.Tensor, training: bool, domain: Domain
+) -> tf.Tensor:
+    """Bottlenecks in a row that keep nothing but their input for the backward pass.
+
+    There they run once more (Chen et al. 2016, arXiv 1604.06174); only their first run moves batch
+    norm's statistics.
+    """
+    runs = itertools.count()
+
+    @tf.recompute_grad
+    def run(x: tf.Tensor) -> tf.Tensor:
+        moves = next(runs) == 0
+        for block in blocks:
+            x = block(x, training=training, domain=domain, moves=moves)
+        return x
+
+    return run(x)
 
 
 class Stage(tf.keras.layers.Layer):
@@ -136,9 +168,11 @@ class Stage(tf.keras.layers.Layer):
         dilation: int,
         batch_norm: BatchNormMode,
         stride_place: StridePlace,
+        recompute: bool,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.recompute = recompute
         self.blocks = [
             Bottleneck(
                 width,
@@ -153,6 +187,10 @@ class Stage(tf.keras.layers.Layer):
         ]
 
     def call(self, x: tf.Tensor, training: bool, domain: Domain) -> tf.Tensor:
+        if training and self.recompute:
+            for start in range(0, len(self.blocks), RECOMPUTED_BLOCKS):
+                x = recomputed(self.blocks[start : start + RECOMPUTED_BLOCKS], x, training, domain)
+            return x
         for block in self.blocks:
             x = block(x, training=training, domain=domain)
         return x
@@ -172,6 +210,7 @@ class ResNetBody(tf.keras.layers.Layer):
         batch_norm: BatchNormMode,
         stride_place: StridePlace,
         width: int,
+        recompute: bool,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -187,6 +226,7 @@ class ResNetBody(tf.keras.layers.Layer):
                 dilation,
                 batch_norm,
                 stride_place,
+                recompute,
                 name=f"stage{index + 1}",
             )
             for index, (count, stride, dilation) in enumerate(

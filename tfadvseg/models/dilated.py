@@ -33,12 +33,14 @@ def dilated_convolution(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor
             padded = tf.pad(x, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
             height, width = tf.shape(x)[1], tf.shape(x)[2]
             flat = tf.reshape(upstream, [-1, filters])
-            taps = []
+            taps: list[tf.Tensor] = []
             for row in range(size):
                 for column in range(size):
-                    seen = padded[:, row * rate :, column * rate :][:, :height, :width]
-                    seen = tf.reshape(seen, [-1, channels])
-                    taps.append(tf.matmul(seen, flat, transpose_a=True))
+                    # One after another: together, shifted copies would take k * k times the memory.
+                    with tf.control_dependencies(taps[-1:]):
+                        seen = padded[:, row * rate :, column * rate :][:, :height, :width]
+                        seen = tf.reshape(seen, [-1, channels])
+                        taps.append(tf.matmul(seen, flat, transpose_a=True))
             return of_x, tf.reshape(tf.stack(taps), kernel.shape)
 
         return forward(x, kernel), gradient
@@ -50,4 +52,5 @@ class DilatedConv2D(tf.keras.layers.Conv2D):
     """Keras's `Conv2D` of stride 1 and padding "same", by `dilated_convolution`."""
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return dilated_convolution(inputs, kernel, self.dilation_rate[0])
+        # A replica's or a half-precision view of a variable is none of the custom gradient's.
+        return dilated_convolution(inputs, tf.convert_to_tensor(kernel), self.dilation_rate[0])

@@ -23,7 +23,8 @@ class FrozenAffineBatchNorm(tf.keras.layers.Layer):
     global batch, and the factor n / (n - 1) is applied here.
 
     Variables, each [C] float32 and none trainable: `gamma`, `beta`, and for each domain (one
-    unless the mode is `per_domain`) `moving_means[domain]`, `moving_variances[domain]`.
+    unless the mode is `per_domain`) `moving_means[domain]`, `moving_variances[domain]`. A call
+    without `moves` leaves these as they are.
     """
 
     def __init__(self, mode: BatchNormMode, **kwargs: Any) -> None:
@@ -59,7 +60,9 @@ class FrozenAffineBatchNorm(tf.keras.layers.Layer):
             aggregation=tf.VariableAggregation.MEAN,
         )
 
-    def call(self, x: tf.Tensor, training: bool, domain: Domain = SOURCE) -> tf.Tensor:
+    def call(
+        self, x: tf.Tensor, training: bool, domain: Domain = SOURCE, moves: bool = True
+    ) -> tf.Tensor:
         own = domain if self.mode == "per_domain" else 0
         moving_mean, moving_variance = self.moving_means[own], self.moving_variances[own]
         if not training or self.mode == "frozen":
@@ -74,8 +77,9 @@ class FrozenAffineBatchNorm(tf.keras.layers.Layer):
             y, mean, variance = tf.compat.v1.nn.fused_batch_norm(
                 x, self.gamma, self.beta, epsilon=EPSILON, is_training=True
             )
-        for moving, batch in ((moving_mean, mean), (moving_variance, variance)):
-            moving.assign_sub((moving - tf.stop_gradient(batch)) * (1 - MOMENTUM))
+        if moves:
+            for moving, batch in ((moving_mean, mean), (moving_variance, variance)):
+                moving.assign_sub((moving - tf.stop_gradient(batch)) * (1 - MOMENTUM))
         return y
 
     def get_config(self) -> dict:

@@ -57,6 +57,7 @@ def build_segmenter(
                 own.batch_norm,
                 own.stride_place,
                 own.width,
+                own.recompute,
             )
         case "deeplab_v2_vgg":
             return deeplab_v2_vgg(*channels, own.atrous_branches, own.width)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -27,17 +28,28 @@ from tfadvseg.reporting.plotting import (
 
 _D_COLOUR = "#404040"
 _REAL_COLOUR, _FAKE_COLOUR = "#009E73", "#AA4499"
+_SOURCE_COLOUR, _TARGET_COLOUR = _REAL_COLOUR, _FAKE_COLOUR
+_DISCRIMINATORS = ("d", "aux_d")
 _CHANGE: dict[str, Any] = {"color": "0.55", "linewidth": 0.7}
 
 
 @dataclass(frozen=True)
 class _Curve:
     column: str
-    colour: str
+    network_colour: str
 
     @property
     def stage(self) -> str:
         return self.column.split("/")[0]
+
+    @property
+    def is_auxiliary(self) -> bool:
+        """Whether it is of the level before the last (`methods.adaptation`)."""
+        return "/aux_" in self.column
+
+    @property
+    def colour(self) -> str:
+        return _paler(self.network_colour) if self.is_auxiliary else self.network_colour
 
 
 @dataclass(frozen=True)
@@ -53,8 +65,9 @@ def metrics_figure(history: Sequence[Row], path: str | Path) -> None:
 
     The upper row shows the segmenters: segmentation loss in training and validation, and validation
     metrics. The lower row, where there is a D: S's adversarial loss, D's loss, D's accuracy on real
-    and fake maps and S's rate of fooling it. Thin vertical lines mark epochs where lambda_adv
-    changes. Losses that span more than two orders of magnitude have logarithmic axes.
+    and fake maps, or on the source's and the target's, and S's rate of fooling it. What is of an
+    auxiliary level is paler. Thin vertical lines mark epochs where lambda_adv changes. Losses that
+    span more than two orders of magnitude have logarithmic axes.
 
     Args:
         history: a row an epoch, as in `metrics.csv`; values may be missing or NaN.
@@ -97,7 +110,8 @@ def _s_panels(columns: list[str]) -> list[_Panel]:
         metrics += [(f"f1_{name}", f"F1 of {name}") for name in classes]
     else:
         metrics += [("accuracy", "accuracy")]
-    loss = _Panel("segmentation loss", _of_networks("loss_seg", ("train", "val")))
+    curves = _of_networks("loss_seg", ("train", "val")) + _of_networks("aux_loss_seg", ("train",))
+    loss = _Panel("segmentation loss", curves)
     return [loss] + [_Panel(title, _of_networks(metric, ("val",))) for metric, title in metrics]
 
 
@@ -110,17 +124,34 @@ def _of_networks(name: str, stages: tuple[str, ...]) -> tuple[_Curve, ...]:
 
 
 def _d_panels() -> list[_Panel]:
-    answers = (("real", _REAL_COLOUR), ("fake", _FAKE_COLOUR))
-    accuracy = tuple(
-        _Curve(f"{stage}/d/accuracy_{kind}", colour) for kind, colour in answers for stage in STAGES
-    )
-    fooling = _Curve("train/d/fooling_rate", NETWORK_COLOURS["segmenter"])
+    truth = (("real", _REAL_COLOUR), ("fake", _FAKE_COLOUR))
+    domains = (("source", _SOURCE_COLOUR), ("target", _TARGET_COLOUR))
+    loss_adv = _of_networks("loss_adv", ("train",)) + _of_networks("aux_loss_adv", ("train",))
     return [
-        _Panel("adversarial loss of S", _of_networks("loss_adv", ("train",))),
-        _Panel("loss of D", (_Curve("train/d/loss_d", _D_COLOUR),)),
-        _Panel("accuracy of D", accuracy, is_rate=True, colour_names=answers),
-        _Panel("fooling rate of S", (fooling,), is_rate=True),
+        _Panel("adversarial loss of S", loss_adv),
+        _Panel("loss of D", _of_discriminators("loss_d", _D_COLOUR)),
+        _accuracy_panel(truth),
+        _accuracy_panel(domains),
+        _Panel(
+            "fooling rate of S",
+            _of_discriminators("fooling_rate", NETWORK_COLOURS["segmenter"]),
+            is_rate=True,
+        ),
     ]
+
+
+def _accuracy_panel(answers: tuple[tuple[str, str], ...]) -> _Panel:
+    curves = [
+        curve
+        for kind, colour in answers
+        for stage in STAGES
+        for curve in _of_discriminators(f"accuracy_{kind}", colour, stage)
+    ]
+    return _Panel("accuracy of D", tuple(curves), is_rate=True, colour_names=answers)
+
+
+def _of_discriminators(name: str, colour: str, stage: str = "train") -> tuple[_Curve, ...]:
+    return tuple(_Curve(f"{stage}/{part}/{name}", colour) for part in _DISCRIMINATORS)
 
 
 def _drawable(panels: list[_Panel], columns: list[str]) -> list[_Panel]:
@@ -160,6 +191,12 @@ def _draw_panel(axes: Axes, panel: _Panel, history: Sequence[Row]) -> None:
         axes.set_yscale("log")
 
 
+def _paler(colour: str) -> str:
+    """Halfway to white."""
+    red, green, blue = to_rgb(colour)
+    return to_hex(((1 + red) / 2, (1 + green) / 2, (1 + blue) / 2))
+
+
 def _look(stage: str, length: int) -> dict[str, Any]:
     """How a curve of so many points is drawn: validation stands out, single points show."""
     few = length <= FEW_POINTS
@@ -192,10 +229,13 @@ def _draw_legend(figure: Figure, panels: list[_Panel], length: int, lambdas: lis
     curves = [curve for panel in panels for curve in panel.curves]
     parts = {curve.column.split("/")[1] for curve in curves}
     networks = [network for network in NETWORK_COLOURS if network in parts]
-    names = network_names(networks, against_discriminator="d" in parts)
+    any_discriminator = not parts.isdisjoint(_DISCRIMINATORS)
+    names = network_names(networks, any_discriminator)
     handles = [Line2D([], [], color=NETWORK_COLOURS[name], label=names[name]) for name in networks]
-    if "d" in parts:
+    if any_discriminator:
         handles.append(Line2D([], [], color=_D_COLOUR, label="D"))
+    if any(curve.is_auxiliary for curve in curves):
+        handles.append(Line2D([], [], color=_paler("black"), label="auxiliary level (paler)"))
     stages = {curve.stage for curve in curves}
     handles += [
         Line2D([], [], color="black", label=name, **_look(stage, length))

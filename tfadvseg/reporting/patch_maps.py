@@ -1,7 +1,7 @@
 """Where D takes predictions for source or target ones, beside the predictions themselves."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -24,7 +24,8 @@ from tfadvseg.reporting.sheets import (
     sheet_figure,
 )
 
-_ROWS = ("image", "label", "prediction", "D: logit\n(probability\nof target)")
+_ROWS = ("image", "label", "prediction")
+_PATCHES, _SCORES = "D: logit\n(probability\nof target)", "D: 0 source,\n1 target"
 _WIDEST = 320  # pixels of an image in the figure
 _SHEET = 1240  # pixels of all columns together
 _BAR = 20  # pixels, of the colour bar and of the gap before it
@@ -42,24 +43,27 @@ def patch_maps_figure(
     palette: Palette,
     class_names: Sequence[str],
     path: str | Path,
+    least_squares: bool = False,
 ) -> None:
     """Draws a column a sample; as rows the image, its label, S's prediction and D's patch map.
 
     D's logits are enlarged to the image without interpolation. Their colours are the same in all
-    columns and even about 0, where D is undecided; the bar gives logits and the probabilities of
-    `target` that they stand for. Neighbouring samples of one domain stand under one heading.
+    columns and even about where D is undecided: about 0, and the bar gives logits and the
+    probabilities of `target` that they stand for; with `least_squares` about 1/2, and the bar gives
+    D's answers, which are no logits. Neighbouring samples of one domain stand under one heading.
 
     Args:
         images: uint8 [H,W,1] or [H,W,3] each, of any size.
         labels: [H,W] int each, class ids or `IGNORE_LABEL`; None where the label is not known. The
             row is left out where none is.
         predictions: [H,W] int each, class ids.
-        patch_logits: [h,w] float each, D's on the prediction, above 0 for target
-            (`losses.domain`, `vanilla`).
+        patch_logits: [h,w] float each, D's on the prediction, above 0 for target; with
+            `least_squares` above 1/2 (`losses.domain`).
         domains: `source` or `target` each.
         palette: a colour a class.
         class_names: a name a class.
         path: the PNG to write, whole or not at all.
+        least_squares: whether D was trained by least squares, to 0 on source and 1 on target.
 
     Raises:
         ValueError: sizes or numbers do not match, a logit is not finite, a class has no colour, or
@@ -76,12 +80,14 @@ def patch_maps_figure(
     for logits in patch_logits:
         if logits.ndim != 2 or not np.all(np.isfinite(logits)):
             raise ValueError(f"patch_logits of shape {logits.shape}: must be [h,w] and finite.")
-    reach = max(float(np.abs(logits).max()) for logits in patch_logits) or 1.0
-    answers = ScalarMappable(CenteredNorm(0, reach), _ANSWERS)
+    undecided = 0.5 if least_squares else 0.0
+    reach = max(float(np.abs(logits - undecided).max()) for logits in patch_logits) or 1.0
+    answers = ScalarMappable(CenteredNorm(undecided, reach), _ANSWERS)
     samples = zip(images, labels, predictions, patch_logits, strict=True)
     width = min(_WIDEST, _SHEET // len(images))
     columns = [_column(*sample, palette, answers, width) for sample in samples]
-    rows = dict(zip(_ROWS, zip(*columns, strict=True), strict=True))
+    names = (*_ROWS, _SCORES if least_squares else _PATCHES)
+    rows = dict(zip(names, zip(*columns, strict=True), strict=True))
     known = [label for label in labels if label is not None]
     if not known:
         del rows["label"]
@@ -98,7 +104,7 @@ def patch_maps_figure(
         ],
         right=_BAR_ROOM,
     )
-    _draw_bar(axes, answers, sheet)
+    _draw_bar(axes, answers, sheet, _plain_text if least_squares else _logit_text)
     write_figure(figure, path)
 
 
@@ -130,7 +136,9 @@ def _enlarged(logits: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     return logits[np.ix_(rows, columns)]
 
 
-def _draw_bar(axes: Axes, answers: ScalarMappable, sheet: Sheet) -> None:
+def _draw_bar(
+    axes: Axes, answers: ScalarMappable, sheet: Sheet, text: Callable[[float, float], str]
+) -> None:
     """The colour bar, to the right of the sheet's last row."""
     height, width = sheet.pixels.shape[:2]
     top, bottom = sheet.rows[-1]
@@ -139,7 +147,7 @@ def _draw_bar(axes: Axes, answers: ScalarMappable, sheet: Sheet) -> None:
     )
     bar = axes.figure.colorbar(answers, cax=place)
     bar.ax.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
-    bar.ax.yaxis.set_major_formatter(_logit_text)
+    bar.ax.yaxis.set_major_formatter(text)
     bar.ax.tick_params(labelsize=FONT_SIZE - 1, length=2, width=0.6)
     bar.outline.set_visible(False)
     for name, side, gap in (("target", 1, 3), ("source", 0, -3)):
@@ -155,4 +163,8 @@ def _draw_bar(axes: Axes, answers: ScalarMappable, sheet: Sheet) -> None:
 
 
 def _logit_text(logit: float, _: float) -> str:
-    return f"{logit:g} ({(1 + math.tanh(logit / 2)) / 2:.3f})".replace("-", "−")
+    return f"{_plain_text(logit, _)} ({(1 + math.tanh(logit / 2)) / 2:.3f})"
+
+
+def _plain_text(answer: float, _: float) -> str:
+    return f"{answer:g}".replace("-", "−")

@@ -1,0 +1,57 @@
+import json
+
+import pytest
+from cli_testing import assert_one_line_error, run_script
+from PIL import Image
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Four finished runs: source_only, two seeds of an adaptation, and an oracle."""
+    for name, miou in (("a", 0.2), ("b0", 0.3), ("b1", 0.5), ("c", 0.6)):
+        (tmp_path / name).mkdir()
+        last = {"miou": miou, "iou_road": miou, "iou_sky": miou}
+        best = {metric: value + 0.2 for metric, value in last.items()}
+        summary = {"networks": {"segmenter": last, "segmenter best": best}}
+        (tmp_path / name / "summary.json").write_text(json.dumps(summary))
+        (tmp_path / name / "metrics.csv").write_text(
+            f"update,val/segmenter/miou\n10,{miou / 2}\n20,{miou}\n"
+        )
+    return tmp_path
+
+
+def test_a_comparison_leaves_tables_and_pictures(place):
+    runs = "--runs=source_only=a,adapted=b0+b1,oracle=c"
+    result = run_script("compare.py", runs, cwd=place)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "0.400 ± 0.141" in result.stdout and "closes 50.0 % of the gap in miou" in result.stdout
+    made = place / "compared"
+    assert (made / "compared.md").read_text() in result.stdout
+    compared = json.loads((made / "compared.json").read_text())
+    assert compared["network"] == "segmenter", "not the best, which the target's labels chose"
+    assert compared["names"]["adapted"]["share_of_gap_closed"] == pytest.approx(0.5)
+    for name in ("iou_bars.png", "curves.png"):
+        assert f"{made.name}/{name}" in result.stdout
+        with Image.open(made / name) as picture:
+            assert picture.format == "PNG"
+
+
+def test_another_checkpoint_and_folder(place):
+    arguments = ["--runs=a=a,c=c", "--which=best", "--output_dir=elsewhere"]
+    assert run_script("compare.py", *arguments, cwd=place).returncode == 0
+    compared = json.loads((place / "elsewhere" / "compared.json").read_text())
+    assert compared["network"] == "segmenter best"
+    assert compared["names"]["a"]["mean"]["miou"] == pytest.approx(0.4)
+
+
+def test_refusals_write_nothing(place):
+    for arguments, messages in (
+        ([], ("--runs: is needed",)),
+        (["--runs=a"], ("--runs=a: write it as name=run",)),
+        (["--runs=a=absent"], ("absent/summary.json: no such file",)),
+        (["--runs=a=a", "--network=standard"], ("a/summary.json: has no standard",)),
+        (["--runs=a=a", "--metric=v_rand"], ("--metric=v_rand", "choose one of miou")),
+        (["--runs=a=a", "--metric=iou_sky"], ("--metric=iou_sky: a has no val/segmenter/iou_sky",)),
+    ):
+        assert_one_line_error(run_script("compare.py", *arguments, cwd=place), *messages)
+    assert not (place / "compared").exists()

@@ -1,0 +1,153 @@
+"""Comparisons of finished runs, against values computed by hand."""
+
+import json
+import math
+
+import pytest
+
+from tfadvseg.comparison import (
+    FinishedRun,
+    class_names,
+    compare,
+    json_text,
+    markdown,
+    parse_runs,
+    read_run,
+)
+from tfadvseg.errors import UserError
+
+
+def run(folder: str, road: float, sky: float = 0.5, **more: float) -> FinishedRun:
+    metrics = {"accuracy": 0.9, "miou": (road + sky) / 2, "iou_road": road, "iou_sky": sky}
+    return FinishedRun(folder, metrics | more, [])
+
+
+RUNS = {
+    "source_only": [run("a0", 0.2), run("a1", 0.4)],
+    "adapted": [run("b0", 0.4), run("b1", 0.5), run("b2", 0.6)],
+    "oracle": [run("c", 0.7, 0.4)],
+}
+
+
+def test_runs_are_named_in_order_with_their_seeds():
+    parsed = parse_runs("source_only=runs/a, adapted = runs/b0+runs/b=1 ,oracle=c")
+    assert list(parsed.items()) == [
+        ("source_only", ["runs/a"]),
+        ("adapted", ["runs/b0", "runs/b=1"]),
+        ("oracle", ["c"]),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "runs/a", "=runs/a", "a=", "a=b+", "a=b,,c=d", "a=b,a=c"])
+def test_other_forms_are_refused(text):
+    with pytest.raises(UserError, match="--runs"):
+        parse_runs(text)
+
+
+def test_means_and_deviations_are_over_seeds():
+    sides = compare(RUNS, "miou")
+    assert sides["adapted"].folders == ["b0", "b1", "b2"]
+    assert sides["adapted"].mean["iou_road"] == pytest.approx(0.5)
+    assert sides["adapted"].deviation["iou_road"] == pytest.approx(0.1)
+    assert sides["source_only"].deviation["iou_road"] == pytest.approx(math.sqrt(0.02))
+    assert sides["adapted"].deviation["iou_sky"] == 0
+    assert math.isnan(sides["oracle"].deviation["miou"])
+
+
+def test_gains_and_the_share_of_the_gap():
+    sides = compare(RUNS, "iou_road")
+    # Of the way from 0.3 to 0.7.
+    assert sides["adapted"].share == pytest.approx(0.5)
+    assert sides["oracle"].share is None and sides["source_only"].share is None
+    assert sides["adapted"].gain["iou_road"] == pytest.approx(0.2)
+    assert sides["oracle"].gain["iou_sky"] == pytest.approx(-0.1)
+    assert sides["source_only"].gain == {}
+    # Of the way from 0.4 to 0.55.
+    assert compare(RUNS, "miou")["adapted"].share == pytest.approx(2 / 3)
+
+
+def test_an_adaptation_that_harms_closes_less_than_nothing():
+    harmed = RUNS | {"adapted": [run("b", 0.1)]}
+    assert compare(harmed, "iou_road")["adapted"].share == pytest.approx(-0.5)
+    assert "closes −50.0 % of the gap" in markdown(compare(harmed, "iou_road"), "iou_road", "s")
+
+
+@pytest.mark.parametrize("absent", ["source_only", "oracle"])
+def test_without_both_ends_there_is_no_gap(absent):
+    some = {name: seeds for name, seeds in RUNS.items() if name != absent}
+    sides = compare(some, "miou")
+    assert all(side.share is None for side in sides.values())
+    assert bool(sides["adapted"].gain) == (absent == "oracle")
+
+
+def test_where_the_oracle_is_no_better_there_is_no_gap():
+    assert compare(RUNS, "iou_sky")["adapted"].share is None
+
+
+def test_a_class_that_is_nowhere_counts_for_nothing():
+    runs = {
+        "source_only": [run("a", 0.2, math.nan, miou=0.2)],
+        "adapted": [run("b0", 0.4, math.nan, miou=0.4), run("b1", 0.4, 0.3)],
+    }
+    sides = compare(runs, "miou")
+    assert sides["adapted"].mean["iou_sky"] == pytest.approx(0.3)
+    assert math.isnan(sides["adapted"].deviation["iou_sky"])
+    assert math.isnan(sides["adapted"].gain["iou_sky"])
+    text = markdown(sides, "miou", "segmenter")
+    assert [line.split("|")[2:4] for line in text.splitlines() if "iou_sky" in line] == [
+        ["         n/a ", "         0.300 "],
+        ["     n/a ", ""],
+    ]
+    assert "adapted: 1 classes gain, 0 lose." in text
+    assert (
+        json.loads(json_text(sides, "miou", "s"))["names"]["source_only"]["mean"]["iou_sky"] is None
+    )
+
+
+def test_the_text_shows_the_metric_and_each_class():
+    text = markdown(compare(RUNS, "accuracy"), "accuracy", "segmenter best")
+    lines = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("|")]
+    table = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines[:7]}
+    assert list(table)[2:] == ["seeds", "accuracy", "miou", "iou_road", "iou_sky"]
+    assert table["seeds"] == ["2", "3", "1"]
+    assert table["iou_road"] == ["0.300 ± 0.141", "0.500 ± 0.100", "0.700"]
+    gains = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines[7:]}
+    assert gains["iou_road"] == ["+0.200", "+0.400"]
+    assert gains["iou_sky"] == ["+0.000", "−0.100"]
+    assert "segmenter best" in text and "oracle: 1 classes gain, 1 lose." in text
+
+
+def test_runs_of_other_classes_and_unknown_metrics_are_refused():
+    assert class_names(RUNS) == ["road", "sky"]
+    with pytest.raises(UserError, match="a0 and d measure different classes"):
+        class_names(RUNS | {"other": [run("d", 0.5, iou_tree=0.1)]})
+    with pytest.raises(UserError, match="--metric=v_rand: a0 has none; choose one of accuracy"):
+        compare(RUNS, "v_rand")
+
+
+@pytest.mark.parametrize(
+    ("summary", "table", "message"),
+    [
+        (None, "update\n1\n", "summary.json: no such file; is .* a finished run"),
+        ('{"networks": {"segmenter": {}}}', None, "metrics.csv: no such file"),
+        ("[]", "update\n1\n", "no run's"),
+        ('{"networks": {"segmenter": {}}}', "update\nx\n", "no run's"),
+        ('{"networks": {"standard": {}}}', "update\n1\n", "has no segmenter, only standard"),
+    ],
+)
+def test_what_is_no_finished_run_is_refused(summary, table, message, tmp_path):
+    for name, text in (("summary.json", summary), ("metrics.csv", table)):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_run(str(tmp_path), "segmenter")
+
+
+def test_what_a_run_left_is_read(tmp_path):
+    summary = {"networks": {"segmenter": {"miou": 0.5, "iou_sky": None}}}
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    (tmp_path / "metrics.csv").write_text("update,val/segmenter/miou\n5,0.25\n10,\n")
+    read = read_run(str(tmp_path), "segmenter")
+    assert read.metrics["miou"] == 0.5 and math.isnan(read.metrics["iou_sky"])
+    key = "val/segmenter/miou"
+    assert read.rows == [{"update": 5.0, key: 0.25}, {"update": 10.0, key: None}]

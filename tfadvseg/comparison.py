@@ -1,0 +1,255 @@
+"""Finished runs side by side: means and deviations over seeds, and the gap that adaptation closes.
+
+Reads what runs leave, `summary.json` and `metrics.csv`; imports no TensorFlow.
+"""
+
+import csv
+import json
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfadvseg.errors import UserError
+
+SOURCE_ONLY, ORACLE = "source_only", "oracle"
+"""Names of runs that know no target image, and of runs that learn from the target's labels."""
+
+IOU = "iou_"
+"""What the names of a class's IoU begin with."""
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """One run of one seed.
+
+    Attributes:
+        folder: its `--output_dir`.
+        metrics: of one of its networks, on whole validation images; NaN where there is none.
+        rows: of its `metrics.csv`, a row an epoch; None where an epoch lacks a value.
+    """
+
+    folder: str
+    metrics: Metrics
+    rows: list[dict[str, float | None]]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What the runs of one name come to.
+
+    Attributes:
+        folders: of its runs.
+        mean: of each metric over the runs that have it; NaN where none has.
+        deviation: likewise the standard deviation (of n - 1); NaN for a single run.
+        gain: `mean` less that of `SOURCE_ONLY`; empty for that itself, and without it.
+        share: of the gap in the chosen metric between `SOURCE_ONLY` and `ORACLE`, how much it
+            closes; None for these two, without them, and where there is no gap.
+    """
+
+    folders: list[str]
+    mean: Metrics
+    deviation: Metrics
+    gain: Metrics
+    share: float | None
+
+
+def parse_runs(text: str) -> dict[str, list[str]]:
+    """`name=folder+folder,name=folder` to folders by name, in order.
+
+    Raises:
+        UserError: it is not written like that, or a name comes twice.
+    """
+    named: dict[str, list[str]] = {}
+    for part in text.split(","):
+        name, _, folders = (piece.strip() for piece in part.partition("="))
+        listed = [folder.strip() for folder in folders.split("+")]
+        if not name or not all(listed):
+            raise UserError(f"--runs={text}: write it as name=run,name=run+run,...")
+        if name in named:
+            raise UserError(f"--runs: {name} comes twice; write several seeds as {name}=run+run.")
+        named[name] = listed
+    return named
+
+
+def read_run(folder: str, network: str) -> FinishedRun:
+    """Reads one run.
+
+    Args:
+        folder: its `--output_dir`.
+        network: as `summary.json` names it, such as `segmenter` or `segmenter best`.
+
+    Raises:
+        UserError: a file is absent or not a run's, or the run has no such network.
+    """
+    summary, table = Path(folder) / "summary.json", Path(folder) / "metrics.csv"
+    try:
+        networks = json.loads(summary.read_text())["networks"]
+        with table.open(newline="") as file:
+            rows = [
+                {name: float(text) if text else None for name, text in row.items()}
+                for row in csv.DictReader(file)
+            ]
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename}: no such file; is {folder} a finished run?") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{folder}: summary.json or metrics.csv is no run's ({error}).") from None
+    if network not in networks:
+        raise UserError(f"{summary}: has no {network}, only {', '.join(networks)}.")
+    metrics = {
+        name: math.nan if value is None else value for name, value in networks[network].items()
+    }
+    return FinishedRun(folder, metrics, rows)
+
+
+def class_names(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:
+    """The classes that all runs measure.
+
+    Raises:
+        UserError: two runs measure different ones.
+    """
+    every = [run for seeds in runs.values() for run in seeds]
+    first = every[0]
+    for run in every[1:]:
+        if _classes(run) != _classes(first):
+            raise UserError(f"--runs: {first.folder} and {run.folder} measure different classes.")
+    return _classes(first)
+
+
+def compare(runs: Mapping[str, Sequence[FinishedRun]], metric: str) -> dict[str, Side]:
+    """Summarises the seeds of every name.
+
+    Args:
+        runs: by name, at least one each.
+        metric: the one whose gap is to be closed.
+
+    Raises:
+        UserError: a run lacks the metric.
+    """
+    for run in (run for seeds in runs.values() for run in seeds):
+        if metric not in run.metrics:
+            known = ", ".join(run.metrics)
+            raise UserError(f"--metric={metric}: {run.folder} has none; choose one of {known}.")
+    means = {name: _of_seeds(seeds, _mean) for name, seeds in runs.items()}
+    low, high = means.get(SOURCE_ONLY), means.get(ORACLE)
+    gap = high[metric] - low[metric] if low and high else 0.0
+    sides = {}
+    for name, seeds in runs.items():
+        gain: Metrics = {}
+        if low and name != SOURCE_ONLY:
+            gain = {each: mean - low.get(each, math.nan) for each, mean in means[name].items()}
+        closes = gap > 0 and name not in (SOURCE_ONLY, ORACLE)
+        sides[name] = Side(
+            folders=[run.folder for run in seeds],
+            mean=means[name],
+            deviation=_of_seeds(seeds, _deviation),
+            gain=gain,
+            share=gain[metric] / gap if closes else None,
+        )
+    return sides
+
+
+def markdown(sides: Mapping[str, Side], metric: str, network: str) -> str:
+    """The comparison as text: the metric, mean IoU and each class's, then gains and shares."""
+    first = next(iter(sides.values()))
+    shown = [*dict.fromkeys((metric, "miou")), *(name for name in first.mean if _is_iou(name))]
+    table = [["", *sides], ["seeds", *(str(len(side.folders)) for side in sides.values())]]
+    table += [[each, *(_spread(side, each) for side in sides.values())] for each in shown]
+    parts = [
+        f"{network}, on whole validation images: mean ± standard deviation over seeds.",
+        _table(table),
+    ]
+    gaining = {name: side for name, side in sides.items() if side.gain}
+    if gaining:
+        table = [["", *gaining]]
+        table += [
+            [each, *(_signed(side.gain, each) for side in gaining.values())] for each in shown
+        ]
+        parts += [f"Gain on {SOURCE_ONLY}:", _table(table)]
+        parts += [_verdict(name, side, metric) for name, side in gaining.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def json_text(sides: Mapping[str, Side], metric: str, network: str) -> str:
+    """The comparison as JSON; NaN becomes null."""
+    fields = {
+        "network": network,
+        "metric": metric,
+        "names": {
+            name: {
+                "runs": side.folders,
+                "mean": _without_nan(side.mean),
+                "standard_deviation": _without_nan(side.deviation),
+                "gain_on_source_only": _without_nan(side.gain),
+                "share_of_gap_closed": side.share,
+            }
+            for name, side in sides.items()
+        },
+    }
+    return json.dumps(fields, indent=1) + "\n"
+
+
+def _is_iou(metric: str) -> bool:
+    return metric.startswith(IOU)
+
+
+def _classes(run: FinishedRun) -> list[str]:
+    return [name.removeprefix(IOU) for name in run.metrics if _is_iou(name)]
+
+
+def _of_seeds(seeds: Sequence[FinishedRun], statistic: Callable[[list[float]], float]) -> Metrics:
+    """A statistic of each metric's values that are not NaN."""
+    values = {name: [run.metrics.get(name, math.nan) for run in seeds] for name in seeds[0].metrics}
+    return {
+        name: statistic([value for value in each if not math.isnan(value)])
+        for name, each in values.items()
+    }
+
+
+def _mean(values: list[float]) -> float:
+    return statistics.fmean(values) if values else math.nan
+
+
+def _deviation(values: list[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else math.nan
+
+
+def _spread(side: Side, metric: str) -> str:
+    mean, deviation = side.mean.get(metric, math.nan), side.deviation.get(metric, math.nan)
+    if math.isnan(mean):
+        return "n/a"
+    return f"{mean:.3f}" if math.isnan(deviation) else f"{mean:.3f} ± {deviation:.3f}"
+
+
+def _signed(gain: Metrics, metric: str) -> str:
+    value = gain.get(metric, math.nan)
+    return "n/a" if math.isnan(value) else f"{value:+.3f}".replace("-", "−")
+
+
+def _verdict(name: str, side: Side, metric: str) -> str:
+    """How many classes gain and lose, and the share of the gap."""
+    gains = [value for each, value in side.gain.items() if _is_iou(each)]
+    text = f"{name}: {sum(g > 0 for g in gains)} classes gain, {sum(g < 0 for g in gains)} lose"
+    if side.share is not None:
+        share = f"{100 * side.share:.1f}".replace("-", "−")
+        text += f"; it closes {share} % of the gap in {metric} between {SOURCE_ONLY} and {ORACLE}"
+    return f"{text}."
+
+
+def _table(cells: list[list[str]]) -> str:
+    """A Markdown table; the first line of cells is its header."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        [line[0].ljust(widths[0])]
+        + [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
+        for line in cells
+    ]
+    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
+
+
+def _without_nan(metrics: Metrics) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in metrics.items()}
