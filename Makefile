@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(PYTHON) scripts/train.py --flagfile=configs/demo.flags
 
 test: $(STAMP)
-	$(PYTHON) -m pytest -m "not slow"
+	$(PYTHON) -m pytest -n 2 --dist loadscope -m "not slow"
 
 lint: $(STAMP)
 	$(PYTHON) -m ruff check .

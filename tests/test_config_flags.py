@@ -159,3 +159,34 @@ def test_shares_must_leave_something_to_train_on():
         DataConfig(dataset="darkfield", val_fraction=0.5, test_fraction=0.5)
     with pytest.raises(UserError, match=r"--test_fraction=1\.0: must be at least 0"):
         DataConfig(test_fraction=1.0)
+
+
+def test_what_depends_on_the_method_is_filled_in():
+    adapted = parse("--method=adaptation", "--target_dataset=cells", "--segmenter=deeplab_v2")
+    assert adapted.method.lambda_adv == ((0, 0.001),)
+    assert (adapted.discriminator.discriminator, adapted.discriminator.d_width) == ("fc", 64)
+    assert adapted.segmenter.levels == 2
+    plain = parse("--segmenter=deeplab_v2")
+    assert plain.method.lambda_adv == ((0, 0.1),)
+    assert (plain.discriminator.discriminator, plain.discriminator.d_width) == ("patch", 32)
+    assert plain.segmenter.levels == 1, "nothing would train the other"
+    assert not differing_flags(plain, parse("--segmenter=deeplab_v2", "--nomulti_level"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--method=adaptation",), "--target_dataset"),
+        (("--target_dataset=cells",), "--method=adaptation"),
+        (("--iter_size=2",), "--global_batch_size"),
+        (("--method=source_only", "--class_weights=median_frequency"), "--class_weights"),
+        (("--method=supervised", "--schedule=alternating"), "--schedule"),
+        (("--s_decay=0.1", "--s_rate=poly"), "_decay"),
+        (("--ema=1.5",), "--ema"),
+        (("--resize=5",), "--resize"),
+        (("--mean=1,2,3",), "--std"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(arguments, words):
+    with pytest.raises(UserError, match=words):
+        parse(*arguments)

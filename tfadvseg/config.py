@@ -494,8 +494,13 @@ class Config:
         name = own.discriminator if own.discriminator != "auto" else name
         width = own.d_width or (64 if name == "fc" else 32)
         lambda_adv = method.lambda_adv or ((0, 0.001 if method.adapts else 0.1),)
+        segmenter = self.segmenter
+        if segmenter.levels > 1 and not method.uses_levels:
+            # Nothing would train the level before the last.
+            segmenter = dataclasses.replace(segmenter, multi_level=False)
         # A frozen dataclass has no other way to fill in what depends on several sections.
         for section, filled in (
+            ("segmenter", segmenter),
             ("discriminator", dataclasses.replace(own, discriminator=name, d_width=width)),
             ("method", dataclasses.replace(method, lambda_adv=lambda_adv)),
         ):
