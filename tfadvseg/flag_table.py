@@ -391,7 +391,7 @@ TRAIN_FLAGS = (
     Flag(
         "recompute",
         "segmenter",
-        "Recompute the stages' activations in the backward pass: less memory, a third more time. "
+        "Recompute the stages' activations in the backward pass: less memory, more time. "
         "For deeplab_v2.",
         bool,
     ),

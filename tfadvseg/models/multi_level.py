@@ -54,7 +54,7 @@ class AtrousClassifier(tf.keras.layers.Layer):
     def call(self, features: tf.Tensor) -> tf.Tensor:
         used = self.convolutions[: self.branches]
         # A convolution is a 1x1 convolution for each tap of its kernel, shifted and summed. All
-        # taps of all branches together are one matrix product, which is several times faster than
+        # taps of all branches together are one matrix product, which is faster than
         # dilated convolutions on CPUs, whose rates reach beyond maps as small as these.
         taps = [tf.reshape(conv.kernel, [9, -1, self.output_channels]) for conv in used]
         kernel = tf.concat([tf.transpose(tap, [1, 0, 2]) for tap in taps], axis=1)
