@@ -8,9 +8,9 @@ from benchmarks.steps import Step, fed_training, inference, training
 from benchmarks.workload import Workloads
 from tfadvseg.addons import tfa
 from tfadvseg.config import Config, DataConfig, MethodConfig, OptimizerConfig, SegmenterConfig
+from tfadvseg.config.segmenter import SegmenterName
 from tfadvseg.data.descriptors import CAMVID, CELLS, MEMBRANES, DatasetDescriptor
 from tfadvseg.models.layers import batch_norm
-from tfadvseg.segmenter_config import SegmenterName
 from tfadvseg.training.optimizers import Length, build_optimizer
 from tfadvseg.training.state import Learner, TrainState, build_state
 

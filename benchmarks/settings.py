@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from tfadvseg.segmenter_config import SegmenterName
+from tfadvseg.config.segmenter import SegmenterName
 
 MATMUL = "matmul"
 SUPERVISED = "supervised"

@@ -18,13 +18,13 @@ from absl import flags
 
 from tfadvseg import atomic, cli, model_spec
 from tfadvseg.config import ChannelOrder, DataConfig
+from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName, StridePlace, WeightsSource
 from tfadvseg.data.catalogue import CATALOGUE
 from tfadvseg.data.street_descriptors import CITYSCAPES
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.interop.sources import SOURCES
 from tfadvseg.model_spec import ModelSpec
-from tfadvseg.segmenter_config import SegmenterConfig, SegmenterName, StridePlace, WeightsSource
 
 _SEGMENTERS = ("deeplab_v2", "deeplab_v2_vgg")
 _WINDOW = (512, 1024)

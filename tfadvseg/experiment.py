@@ -13,6 +13,7 @@ from absl import logging
 from tfadvseg import atomic, model_spec
 from tfadvseg.checkpoints import checkpoint_paths, restore_newest
 from tfadvseg.config import Config, DataConfig, LossConfig
+from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.examples import Examples, channel_statistics, check_window, fingerprint
 from tfadvseg.data.folder import lacks_labels
 from tfadvseg.data.lazy import told_plainly
@@ -26,7 +27,6 @@ from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.run_output import Result, RunOutput
-from tfadvseg.segmenter_config import SegmenterConfig
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
 from tfadvseg.training.loop import run_updates
 from tfadvseg.training.state import TrainState, build_state

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from tfadvseg import config as c
-from tfadvseg import segmenter_config as sc
+from tfadvseg.config import segmenter as sc
 from tfadvseg.data.catalogue import CATALOGUE
 
 DATASET_NAMES = (*CATALOGUE, "folder")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.errors import UserError
-from tfadvseg.segmenter_config import SegmenterConfig
 
 FILE_NAME = "model.json"
 

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 from tests.testing_utils import changed, values_of
+from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.models.deeplab_v2 import RECOMPUTED_BLOCKS, TINY, Stage
 from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET
 from tfadvseg.models.segmenters import build_segmenter
-from tfadvseg.segmenter_config import SegmenterConfig
 
 
 def stage(recompute: bool, batch_norm: str, blocks: int = RECOMPUTED_BLOCKS + 1) -> Stage:

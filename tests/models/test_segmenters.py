@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tests.testing_utils import changed, tiny_config, values_of
 from tfadvseg.config import Config
+from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
 from tfadvseg.export.saved_model import export_saved_model, load_exported
 from tfadvseg.methods.adversarial import joint_step
@@ -19,7 +20,6 @@ from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.deeplabv3plus import resnet_encoder
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.models.segmenters import build_segmenter
-from tfadvseg.segmenter_config import SegmenterConfig, SegmenterName
 from tfadvseg.training.state import TrainState, build_state
 
 SMALL = {

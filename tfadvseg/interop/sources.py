@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tfadvseg.segmenter_config import StridePlace, WeightsSource
+from tfadvseg.config.segmenter import StridePlace, WeightsSource
 
 
 @dataclass(frozen=True)

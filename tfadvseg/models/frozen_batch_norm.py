@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-from tfadvseg.segmenter_config import BatchNormMode
+from tfadvseg.config.segmenter import BatchNormMode
 
 Domain = Literal[0, 1]
 SOURCE: Domain = 0

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.models.deeplab_v2 import deeplab_v2
 from tfadvseg.models.deeplab_v2_vgg import deeplab_v2_vgg
 from tfadvseg.models.deeplabv3plus import deeplabv3plus
@@ -10,7 +11,6 @@ from tfadvseg.models.outputs import output_channels
 from tfadvseg.models.segnet import segnet
 from tfadvseg.models.strided import fcn, strided_unet
 from tfadvseg.models.unet import unet
-from tfadvseg.segmenter_config import SegmenterConfig
 
 
 def build_segmenter(

@@ -5,10 +5,10 @@ Encoder, decoder and the published darkfield network differ in little, so they a
 
 import tensorflow as tf
 
+from tfadvseg.config.segmenter import SegNetDecoder
 from tfadvseg.errors import UserError
 from tfadvseg.models.layers import PadToMultiple, batch_norm, cropped_logits
 from tfadvseg.models.unpooling import MaxUnpool
-from tfadvseg.segmenter_config import SegNetDecoder
 
 
 def segnet(

@@ -7,9 +7,9 @@ from functools import partial
 
 import tensorflow as tf
 
+from tfadvseg.config.segmenter import Upsampling
 from tfadvseg.models.layers import PadToMultiple, cropped_logits
 from tfadvseg.models.upsampling import upsample
-from tfadvseg.segmenter_config import Upsampling
 
 ENCODER_KERNEL = 4
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.segmenter_config import Upsampling, check_transposed_kernel
+from tfadvseg.config.segmenter import Upsampling, check_transposed_kernel
 
 
 def upsample(

@@ -1,0 +1,54 @@
+"""Configuration of a run: frozen dataclasses, validated on construction. Imports no TensorFlow.
+
+Every field is a flag of the same name (`tfadvseg/flags.py`), so the names here are the names that
+users type and that errors mention.
+"""
+
+from tfadvseg.config.data import Augmentation, ChannelOrder, DataConfig, Preparation
+from tfadvseg.config.discriminator import (
+    DiscriminatorConfig,
+    DiscriminatorName,
+    ImageInput,
+    TruthForm,
+)
+from tfadvseg.config.loss import ClassWeighting, LossConfig
+from tfadvseg.config.method import (
+    GanLoss,
+    MethodConfig,
+    MethodName,
+    Piecewise,
+    ScheduleName,
+    piecewise_value,
+)
+from tfadvseg.config.optimizer import OptimizerConfig, OptimizerName, RateSchedule
+from tfadvseg.config.run import Precision, RunConfig, StrategyName
+from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
+from tfadvseg.config.whole import Config
+
+__all__ = [
+    "Augmentation",
+    "ChannelOrder",
+    "ClassWeighting",
+    "Config",
+    "DataConfig",
+    "DiscriminatorConfig",
+    "DiscriminatorName",
+    "GanLoss",
+    "ImageInput",
+    "LossConfig",
+    "MethodConfig",
+    "MethodName",
+    "OptimizerConfig",
+    "OptimizerName",
+    "Piecewise",
+    "Precision",
+    "Preparation",
+    "RateSchedule",
+    "RunConfig",
+    "ScheduleName",
+    "SegmenterConfig",
+    "SegmenterName",
+    "StrategyName",
+    "TruthForm",
+    "piecewise_value",
+]

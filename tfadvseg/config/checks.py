@@ -1,0 +1,41 @@
+"""Checks of what users typed: each error names the flag."""
+
+import math
+from typing import get_args
+
+from tfadvseg.errors import UserError
+
+
+def require(condition: bool, message: str) -> None:
+    """Refuses what does not hold.
+
+    Raises:
+        UserError: with `message`, if not `condition`.
+    """
+    if not condition:
+        raise UserError(message)
+
+
+def require_choice(flag: str, value: str, choices: object) -> None:
+    """Refuses a value of a `Literal` type that it does not list."""
+    valid = get_args(choices)
+    require(value in valid, f"--{flag}={value}: unknown; choose one of {', '.join(valid)}.")
+
+
+def require_positive(owner: object, *names: str) -> None:
+    """Refuses fields that are not finite and above 0."""
+    for name in names:
+        value = getattr(owner, name)
+        require(value > 0 and math.isfinite(value), f"--{name}={value}: must be greater than 0.")
+
+
+def require_not_negative(owner: object, *names: str) -> None:
+    """Refuses fields that are not finite and at least 0."""
+    for name in names:
+        value = getattr(owner, name)
+        require(value >= 0 and math.isfinite(value), f"--{name}={value}: must not be negative.")
+
+
+def listed(values: tuple) -> str:
+    """Values as they are typed: joined by commas."""
+    return ",".join(map(str, values))
