@@ -23,6 +23,7 @@ from tfadvseg.data.catalogue import CATALOGUE
 from tfadvseg.data.street_descriptors import CITYSCAPES
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
+from tfadvseg.flags import define_network_flags
 from tfadvseg.interop.sources import SOURCES
 from tfadvseg.model_spec import ModelSpec
 
@@ -83,15 +84,7 @@ _RESIZE = flags.DEFINE_list(
 )
 _TO = flags.DEFINE_string("to", None, "The file to write weights of --model to.")
 _MODEL = flags.DEFINE_string("model", None, "The run whose weights to write: its --output_dir.")
-_NETWORK = flags.DEFINE_enum(
-    "network",
-    "segmenter",
-    get_args(Network),
-    "Which of its networks; standard is the one trained alone in runs with --compare.",
-)
-_WHICH = flags.DEFINE_enum(
-    "which", "best", get_args(Which), "Which checkpoint: best by the validation metric, or last."
-)
+_NETWORK, _WHICH = define_network_flags()
 
 _OF_RUNS = (_MODEL, _NETWORK, _WHICH)
 _OF_FILES: tuple[flags.FlagHolder[Any], ...] = (

@@ -23,7 +23,7 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import cast, get_args
+from typing import cast
 
 from absl import flags
 
@@ -31,20 +31,17 @@ from tfadvseg import atomic, cli
 from tfadvseg.config import DataConfig
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.flags import data_config_from_flags, define_data_flags, read_flagfile
+from tfadvseg.flags import (
+    data_config_from_flags,
+    define_data_flags,
+    define_network_flags,
+    read_flagfile,
+)
 
 _MODEL = flags.DEFINE_string(
     "model", None, "A run (its --output_dir), an export, or a folder of exports."
 )
-_NETWORK = flags.DEFINE_enum(
-    "network",
-    None,
-    get_args(Network),
-    "Which network of a run; standard is the one trained alone with --compare. Default: segmenter.",
-)
-_WHICH = flags.DEFINE_enum(
-    "which", None, get_args(Which), "Which checkpoint of a run. Default: best."
-)
+_NETWORK, _WHICH = define_network_flags(None)
 _SPLIT = flags.DEFINE_string(
     "split",
     "validation",

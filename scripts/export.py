@@ -8,23 +8,16 @@ is written to EXPORT_DIR/VERSION, whole or not at all.
 """
 
 from pathlib import Path
-from typing import cast, get_args
+from typing import cast
 
 from absl import flags
 
 from tfadvseg import cli
 from tfadvseg.export.choices import Network, Which
+from tfadvseg.flags import define_network_flags
 
 _MODEL = flags.DEFINE_string("model", None, "The run: its --output_dir.")
-_NETWORK = flags.DEFINE_enum(
-    "network",
-    "segmenter",
-    get_args(Network),
-    "Which of its networks; standard is the one trained alone in runs with --compare.",
-)
-_WHICH = flags.DEFINE_enum(
-    "which", "best", get_args(Which), "Which checkpoint: best by the validation metric, or last."
-)
+_NETWORK, _WHICH = define_network_flags()
 _EXPORT_DIR = flags.DEFINE_string(
     "export_dir",
     None,

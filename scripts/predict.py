@@ -11,7 +11,7 @@ in its colours, OUTPUT_DIR/color.
 """
 
 import sys
-from typing import cast, get_args
+from typing import cast
 
 from absl import flags
 
@@ -25,6 +25,7 @@ from tfadvseg.evaluation.cityscapes_submission import (
     check_frames,
 )
 from tfadvseg.export.choices import Network, Which
+from tfadvseg.flags import define_network_flags
 from tfadvseg.prediction import OVERLAYS, PREDICTIONS, check_images, find_images, predict_files
 
 _MODEL = flags.DEFINE_string(
@@ -32,15 +33,7 @@ _MODEL = flags.DEFINE_string(
 )
 _IMAGES = flags.DEFINE_string("images", None, "A folder, a file, or a pattern in quotes.")
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where predictions and overlays go.")
-_NETWORK = flags.DEFINE_enum(
-    "network",
-    None,
-    get_args(Network),
-    "Which network of a run; standard is the one trained alone with --compare. Default: segmenter.",
-)
-_WHICH = flags.DEFINE_enum(
-    "which", None, get_args(Which), "Which checkpoint of a run. Default: best."
-)
+_NETWORK, _WHICH = define_network_flags(None)
 _TILE = flags.DEFINE_integer(
     "tile",
     1024,

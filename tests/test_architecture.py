@@ -19,8 +19,9 @@ ALLOWED = {
     "cli": {"errors"},
     "checkpoints": {"errors"},
     "comparison": {"errors"},
+    "export.choices": set(),
     "flag_table": {"config", "data.catalogue"},
-    "flags": {"config", "errors", "flag_table"},
+    "flags": {"config", "errors", "export.choices", "flag_table"},
     "data": {
         "addons", "atomic", "config", "data.catalogue", "data.descriptors",
         "data.street_descriptors", "errors",
@@ -30,7 +31,8 @@ ALLOWED = {
     "losses": {"config", "data.descriptors", "errors", "models.outputs"},
     "evaluation": {"atomic", "data", "errors"},
     "export": {
-        "atomic", "checkpoints", "config", "data", "errors", "evaluation", "model_spec", "models",
+        "atomic", "checkpoints", "config", "data", "errors", "evaluation", "export.choices",
+        "model_spec", "models",
     },
     "interop": {"atomic", "config", "errors", "models"},
     "training": {

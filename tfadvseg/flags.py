@@ -3,12 +3,13 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from absl import flags
 
 from tfadvseg.config import Config, DataConfig
 from tfadvseg.errors import UserError
+from tfadvseg.export.choices import Network, Which
 from tfadvseg.flag_table import DATA_FLAGS, TARGET_FLAGS, TRAIN_FLAGS, Flag, Text
 
 ALL_FLAGS = DATA_FLAGS + TARGET_FLAGS + TRAIN_FLAGS
@@ -37,6 +38,33 @@ def define_data_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 def define_train_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines every flag of a training run."""
     _define(ALL_FLAGS, values)
+
+
+def define_network_flags(
+    default: tuple[Network, Which] | None = ("segmenter", "best"),
+) -> tuple[flags.FlagHolder, flags.FlagHolder]:
+    """Defines `--network` and `--which`, which choose among what a run keeps.
+
+    Args:
+        default: of both; None where the flags are for runs only and a model may be something else.
+    """
+    network, which = default or (None, None)
+    return (
+        flags.DEFINE_enum(
+            "network",
+            network,
+            get_args(Network),
+            "Which network of a run; standard is the one trained alone with --compare."
+            + ("" if default else " Default: segmenter."),
+        ),
+        flags.DEFINE_enum(
+            "which",
+            which,
+            get_args(Which),
+            "Which checkpoint of a run: best by the validation metric, or the last."
+            + ("" if default else " Default: best."),
+        ),
+    )
 
 
 def data_config_from_flags(values: flags.FlagValues = flags.FLAGS) -> DataConfig:
