@@ -21,6 +21,7 @@ lint: $(STAMP)
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@.ci/find_python.sh >/dev/null
 	"$$(.ci/find_python.sh)" -m venv $(VENV)
+	@echo "Installing TensorFlow and what else is pinned in constraints.txt (some minutes the first time) ..."
 	$(PYTHON) -m pip install --quiet --constraint constraints.txt --editable ".[test,dev,tfds]"
 	@touch $@
 

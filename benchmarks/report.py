@@ -193,7 +193,7 @@ def _network_ratios(results: Results) -> list[_Row]:
         ]
     ours, theirs = results.find(ADAPTATION), results.find(ADAPTATION_TORCH)
     what = "adaptation: times faster than PyTorch's"
-    return [*rows, (what, results.times_longer(theirs, ours), "")]
+    return [*rows, (what, results.times_longer(theirs, ours), torch_aim.get(results.precision, ""))]
 
 
 _HEADINGS = (

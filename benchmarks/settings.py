@@ -24,6 +24,7 @@ SEGNET_TFA = "segnet_tfa"
 SEGNET_TORCH = "segnet_torch"
 ADAPTATION = "adaptation_step"
 ADAPTATION_TORCH = "adaptation_torch"
+STREET_INPUT = "street_input"
 
 DESCRIPTIONS = {
     MATMUL: "matrix multiplication",
@@ -44,6 +45,7 @@ DESCRIPTIONS = {
     NETWORK_DEEPLABV3PLUS: "DeepLabV3+",
     ADAPTATION: "adaptation, S and two Ds",
     ADAPTATION_TORCH: "adaptation in PyTorch",
+    STREET_INPUT: "adaptation's published input from PNG files",
 }
 """Candidates in the order in which they take turns and are listed."""
 
@@ -81,7 +83,7 @@ GROUPS = {
     ),
     "networks": (MATMUL, *SEGMENTERS),
     "segnet": (MATMUL, NETWORK_SEGNET, SEGNET_TFA, SEGNET_TORCH),
-    "adaptation": (MATMUL, ADAPTATION, ADAPTATION_TORCH),
+    "adaptation": (MATMUL, ADAPTATION, ADAPTATION_TORCH, STREET_INPUT),
 }
 """Candidates that are compared with each other, by a name that stands for all of them."""
 
@@ -130,6 +132,7 @@ _OWN_SIZES = {
     NETWORK_DEEPLABV3PLUS: dataclasses.replace(_LARGE, batch=2, crop_size=(256, 256), width=0),
     ADAPTATION: _ADAPTATION,
     ADAPTATION_TORCH: _ADAPTATION,
+    STREET_INPUT: dataclasses.replace(_LARGE, batch=1, crop_size=(720, 1280), width=0),
 }
 
 QUICK = Settings(

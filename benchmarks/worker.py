@@ -30,9 +30,11 @@ from benchmarks.settings import (
     PIPELINE,
     SEGMENTERS,
     SEGNET_TFA,
+    STREET_INPUT,
     SUPERVISED,
     Settings,
 )
+from benchmarks.street_input import build_street_input
 from benchmarks.turns import Streams, resident_memory, take_turns
 from benchmarks.workload import Workloads
 from tfadvseg.config import Precision
@@ -68,6 +70,8 @@ def build(name: str, settings: Settings) -> Workloads:
             return build_segnet_tfa(settings)
         case _ if name == ADAPTATION:
             return build_adaptation(settings)
+        case _ if name == STREET_INPUT:
+            return build_street_input(settings)
     raise ValueError(f"unknown candidate {name!r}")
 
 

@@ -4,6 +4,11 @@ It knows TFDS and nothing of tfadvseg. It imports neither TensorFlow nor Apache 
 when a dataset is prepared or read.
 """
 
+import os
+
+# Importing TFDS imports TensorFlow, which prints start-up lines unless told otherwise before.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 from .camvid import camvid_dataset_builder as camvid_dataset_builder
 from .cells import cells_dataset_builder as cells_dataset_builder
 from .cityscapes_semseg import (

@@ -39,6 +39,36 @@ def png_files(folder: epath.Path) -> dict[str, epath.Path]:
     return {file.stem: file for file in sorted(files) if not file.name.startswith(".")}
 
 
+def require_folders(place: epath.Path, needed: Sequence[str], all_names: Sequence[str]) -> None:
+    """Checks that a set's folders lie where they should; else finds where they lie instead.
+
+    Args:
+        place: what was given as the set's folder.
+        needed: folders that it must hold.
+        all_names: every folder of the set, needed or not.
+
+    Raises:
+        FileNotFoundError: it lacks one.
+    """
+    lacking = [name for name in needed if not (place / name).is_dir()]
+    if not lacking:
+        return
+    if place.name in all_names:
+        raise FileNotFoundError(
+            f"{place}: holds no {' and '.join(all_names)} but is one of them; give {place.parent}."
+        )
+    inner = [
+        child / name
+        for child in sorted(place.iterdir())
+        for name in lacking
+        if child.is_dir() and (child / name).is_dir()
+    ]
+    hint = f"move up {some(inner)}" if inner else f"put the set's {' and '.join(lacking)} there"
+    if len(inner) == 2 and inner[0].parent == inner[1].parent:
+        hint = f"they are in {inner[0].parent}: give that folder"
+    raise FileNotFoundError(f"{place}: lacks {' and '.join(lacking)}; {hint}.")
+
+
 def read_pair(pair: Pair, class_names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Reads both files of a pair.
 

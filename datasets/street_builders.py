@@ -1,26 +1,10 @@
-"""What the TFDS builders of GTA5 and Cityscapes share: features, and the way through Beam."""
+"""What the TFDS builders of GTA5 and Cityscapes share: the way through Beam."""
 
 import functools
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow_datasets as tfds
-
-from .cityscapes_ids import TRAIN_NAMES
 from .street_files import Frame, Numbering, to_example
-
-
-def features() -> tfds.features.FeaturesDict:
-    """Of a frame: its name, the image, and training ids."""
-    return tfds.features.FeaturesDict(
-        {
-            "id": tfds.features.Text(),
-            "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
-            "label": tfds.features.LabeledImage(
-                labels=[*TRAIN_NAMES], shape=(None, None, 1), encoding_format="png"
-            ),
-        }
-    )
 
 
 def examples(frames: Sequence[Frame], numbering: Numbering, beam: bool) -> Any:

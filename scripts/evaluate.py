@@ -128,9 +128,11 @@ def _data_and_seed(given: DataConfig, run_dir: Path | None) -> tuple[DataConfig,
     }
     if run_dir is None or not (run_dir / "run.flags").exists():
         return given, _SEED.value or 0
+    from tfadvseg.data.sources import has_labelled_target
+
     trained = read_flagfile(run_dir / "run.flags")
     seed = trained.run.seed if _SEED.value is None else _SEED.value
-    own = trained.target if trained.target.dataset else trained.data
+    own = trained.target if has_labelled_target(trained) else trained.data
     if chosen.get("dataset", own.dataset) != own.dataset:
         return given, seed
     return dataclasses.replace(own, **chosen), seed

@@ -38,7 +38,7 @@ _TILE = flags.DEFINE_integer(
     "tile",
     1024,
     "Images higher or wider than this are predicted in overlapping tiles of this many pixels a "
-    "side; smaller needs less memory.",
+    "side; smaller needs less memory, but below 1024 a deep network reaches beyond the overlap.",
     lower_bound=1,
 )
 _CITYSCAPES = flags.DEFINE_boolean(

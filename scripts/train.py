@@ -13,6 +13,7 @@ from pathlib import Path
 from absl import flags
 
 from tfadvseg import cli
+from tfadvseg.config import LAST
 from tfadvseg.errors import UserError
 from tfadvseg.flags import (
     config_from_flags,
@@ -54,8 +55,13 @@ def main(argv: list[str]) -> None:
     print(format_table(result.networks))
     if config.method.compare:
         print("\nsegmenter: S trained against D; standard: S trained alone on the same batches;")
-    print(f"\nbest: at its best validation {config.run.best_metric}, chosen on these very images")
-    print(f"\ntrained for {result.seconds:.0f} s, {result.images_per_second:.1f} images/s")
+    if config.run.best_metric != LAST:
+        best = f"at its best validation {config.run.best_metric}, chosen on these very images"
+        print(f"\nbest: {best}")
+    print(
+        f"\ntrained for {result.seconds:.0f} s, {result.images_per_second:.1f} images/s, "
+        f"at most {result.peak_memory_mib} MiB"
+    )
     for notice in result.notices:
         print(f"note: {notice}")
     for what, where in result.made.items():

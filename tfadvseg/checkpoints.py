@@ -12,6 +12,9 @@ from absl import logging
 
 from tfadvseg.errors import UserError
 
+_WRITING = ".writing-"
+"""Begins the names of folders that hold what is not yet whole."""
+
 
 def checkpoint_paths(folder: str | Path, prefix: str = "ckpt") -> list[str]:
     """Checkpoints `folder`/`prefix`-<update>, without suffix, newest first."""
@@ -43,7 +46,7 @@ def save_checkpoint(
     path = folder / f"{prefix}-{update}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+        temporary = Path(tempfile.mkdtemp(prefix=_WRITING, dir=folder))
     except OSError as error:
         raise UserError(f"{folder}: cannot write checkpoints there ({error.strerror}).") from None
     try:
@@ -64,6 +67,12 @@ def save_checkpoint(
     for old in checkpoint_paths(folder, prefix)[keep:]:
         remove_checkpoint(old)
     return str(path)
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Removes what a kill during `save_checkpoint` left in a folder."""
+    for leftover in Path(folder).glob(f"{_WRITING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def remove_checkpoint(path: str) -> None:

@@ -4,6 +4,7 @@ The one place that puts the rooms of the house together; `scripts/train.py` call
 """
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,19 @@ import tensorflow as tf
 from absl import logging
 
 from tfadvseg import atomic, model_spec
-from tfadvseg.checkpoints import checkpoint_paths, restore_newest
-from tfadvseg.config import Config, DataConfig, LossConfig
+from tfadvseg.checkpoints import checkpoint_paths, remove_leftovers, restore_newest
+from tfadvseg.config import LAST, Config, DataConfig, LossConfig
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.examples import Examples, channel_statistics, check_window, fingerprint
-from tfadvseg.data.folder import lacks_labels
 from tfadvseg.data.lazy import told_plainly
-from tfadvseg.data.sources import Splits, load_split, load_splits, load_unlabelled
+from tfadvseg.data.sources import (
+    Splits,
+    has_labelled_target,
+    load_split,
+    load_splits,
+    load_target,
+    load_unlabelled,
+)
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.confusion import metric_names
 from tfadvseg.interop.sources import SOURCES
@@ -64,6 +71,7 @@ def run_experiment(config: Config, flags_text: str) -> Result:
         training.loop.Stopped: a signal came; the state was saved.
     """
     strategy = prepare_machine(config)
+    _check_output_dir(config)
     splits, target = load_domains(config)
     if not config.run.steps_per_epoch:
         windows = config.run.global_batch_size * config.method.iter_size
@@ -73,7 +81,7 @@ def run_experiment(config: Config, flags_text: str) -> Result:
         )
     # The domain that the network is for.
     own = config.target_data() if config.target.dataset else config.data
-    _check_images(config, splits, target, own.crop_size)
+    _check_images(config, splits, target)
     terms = _segmentation_terms(config.loss, splits)
     mean, std = _normalisation(config.data, splits.train)
     spec = ModelSpec(
@@ -96,8 +104,10 @@ def run_experiment(config: Config, flags_text: str) -> Result:
         state = build_state(config, splits.descriptor)
     if config.segmenter.weights and not checkpoint_paths(output / "checkpoints"):
         _start_from(config.segmenter, state)
-    _start_output(output, spec, flags_text)
     run = RunOutput(config, splits, spec, state, strategy, terms, output, target)
+    _start_output(output, spec, flags_text)
+    for folder in ("checkpoints", "best"):
+        remove_leftovers(output / folder)
     restore_newest(run.checkpoint, output / "checkpoints")
     phases = plan_epoch(config, state, terms)
     total = config.run.epochs * sum(phase.updates for phase in phases)
@@ -133,14 +143,19 @@ def load_domains(config: Config) -> tuple[Splits, Examples | None]:
         images = None
         if config.method.adapts:
             images = load_unlabelled(target, "train", seed, descriptor)
-        labelled = target.dataset != "folder" or not lacks_labels(target)
-        val = load_split(target, "validation", seed)[1] if labelled else None
+        val = full_val = None
+        if has_labelled_target(config):
+            val = load_target(target, "validation", seed, descriptor)
+            if target.resize:
+                # What is published of domain adaptation is measured on labels as they are.
+                full = dataclasses.replace(target, resize=())
+                full_val = load_target(full, "validation", seed, descriptor)
     except UserError as error:
         raise UserError(f"target domain, whose flags begin with --target_: {error}") from None
     if val is None or val.labels is None:
         logging.warning("The target has no labels to measure on; the source's are taken.")
-        val = load_splits(config.data, seed).val
-    return Splits(descriptor, train, val), images
+        val, full_val = load_splits(config.data, seed).val, None
+    return Splits(descriptor, train, val, full_val), images
 
 
 def _start_from(config: SegmenterConfig, state: TrainState) -> None:
@@ -153,15 +168,17 @@ def _start_from(config: SegmenterConfig, state: TrainState) -> None:
     logging.info("%s: %s.", config.weights, report)
 
 
-def _check_images(
-    config: Config, splits: Splits, target: Examples | None, val_crop_size: tuple[int, int]
-) -> None:
+def _check_images(config: Config, splits: Splits, target: Examples | None) -> None:
     """Refuses images that windows or the normalisation do not fit, and metrics that are not."""
-    check_window(splits.val, val_crop_size)
+    size, target_size = config.data.crop_size, (config.target.crop_size, "target_crop_size")
+    if has_labelled_target(config):
+        check_window(splits.val, *target_size)
+    else:
+        check_window(splits.val, size)
     if "scale" not in config.data.augment:
-        check_window(splits.train, config.data.crop_size)
+        check_window(splits.train, size)
         if target is not None:
-            check_window(target, config.target.crop_size)
+            check_window(target, *target_size)
     descriptor = splits.descriptor
     channels = descriptor.image_channels
     if config.data.mean and len(config.data.mean) != channels:
@@ -175,7 +192,7 @@ def _check_images(
     ):
         if wrong and channels != 3:
             raise UserError(f"{flag}: images of {descriptor.name} are grey; leave it out.")
-    known = ["loss_seg", *metric_names(descriptor.class_names)]
+    known = [LAST, "loss_seg", *metric_names(descriptor.class_names)]
     if config.run.best_metric not in known:
         raise UserError(
             f"--best_metric={config.run.best_metric}: unknown; choose one of {', '.join(known)}."
@@ -207,6 +224,22 @@ def _normalisation(
         return config.mean, config.std
     mean, std = channel_statistics(train)
     return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def _check_output_dir(config: Config) -> None:
+    """Refuses, before any long work, a place that cannot be written to or begun in."""
+    output, source = Path(config.run.output_dir), config.segmenter.weights_source
+    place = output.absolute()
+    while not place.exists():
+        place = place.parent
+    if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+        raise UserError(f"--output_dir={output}: cannot write to {place}.")
+    begins = not checkpoint_paths(output / "checkpoints")
+    if begins and source != "exact" and not config.segmenter.weights:
+        raise UserError(
+            f"--weights: --weights_source={source} says what kind of file it is; give the file, or "
+            "--weights_source=exact to start from random weights."
+        )
 
 
 def _start_output(output: Path, spec: ModelSpec, flags_text: str) -> None:

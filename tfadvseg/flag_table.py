@@ -461,7 +461,8 @@ TRAIN_FLAGS = (
     Flag(
         "best_metric",
         "run",
-        "Validation metric that tells the best epoch: miou, accuracy, loss_seg, iou_CLASS, ...",
+        "Validation metric that tells the best epoch: miou, accuracy, loss_seg, iou_CLASS, ...; "
+        "last: none, the last epoch is kept; auto: last with a target domain, else miou.",
         str,
     ),
     Flag(

@@ -18,8 +18,12 @@ MAY_CHANGE = frozenset(
     (
         "output_dir",
         "data_dir",
+        "target_data_dir",
         "prepared_dir",
+        "target_prepared_dir",
         "beam_options",
+        "target_beam_options",
+        "weights",
         "epochs",
         "checkpoint_every",
         "keep_checkpoints",
@@ -87,8 +91,17 @@ def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:
         sections[flag.section][flag.attribute] = _value(flag, values)
     default = _default_sections()
     return Config(
-        **{name: dataclasses.replace(default[name], **fields) for name, fields in sections.items()}
+        **{name: _section(name, default[name], fields) for name, fields in sections.items()}
     )
+
+
+def _section(name: str, default: Any, fields: dict[str, Any]) -> Any:
+    """A section of `Config`; what is wrong with it is told by the flags of that very section."""
+    try:
+        return dataclasses.replace(default, **fields)
+    except UserError as error:
+        # Two sections are of one class, whose messages leave the prefix open.
+        raise UserError(str(error).replace("--*_", f"--{name[0]}_")) from None
 
 
 def flags_text(config: Config) -> str:

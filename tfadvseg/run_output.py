@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tfadvseg import atomic
 from tfadvseg.checkpoints import (
@@ -20,7 +21,7 @@ from tfadvseg.checkpoints import (
     restore_newest,
     save_checkpoint,
 )
-from tfadvseg.config import Config, LossConfig, piecewise_value
+from tfadvseg.config import LAST, Config, LossConfig, piecewise_value
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.pipeline import (
     BoundaryMaps,
@@ -33,8 +34,9 @@ from tfadvseg.data.pipeline import (
     whole_images,
     window_maker,
 )
-from tfadvseg.data.sources import Splits
-from tfadvseg.domain_pictures import WINDOWS, draw_patch_maps
+from tfadvseg.data.sources import Splits, has_labelled_target
+from tfadvseg.domain_pictures import SOURCE_SAMPLES, draw_patch_maps, draw_source_samples
+from tfadvseg.errors import UserError
 from tfadvseg.evaluation.report import Evaluation, evaluate_sections
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model, in_float32
@@ -77,11 +79,12 @@ class Result:
 
     Attributes:
         networks: metrics on the whole validation images, by network; `<network> best` is its
-            checkpoint that was best on the validation windows.
+            checkpoint that was best on the validation windows, where a metric tells.
         made: what was written, by what it is.
         notices: what was said about D's health.
         seconds: spent training, over all sittings.
         images_per_second: training windows, each counted once however often it was used.
+        peak_memory_mib: the most that it used at once, in the device's memory or the host's.
         finished_before: the run had ended before this call, which did nothing.
     """
 
@@ -90,6 +93,7 @@ class Result:
     notices: Sequence[str]
     seconds: float
     images_per_second: float
+    peak_memory_mib: int
     finished_before: bool = False
 
 
@@ -145,13 +149,15 @@ class RunOutput:
             )
 
     def _fixed_windows(self, count: int, boundaries: BoundaryMaps | None = None) -> tf.data.Dataset:
+        config = self.config
+        of_target = has_labelled_target(config)
         return fixed_windows(
             self.splits.val,
-            self.spec.crop_size,
+            config.target.crop_size if of_target else config.data.crop_size,
             self.normalisation,
-            self.config.run.global_batch_size,
+            config.run.global_batch_size,
             count,
-            self.config.run.seed,
+            config.run.seed,
             boundaries,
         )
 
@@ -192,10 +198,11 @@ class RunOutput:
         metrics_figure(self.log.rows, plots / "metrics.png")
         self._draw_samples(plots / f"samples_epoch_{epoch + 1:03d}.png")
         if self.config.method.adapts:
-            self._draw_patch_maps(plots / f"patches_epoch_{epoch + 1:03d}.png")
+            self._draw_domains(epoch + 1)
         if len(self.spec.class_names) > 2:
             class_curves_figure(self.log.rows, self.spec.class_names, plots / "classes.png")
         metrics = dict.fromkeys((self.config.run.best_metric, "miou", "accuracy"))
+        metrics.pop(LAST, None)
         shown = [
             f"{name}: " + ", ".join(f"{m} {measured[f'val/{name}/{m}']:.4f}" for m in metrics)
             for name in self.state.segmenters()
@@ -228,7 +235,7 @@ class RunOutput:
     def _keep_best(self, measured: Metrics, update: int) -> None:
         metric = self.config.run.best_metric
         for name, learner in self.state.segmenters().items():
-            value = measured[f"val/{name}/{metric}"]
+            value = update if metric == LAST else measured[f"val/{name}/{metric}"]
             before = self.log.best.get(name)
             if before is not None and not _score(metric, value) > _score(metric, before[metric]):
                 continue
@@ -260,9 +267,17 @@ class RunOutput:
             path,
         )
 
-    def _draw_patch_maps(self, path: Path) -> None:
-        """D's answers on the very first windows of each domain, the same after every epoch."""
-        (batch,) = domain_windows(self.window, self.target_window, WINDOWS, 0, 1)
+    def _draw_domains(self, epoch: int) -> None:
+        """S's and D's answers on the very first windows, the same after every epoch."""
+        plots = self.output / "plots"
+        (batch,) = domain_windows(self.window, self.target_window, SOURCE_SAMPLES, 0, 1)
+        draw_source_samples(
+            self.state,
+            self.normalisation,
+            batch,
+            self.spec,
+            plots / f"source_epoch_{epoch:03d}.png",
+        )
         draw_patch_maps(
             self.state,
             self.normalisation,
@@ -270,7 +285,7 @@ class RunOutput:
             batch,
             self.spec,
             self.config.method.gan,
-            path,
+            plots / f"patches_epoch_{epoch:03d}.png",
         )
 
     def finish(self) -> Result:
@@ -281,10 +296,11 @@ class RunOutput:
         for name, learner in self.state.segmenters().items():
             # In float32, as exports are: what is measured is what is served.
             model = in_float32(learner.measured, self.spec)
-            networks[name] = self._measure(model).metrics
-            restore_newest(tf.train.Checkpoint(model=model), self.output / "best", prefix=name)
             best = self._measure(model)
-            networks[f"{name} best"] = best.metrics
+            networks[name] = best.metrics
+            if config.run.best_metric != LAST and self._restore_best(model, name):
+                best = self._measure(model)
+                networks[f"{name} best"] = best.metrics
             if len(self.spec.class_names) > 2:
                 confusion_figure(
                     best.confusion,
@@ -318,6 +334,19 @@ class RunOutput:
         atomic.write_text(self.output / SUMMARY, json.dumps(summary, indent=1) + "\n")
         return self._result(summary)
 
+    def _restore_best(self, model: tf.keras.Model, name: str) -> bool:
+        """Whether a network's best checkpoint could be restored; else its last weights stay."""
+        try:
+            found = restore_newest(
+                tf.train.Checkpoint(model=model), self.output / "best", prefix=name
+            )
+        except UserError as error:
+            found = None
+            logging.warning("%s", error)
+        if found is None:
+            logging.warning("%s: its best checkpoint is lost; the last weights are taken.", name)
+        return found is not None
+
     def earlier_result(self) -> Result | None:
         """What `finish` came to when all updates so far were done, if it did."""
         try:
@@ -337,8 +366,9 @@ class RunOutput:
             "overlays": self.output / "plots" / "overlays.png",
             "summary": self.output / SUMMARY,
         }
-        if patches := sorted((self.output / "plots").glob("patches_epoch_*.png")):
-            made["patches"] = patches[-1]
+        for kind in ("source", "patches"):
+            if drawn := sorted((self.output / "plots").glob(f"{kind}_epoch_*.png")):
+                made[kind] = drawn[-1]
         if summary["export"]:
             made["export"] = self.output / summary["export"]
         return Result(
@@ -350,10 +380,11 @@ class RunOutput:
             notices=summary["notices"],
             seconds=summary["seconds"],
             images_per_second=summary["images_per_second"],
+            peak_memory_mib=summary["peak_memory_mib"],
         )
 
     def _draw_overlays(self, model: tf.keras.Model) -> None:
-        val, predictor = self.splits.val, predictor_of(model, self.spec)
+        val, predictor = self._whole_images(), predictor_of(model, self.spec)
         images = val.images[:OVERLAYS]
         overlays_figure(
             images,
@@ -366,7 +397,10 @@ class RunOutput:
         )
 
     def _measure(self, model: tf.keras.Model) -> Evaluation:
-        return evaluate_sections(predictor_of(model, self.spec), self.splits.val)
+        return evaluate_sections(predictor_of(model, self.spec), self._whole_images())
+
+    def _whole_images(self) -> Examples:
+        return self.splits.full_val or self.splits.val
 
 
 def _without_nan(metrics: Metrics) -> dict[str, float | None]:

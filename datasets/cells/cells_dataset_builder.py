@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from tfadvseg_datasets.segmentation import features, numbered_examples
+
 from .generate import DEFAULT_COUNTS, DEFAULT_SIZE, generate_split
 
 
@@ -44,17 +46,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "id": tfds.features.Text(),
-                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
-                    "label": tfds.features.LabeledImage(
-                        labels=["background", "red_blood_cell", "spirochaete"],
-                        shape=(None, None, 1),
-                        encoding_format="png",
-                    ),
-                }
-            ),
+            features=features(["background", "red_blood_cell", "spirochaete"]),
             supervised_keys=("image", "label"),
             disable_shuffling=True,
         )
@@ -70,10 +62,4 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, split: str, count: int) -> Iterator[tuple[int, dict[str, Any]]]:
         config = self.builder_config
         size = (config.height, config.width)
-        images = generate_split(config.seed, split, range(count), size)
-        for number, (image, label) in enumerate(images):
-            # TFDS keeps the order of integer keys only.
-            yield (
-                number,
-                {"id": f"{split}-{number:02d}", "image": image, "label": label[:, :, None]},
-            )
+        return numbered_examples(split, generate_split(config.seed, split, range(count), size))

@@ -4,7 +4,7 @@ import os
 
 from etils import epath
 
-from tfadvseg_datasets.pairs import png_files, some
+from tfadvseg_datasets.pairs import png_files, require_folders, some
 from tfadvseg_datasets.street_files import (
     Frame,
     Numbering,
@@ -157,20 +157,5 @@ def _checked(place: epath.Path) -> epath.Path:
     needed = [IMAGES, LABELS]
     if (place / IMAGES).is_dir() and _cities(place / IMAGES) == ["test"]:
         needed = [IMAGES]
-    lacking = [name for name in needed if not (place / name).is_dir()]
-    if not lacking:
-        return place
-    if place.name in (IMAGES, LABELS):
-        raise FileNotFoundError(
-            f"{place}: holds no {IMAGES} and {LABELS} but is one of them; give {place.parent}."
-        )
-    inner = [
-        child / name
-        for child in sorted(place.iterdir())
-        for name in lacking
-        if child.is_dir() and (child / name).is_dir()
-    ]
-    hint = f"move up {some(inner)}" if inner else f"unpack {some([f'{n}/' for n in lacking])} there"
-    if len(inner) == 2 and inner[0].parent == inner[1].parent:
-        hint = f"they are in {inner[0].parent}: give that folder"
-    raise FileNotFoundError(f"{place}: lacks {' and '.join(lacking)}; {hint}.")
+    require_folders(place, needed, (IMAGES, LABELS))
+    return place

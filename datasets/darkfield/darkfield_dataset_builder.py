@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from tfadvseg_datasets.pairs import Pair, read_pair, stored_image
+from tfadvseg_datasets.segmentation import features
 
 from .files import CLASS_NAMES, find_pairs
 
@@ -24,17 +25,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "id": tfds.features.Text(),
-                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
-                    "label": tfds.features.LabeledImage(
-                        labels=list(CLASS_NAMES),
-                        shape=(None, None, 1),
-                        encoding_format="png",
-                    ),
-                }
-            ),
+            features=features(CLASS_NAMES),
             supervised_keys=("image", "label"),
             homepage="https://www.kaggle.com/datasets/longnguyen2306/bacteria-detection-with-darkfield-microscopy",
             # Examples come in the order of their names, as a division by seed needs.

@@ -9,7 +9,7 @@ from absl import logging
 from etils import epath
 from scipy.io import loadmat
 
-from tfadvseg_datasets.pairs import png_files, some
+from tfadvseg_datasets.pairs import png_files, require_folders, some
 from tfadvseg_datasets.street_files import (
     Frame,
     Numbering,
@@ -119,21 +119,5 @@ def _checked(place: epath.Path) -> epath.Path:
     """The folder itself, if it holds what it should."""
     if not place.is_dir():
         raise FileNotFoundError(f"{place}: no such folder.")
-    lacking = [name for name in (IMAGES, LABELS) if not (place / name).is_dir()]
-    if not lacking:
-        return place
-    if place.name in (IMAGES, LABELS):
-        raise FileNotFoundError(
-            f"{place}: holds no {IMAGES} and {LABELS} but is one of them; give {place.parent}."
-        )
-    inner = [
-        child / name
-        for child in sorted(place.iterdir())
-        for name in lacking
-        if child.is_dir() and (child / name).is_dir()
-    ]
-    hint = f"move up {some(inner)}" if inner else f"put the set's {IMAGES} and {LABELS} there"
-    parents = {path.parent for path in inner}
-    if len(inner) == 2 and len(parents) == 1:
-        hint = f"they are in {inner[0].parent}: give that folder"
-    raise FileNotFoundError(f"{place}: lacks {' and '.join(lacking)}; {hint}.")
+    require_folders(place, (IMAGES, LABELS), (IMAGES, LABELS))
+    return place

@@ -5,7 +5,9 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from tfadvseg_datasets.street_builders import examples, features
+from tfadvseg_datasets.cityscapes_ids import TRAIN_NAMES
+from tfadvseg_datasets.segmentation import features
+from tfadvseg_datasets.street_builders import examples
 from tfadvseg_datasets.street_files import Frame, Numbering
 
 from .files import divide, find_frames
@@ -60,7 +62,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=features(),
+            features=features(TRAIN_NAMES),
             supervised_keys=("image", "label"),
             homepage="https://download.visinf.tu-darmstadt.de/data/from_games/",
             # Frames in order, whichever way they are prepared.

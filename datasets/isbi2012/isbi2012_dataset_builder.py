@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from tfadvseg_datasets.segmentation import features, numbered_examples
+
 from . import stacks
 
 IGNORE_LABEL = 255
@@ -25,17 +27,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "id": tfds.features.Text(),
-                    "image": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
-                    "label": tfds.features.LabeledImage(
-                        labels=["membrane", "cell"],
-                        shape=(None, None, 1),
-                        encoding_format="png",
-                    ),
-                }
-            ),
+            features=features(["membrane", "cell"], channels=1),
             supervised_keys=("image", "label"),
             homepage="https://imagej.net/events/isbi-2012-segmentation-challenge",
             # `train[:20]` must mean the first twenty sections.
@@ -55,9 +47,4 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(
         self, split: str, images: tuple[np.ndarray, ...], labels: tuple[np.ndarray, ...]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-            # TFDS keeps the order of integer keys only.
-            yield (
-                number,
-                {"id": f"{split}-{number:02d}", "image": image, "label": label[:, :, None]},
-            )
+        return numbered_examples(split, zip(images, labels, strict=True))

@@ -77,7 +77,15 @@ def read_stacks(folder: str | os.PathLike) -> Stacks:
     return Stacks(images, labels, test_images)
 
 
+def _check_tiff(file: epath.Path) -> None:
+    """Refuses other kinds of images, which Pillow would read whatever they are named."""
+    with file.open("rb") as handle:
+        if handle.read(4) not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+            raise ValueError(f"{file}: is not a TIFF file; give the challenge's own.")
+
+
 def _read_grey(file: epath.Path) -> tuple[np.ndarray, ...]:
+    _check_tiff(file)
     pages = read_images(file)
     for number, page in enumerate(pages):
         if page.shape[2] != 1:
@@ -86,6 +94,7 @@ def _read_grey(file: epath.Path) -> tuple[np.ndarray, ...]:
 
 
 def _read_class_ids(file: epath.Path) -> tuple[np.ndarray, ...]:
+    _check_tiff(file)
     table = np.zeros(256, dtype=np.uint8)
     for raw, class_id in RAW_VALUES.items():
         table[raw] = class_id

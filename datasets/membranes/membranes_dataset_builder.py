@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from tfadvseg_datasets.segmentation import features, numbered_examples
+
 from .generate import DEFAULT_COUNTS, DEFAULT_SIZE, generate_split
 
 
@@ -43,17 +45,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "id": tfds.features.Text(),
-                    "image": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
-                    "label": tfds.features.LabeledImage(
-                        labels=["membrane", "cell"],
-                        shape=(None, None, 1),
-                        encoding_format="png",
-                    ),
-                }
-            ),
+            features=features(["membrane", "cell"], channels=1),
             supervised_keys=("image", "label"),
             disable_shuffling=True,
         )
@@ -68,14 +60,4 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, split: str, count: int) -> Iterator[tuple[int, dict[str, Any]]]:
         config = self.builder_config
         size = (config.height, config.width)
-        sections = generate_split(config.seed, split, range(count), size)
-        for number, (image, label) in enumerate(sections):
-            # TFDS keeps the order of integer keys only.
-            yield (
-                number,
-                {
-                    "id": f"{split}-{number:02d}",
-                    "image": image[:, :, None],
-                    "label": label[:, :, None],
-                },
-            )
+        return numbered_examples(split, generate_split(config.seed, split, range(count), size))

@@ -80,7 +80,7 @@ def _photograph(
     columns = np.linspace(-1, 1, size[1], dtype=np.float32)[None, :]
     corners = 1 - rng.uniform(0.05, 0.2) * (rows**2 + columns**2) / 2
     # Sensor: exposure, white balance, tone curve, noise.
-    exposure = rng.uniform(0.9, 1.15)
+    exposure = rng.uniform(1.0, 1.25)
     balance = np.array([1.02, 1.0, 0.97], np.float32) * rng.normal(1, 0.02, 3).astype(np.float32)
     image = np.clip(image * corners[..., None] * exposure * balance / 255, 0, 1)
     image = 255 * image ** rng.uniform(0.9, 1.15)

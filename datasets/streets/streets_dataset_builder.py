@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from tfadvseg_datasets.cityscapes_ids import TRAIN_NAMES
+from tfadvseg_datasets.segmentation import features, numbered_examples
 
 from .generate import DEFAULT_COUNTS, DEFAULT_SIZE, Domain, generate_split
 
@@ -53,15 +54,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "id": tfds.features.Text(),
-                    "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
-                    "label": tfds.features.LabeledImage(
-                        labels=[*TRAIN_NAMES], shape=(None, None, 1), encoding_format="png"
-                    ),
-                }
-            ),
+            features=features(TRAIN_NAMES),
             supervised_keys=("image", "label"),
             disable_shuffling=True,
         )
@@ -77,10 +70,6 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, split: str, count: int) -> Iterator[tuple[int, dict[str, Any]]]:
         config = self.builder_config
         size = (config.height, config.width)
-        scenes = generate_split(config.seed, split, range(count), size, config.domain)
-        for number, (image, label) in enumerate(scenes):
-            # TFDS keeps the order of integer keys only.
-            yield (
-                number,
-                {"id": f"{split}-{number:04d}", "image": image, "label": label[:, :, None]},
-            )
+        return numbered_examples(
+            split, generate_split(config.seed, split, range(count), size, config.domain), digits=4
+        )

@@ -137,3 +137,9 @@ def test_the_challenge_files_are_read(shared_data):
     assert all(image.shape == (512, 512, 1) for image in volumes.train_images)
     membrane = np.mean([label == stacks.MEMBRANE for label in volumes.train_labels])
     assert 0.21 < membrane < 0.23
+
+
+def test_other_files_under_the_names_are_refused(raw):
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(raw / "train-labels.tif", format="PNG")
+    with pytest.raises(ValueError, match=r"train-labels\.tif: is not a TIFF file"):
+        stacks.read_stacks(raw)

@@ -28,9 +28,11 @@ TOLERANCE = 5e-5
 COLUMNS = ("aux_loss_seg", "loss_seg", "aux_loss_adv", "loss_adv", "aux_loss_d", "loss_d")
 
 
-def difference(got, expected) -> float:
-    """Largest difference, relative to the largest value."""
-    return float(np.abs(np.asarray(got) - expected).max() / np.abs(expected).max())
+def assert_equals(name: str, got, expected) -> None:
+    """The largest difference, relative to the largest value, is small; `pytest -s` shows it."""
+    difference = float(np.abs(np.asarray(got) - expected).max() / np.abs(expected).max())
+    print(f"{name}: {difference:.1e}")
+    assert difference < TOLERANCE, name
 
 
 def generator(name: str, index: int) -> np.random.Generator:
@@ -92,7 +94,7 @@ def evaluation(networks, settings) -> dict[str, np.ndarray]:
 def test_evaluation_losses_and_evaluation_after_training(reference, networks):
     settings, expected = reference
     for name, values in evaluation(networks, settings).items():
-        assert difference(values, expected[f"eval_{name}"]) < TOLERANCE, name
+        assert_equals(f"evaluation, {name}", values, expected[f"eval_{name}"])
 
     def rate(first):
         return poly(first, settings["num_steps"], settings["power"])
@@ -125,8 +127,8 @@ def test_evaluation_losses_and_evaluation_after_training(reference, networks):
             ]
         )
         for name, value in zip(COLUMNS, row, strict=True):
-            assert float(scalars[name]) == pytest.approx(value, rel=TOLERANCE), (iteration, name)
+            assert_equals(f"iteration {iteration + 1}, {name}", scalars[name], value)
 
     final = evaluation(networks, settings)
     for name in ("logits_level2", "D2_logits"):
-        assert difference(final[name], expected[f"final_{name}"]) < TOLERANCE, name
+        assert_equals(f"after training, {name}", final[name], expected[f"final_{name}"])

@@ -35,7 +35,8 @@ def run_epoch_on(strategy, config):
 
 
 @pytest.mark.parametrize(
-    ("schedule", "discriminator"), [("joint", "encoder"), ("alternating", "patch")]
+    ("schedule", "discriminator"),
+    [("joint", "encoder"), ("joint", "patch"), ("alternating", "patch")],
 )
 def test_two_replicas_equal_one(schedule, discriminator, two_replicas):
     config = tiny_config(

@@ -62,7 +62,9 @@ def test_both_levels_learn_against_a_discriminator_each(adapted):
     summary = json.loads((adapted / "summary.json").read_text())
     assert 0 <= summary["networks"]["standard"]["miou"] <= 1
     assert summary["peak_memory_mib"] > 100
-    for name in ("patches_epoch_002", "metrics", "classes", "overlays"):
+    assert "segmenter best" not in summary["networks"], "the target's labels choose nothing"
+    assert (adapted / "best/segmenter-4.index").exists()
+    for name in ("patches_epoch_002", "source_epoch_002", "metrics", "classes", "overlays"):
         assert (adapted / f"plots/{name}.png").stat().st_size > 0
 
 
@@ -112,6 +114,8 @@ def test_a_target_folder_needs_images_only(tmp_path):
     (row,) = rows_of(tmp_path / "run")
     assert float(row["train/d/loss_d"]) > 0
     assert not [name for name in row if "aux" in name], "what one level does not need is not built"
+    measured = run_script("evaluate.py", "--model=run", cwd=tmp_path)
+    assert measured.returncode == 0, measured.stderr
     shutil.rmtree(images)
     images.mkdir()
     again = run_script(
@@ -131,9 +135,15 @@ def test_a_target_folder_needs_images_only(tmp_path):
         (["--target_dataset="], ["--target_dataset", "--method=adaptation"]),
         (["--target_dataset=nowhere"], ["--target_", "nowhere"]),
         (["--target_dataset=cells", "--target_train_split="], ["--target_", "classes"]),
+        (
+            ["--method=source_only", "--target_dataset=cells", "--target_train_split="],
+            ["--target_", "classes"],
+        ),
+        (["--patience=1"], ["--patience=1", "--best_metric"]),
         (["--lambda_adv=0", "--lambda_adv_aux=0"], ["--lambda_adv", "source_only"]),
         (["--target_crop_size=31,64"], ["--target_crop_size=31,64", "32"]),
-        (["--target_crop_size=256,256"], ["--crop_size=256,256"]),
+        (["--target_crop_size=256,256"], ["--target_crop_size=256,256"]),
+        (["--weights_source=deeplab_init"], ["--weights_source", "--weights"]),
         (["--iter_size=0"], ["--iter_size=0"]),
         (["--discriminator=encoder"], ["--discriminator=encoder"]),
         (["--weights=absent.npz"], ["absent.npz"]),
@@ -146,3 +156,22 @@ def test_mistakes_end_at_once_in_one_line(arguments, messages, tmp_path):
     result = run_script("train.py", *SMALL, "--method=adaptation", *arguments, cwd=tmp_path)
     assert_one_line_error(result, *messages)
     assert not list(tmp_path.iterdir()), "nothing is left behind"
+
+
+def test_a_segmenter_without_levels_adapts_too(tmp_path):
+    networks = ("--segmenter", "--blocks", "--width")
+    arguments = [flag for flag in ADAPT if not flag.startswith(networks)]
+    result = run_script(
+        "train.py",
+        *arguments,
+        "--segmenter=unet",
+        "--width=2",
+        "--depth=2",
+        "--epochs=1",
+        "--output_dir=run",
+        cwd=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    (row,) = rows_of(tmp_path / "run")
+    assert float(row["train/d/loss_d"]) > 0
+    assert row["val/segmenter/loss_seg"] != row["val/standard/loss_seg"]

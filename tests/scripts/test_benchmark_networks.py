@@ -136,3 +136,12 @@ def test_adaptation_in_pytorch_learns_the_same():
         if not entry.is_counter
     ]
     assert_moved_alike(initial, values(), after)
+
+
+def test_street_files_are_read_and_resized():
+    from benchmarks.settings import QUICK
+    from benchmarks.street_input import build_street_input
+
+    (workload,) = build_street_input(QUICK).values()
+    assert workload.run(2) > 0
+    assert workload.images == 2 * QUICK.batch

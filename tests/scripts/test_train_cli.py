@@ -216,6 +216,13 @@ TINY_FOR = {
         "--weights_source=exact",
         *SMALL_RESNET,
     ),
+    "cityscapes": (
+        f"--data_dir={DATASETS / 'cityscapes_semseg/dummy_data'}",
+        "--resize=32,64",
+        "--crop_size=32,64",
+        "--weights_source=exact",
+        *SMALL_RESNET,
+    ),
     "streets": (
         "--train_split=train[:4]",
         "--crop_size=32,64",
@@ -250,7 +257,7 @@ def test_every_flagfile_takes_real_steps_on_tiny_data(path, isbi_dir, tmp_path):
     kind = path.stem.split("_")[0]
     config = read_flagfile(path)
     overrides = [flag for flag in TINY_FOR[kind] if config.target.dataset or "target" not in flag]
-    if config.segmenter.segmenter == "deeplab_v2" and not config.target.dataset:
+    if config.data.dataset == "streets_camera":
         overrides.append("--val_split=validation[:2]")
     result = run_script(
         "train.py",
@@ -380,3 +387,43 @@ def test_sigterm_saves_and_the_same_command_continues(data_dir, tmp_path):
     assert "the same command continues" in stderr
     stopped_at = int(stderr.split("stopped after update ")[1].split(";")[0])
     assert (tmp_path / f"run/checkpoints/ckpt-{stopped_at}.index").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "messages"),
+    [
+        (lambda file: file.write_bytes(file.read_bytes()[:-200]), ["train-labels.tif"]),
+        (lambda file: file.write_bytes(b"no image at all"), ["train-labels.tif", "TIFF"]),
+        (
+            lambda file: Image.fromarray(np.zeros((64, 64), np.uint8)).save(file, "TIFF"),
+            ["train-labels.tif", "1 page"],
+        ),
+    ],
+)
+def test_spoilt_files_are_named_and_nothing_is_left(spoil, messages, isbi_dir, tmp_path):
+    raw = shutil.copytree(isbi_dir, tmp_path / "raw")
+    spoil(raw / "train-labels.tif")
+    result = run_script(
+        "train.py",
+        "--dataset=isbi2012",
+        f"--data_dir={raw}",
+        "--prepared_dir=prepared",
+        "--output_dir=run",
+        cwd=tmp_path,
+    )
+    assert_one_line_error(result, *messages)
+    assert not (tmp_path / "run").exists()
+    assert not list((tmp_path / "prepared").glob("**/*.json")), "no half of a preparation"
+
+
+def test_a_finished_run_whose_best_checkpoint_is_damaged_still_ends(finished_run, tmp_path):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    (run / "summary.json").unlink()
+    for file in (run / "best").glob("segmenter-*.data-*"):
+        file.write_bytes(file.read_bytes()[:-100])
+    result = run_script("train.py", f"--flagfile={run / 'run.flags'}", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "the last weights are taken" in result.stderr
+    networks = json.loads((run / "summary.json").read_text())["networks"]
+    assert "segmenter best" not in networks
+    assert "segmenter" in networks

@@ -88,7 +88,7 @@ def test_a_longer_run_with_a_falling_rate_is_another_one(tmp_path):
         (["--mean=1,2,3"], ["--mean", "--std"]),
         (["--resize=20,20"], ["--crop_size=32,32"]),
         (["--scale_range=2,1"], ["--scale_range"]),
-        (["--s_weight_decay=0.1"], ["--*_weight_decay", "adamw"]),
+        (["--s_weight_decay=0.1"], ["--s_weight_decay", "adamw"]),
         (["--ema=1"], ["--ema"]),
     ],
 )

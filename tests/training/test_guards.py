@@ -1,6 +1,8 @@
 import pytest
 
-from tfadvseg.training.guards import discriminator_notices
+from tfadvseg.training.guards import JUDGED_UPDATES, discriminator_notices
+from tfadvseg.training.history import RunLog
+from tfadvseg.training.loop import watch_discriminators
 
 WELL = {
     "d/accuracy_real": 0.7,
@@ -29,3 +31,38 @@ def test_trouble_is_named_with_what_to_try(changes, kind, words):
 def test_a_d_in_balance_and_windows_without_d_say_nothing():
     assert discriminator_notices(WELL) == {}
     assert discriminator_notices({"segmenter/loss_seg": 0.1}) == {}
+
+
+def test_advice_for_domains_names_no_flag_that_means_nothing_there():
+    window = {
+        "aux_d/accuracy_source": 1.0,
+        "aux_d/accuracy_target": 1.0,
+        "aux_d/loss_d": 0.01,
+        "aux_d/logit_min": -2000.0,
+        "aux_d/logit_max": 2.0,
+    }
+    advice = " ".join(discriminator_notices(window).values())
+    assert "--d_learning_rate" in advice
+    for flag in ("--d_truth", "--d_image", "--d_label_smoothing", "--d_spectral_norm"):
+        assert flag not in advice
+
+
+def test_short_phases_and_a_stop_between_add_up_to_a_verdict():
+    log, said = RunLog(), []
+    one_way = {
+        "d/accuracy_real": (2.0, 2.0),
+        "d/accuracy_fake": (0.0, 2.0),
+        "d/loss_d": 0.7,
+        "d/logit_min": 1.0,
+        "d/logit_max": 2.0,
+    }
+    for update in range(1, 2 * JUDGED_UPDATES + 1):
+        # A phase of S between, in which D is asked and not updated.
+        watch_discriminators({"d/fooling_rate": (1.0, 1.0)}, 2 * update - 1, log, said.append)
+        watch_discriminators(one_way, 2 * update, log, said.append)
+        assert len(said) == (update >= JUDGED_UPDATES), "as soon as it can be known, and once"
+        continued = RunLog()
+        continued.deserialize(log.serialize())
+        log = continued
+    assert f"Update {2 * JUDGED_UPDATES}: D answers 'real'" in said[0]
+    assert list(log.notices) == ["one_way"]

@@ -21,11 +21,12 @@ from tfadvseg.config.method import (
     piecewise_value,
 )
 from tfadvseg.config.optimizer import OptimizerConfig, OptimizerName, RateSchedule
-from tfadvseg.config.run import Precision, RunConfig, StrategyName
+from tfadvseg.config.run import LAST, Precision, RunConfig, StrategyName
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.config.whole import Config
 
 __all__ = [
+    "LAST",
     "Augmentation",
     "ChannelOrder",
     "ClassWeighting",

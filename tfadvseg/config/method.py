@@ -70,6 +70,10 @@ class MethodConfig:
             "--global_batch_size.",
         )
         require(
+            not self.compare or self.method in ("adversarial", "adaptation"),
+            f"--compare: trains S alone beside S against D; --method={self.method} has no D.",
+        )
+        require(
             self.schedule == "joint" or self.method == "adversarial",
             f"--schedule={self.schedule}: is for --method=adversarial.",
         )

@@ -9,6 +9,10 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 StrategyName = Literal["auto", "default", "mirrored"]
 
 
+LAST = "last"
+"""A `best_metric` that measures nothing."""
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """Length, place and machinery of a run.
@@ -29,7 +33,9 @@ class RunConfig:
         export: write a SavedModel when training ends.
         ema: of S's weights an exponential moving average with this decay is measured and exported;
             0 measures and exports the weights themselves.
-        best_metric: which validation metric tells the best epoch.
+        best_metric: which validation metric tells the best epoch; `last`: none, the last epoch is
+            kept; `auto`: `last` where a target domain is measured, whose labels no adaptation may
+            know, else `miou` (a whole `Config` says which).
         patience: epochs without a better one after which training stops; 0: never.
     """
 
@@ -47,7 +53,7 @@ class RunConfig:
     deterministic: bool = True
     export: bool = True
     ema: float = 0.0
-    best_metric: str = "miou"
+    best_metric: str = "auto"
     patience: int = 0
 
     def __post_init__(self) -> None:

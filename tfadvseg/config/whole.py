@@ -9,7 +9,7 @@ from tfadvseg.config.discriminator import DiscriminatorConfig, DiscriminatorName
 from tfadvseg.config.loss import LossConfig
 from tfadvseg.config.method import MethodConfig
 from tfadvseg.config.optimizer import OptimizerConfig
-from tfadvseg.config.run import RunConfig
+from tfadvseg.config.run import LAST, RunConfig
 from tfadvseg.config.segmenter import SegmenterConfig
 
 
@@ -40,6 +40,9 @@ class Config:
         name = own.discriminator if own.discriminator != "auto" else name
         width = own.d_width or (64 if name == "fc" else 32)
         lambda_adv = method.lambda_adv or ((0, 0.001 if method.adapts else 0.1),)
+        best_metric = self.run.best_metric
+        if best_metric == "auto":
+            best_metric = LAST if self.target.dataset else "miou"
         segmenter = self.segmenter
         if segmenter.levels > 1 and not method.uses_levels:
             # Nothing would train the level before the last.
@@ -49,8 +52,18 @@ class Config:
             ("segmenter", segmenter),
             ("discriminator", dataclasses.replace(own, discriminator=name, d_width=width)),
             ("method", dataclasses.replace(method, lambda_adv=lambda_adv)),
+            ("run", dataclasses.replace(self.run, best_metric=best_metric)),
         ):
             object.__setattr__(self, section, filled)
+        require(
+            not (self.run.patience and best_metric == LAST),
+            f"--patience={self.run.patience}: with --best_metric=last no epoch is better than "
+            "another; give a metric, which on a target domain takes its labels.",
+        )
+        require(
+            not method.compare or self.method.adapts or self.method.uses_discriminator,
+            "--compare: with --lambda_adv=0 S is trained alone, and there is nothing to compare.",
+        )
         self._check_discriminator()
         self._check_domains()
 

@@ -201,12 +201,13 @@ def check_label(example: Example, num_classes: int) -> None:
         )
 
 
-def check_window(examples: Examples, crop_size: tuple[int, int]) -> None:
+def check_window(examples: Examples, crop_size: tuple[int, int], flag: str = "crop_size") -> None:
     """Makes sure that a window fits into every image.
 
     Args:
         examples: where windows are drawn from.
         crop_size: (height, width) of a window, in pixels.
+        flag: what gives it.
 
     Raises:
         UserError: the first image that is smaller.
@@ -217,7 +218,7 @@ def check_window(examples: Examples, crop_size: tuple[int, int]) -> None:
         if size[0] < height or size[1] < width:
             least = np.min(sizes, axis=0)
             raise UserError(
-                f"--crop_size={height},{width}: larger than the image {key}, which is "
+                f"--{flag}={height},{width}: larger than the image {key}, which is "
                 f"{size[0]} x {size[1]} (height x width); give at most {least[0]},{least[1]}."
             )
 

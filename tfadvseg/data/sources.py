@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from absl import logging
 
-from tfadvseg.config import DataConfig
+from tfadvseg.config import Config, DataConfig
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import (
     Example,
@@ -30,11 +30,13 @@ class Splits:
     Attributes:
         descriptor: of the dataset.
         train, val: its parts.
+        full_val: `val` in its own size, where it is resized and measured in that; else None.
     """
 
     descriptor: DatasetDescriptor
     train: Examples
     val: Examples
+    full_val: Examples | None = None
 
 
 def load_splits(config: DataConfig, seed: int) -> Splits:
@@ -112,15 +114,40 @@ def load_unlabelled(
             images = tuple(resize_image(image, config.resize) for image in examples.images)
             examples = dataclasses.replace(examples, images=images)
     else:
-        descriptor, examples = load_split(config, split, seed)
-        _check_classes(source, descriptor)
+        examples = load_target(config, split, seed, source)
+    _check_colours(config, examples, source)
+    return dataclasses.replace(examples, labels=None)
+
+
+def has_labelled_target(config: Config) -> bool:
+    """Whether there is a target domain that may have labels: a folder of images alone has none."""
+    target = config.target
+    return bool(target.dataset) and not (target.dataset == "folder" and lacks_labels(target))
+
+
+def load_target(config: DataConfig, split: str, seed: int, source: DatasetDescriptor) -> Examples:
+    """One part of a target domain as `load_split` gives it, to measure on.
+
+    Args:
+        config, split, seed: as for `load_split`.
+        source: of the labelled domain.
+
+    Raises:
+        UserError: as `load_split`; or images or classes are not like those of the source.
+    """
+    descriptor, examples = load_split(config, split, seed)
+    _check_classes(source, descriptor)
+    _check_colours(config, examples, source)
+    return examples
+
+
+def _check_colours(config: DataConfig, examples: Examples, source: DatasetDescriptor) -> None:
     channels = examples.images[0].shape[-1]
     if channels != source.image_channels:
         raise UserError(
             f"The target's images ({config.dataset}) are {_COLOURS[channels]}, the source's "
             f"({source.name}) {_COLOURS[source.image_channels]}; make them alike."
         )
-    return dataclasses.replace(examples, labels=None)
 
 
 _COLOURS = {1: "grey", 3: "in colour"}

@@ -37,7 +37,10 @@ def predict_tiled(
         tile: (height, width) of a tile, in pixels. Where the image is larger, it is rounded down
             to a multiple of `multiple`.
         overlap: the least overlap of neighbouring tiles, in pixels; it grows until tiles start at
-            multiples of `multiple`. None takes a quarter of the tile's shorter side.
+            multiples of `multiple`. None takes a third of the tile's shorter side: three eighths
+            of that are dropped at each seam, so that a tile of 1024 pixels leaves out the 107
+            that a U-Net of depth 4 reaches, and away from the image's border the result is that
+            of a single pass.
         batch: the most tiles a pass.
         multiple: the network's largest stride, 2 ** depth for a U-Net, or a multiple of it.
 
@@ -49,7 +52,7 @@ def predict_tiled(
             argument is not positive.
     """
     if overlap is None:
-        overlap = min(tile) // 4
+        overlap = min(tile) // 3
     if min(*tile, batch, multiple) < 1 or overlap < 0:
         raise ValueError(
             f"tile={tile}, overlap={overlap}, batch={batch}, multiple={multiple}: must be positive."
@@ -108,7 +111,7 @@ def _spans(size: int, tile: int, overlap: int, multiple: int) -> list[_Span]:
         )
     overlap = tile - stride
     # Far enough out that the image lies in the part of a tile that is kept.
-    margin = -(-overlap // (4 * multiple)) * multiple
+    margin = -(-_dropped(overlap) // multiple) * multiple
     count = 1 + max(0, -(-(size + 2 * margin - tile) // stride))
     spans = []
     for index in range(count):
@@ -125,9 +128,14 @@ def _spans(size: int, tile: int, overlap: int, multiple: int) -> list[_Span]:
     return spans
 
 
+def _dropped(overlap: int) -> int:
+    """How much of an overlap lies too near a tile's edge to be used, at either end."""
+    return 3 * overlap // 8
+
+
 def _rise(overlap: int) -> np.ndarray:
-    """Weights from 0 to 1 over the middle half of an overlap; with their reverse they sum to 1."""
-    dropped = overlap // 4
+    """Weights from 0 to 1 over the middle of an overlap; with their reverse they sum to 1."""
+    dropped = _dropped(overlap)
     position = (np.arange(overlap) + 0.5 - dropped) / max(overlap - 2 * dropped, 1)
     return np.square(np.sin(np.pi / 2 * position.clip(0, 1)))
 

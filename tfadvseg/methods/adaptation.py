@@ -1,8 +1,8 @@
 """Output-space domain adaptation (Tsai et al., CVPR 2018, arXiv 1802.10349): S against a D a level.
 
 `adaptation_step` updates S and its discriminators from labelled source and unlabelled target
-images; `source_only_step` is the baseline that knows no target image at all. S is a
-`models.multi_level.MultiLevelSegmenter`; the levels are its own, the last one being its output.
+images; `source_only_step` is the baseline that knows no target image at all. Levels are those of
+S's `models.multi_level.MultiLevelSegmenter`, the last one being its output; any other S has one.
 
 Both take one or several batches and update once, by the mean of the batches' gradients
 (`iter_size` in the published code). A batch holds `source_image` [B,H,W,C] float32, normalised,
@@ -28,6 +28,7 @@ from tfadvseg.losses.domain import (
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET, Domain
+from tfadvseg.models.multi_level import level_count, level_logits
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.models.resampling import resize_aligned
 from tfadvseg.training.distribution import gather_replicas, sum_over_replicas
@@ -150,7 +151,7 @@ def source_only_step(
 
 
 def _check_levels(segmenter: Learner, losses: AdaptationLosses, discriminators: int) -> None:
-    levels = len(segmenter.model.classifiers)
+    levels = level_count(segmenter.model)
     counts = (len(losses.lambda_seg), len(losses.lambda_adv), discriminators)
     if counts != (levels,) * 3:
         raise ValueError(
@@ -238,7 +239,7 @@ def _target_gradients(
 def _upsampled_logits(segmenter: Learner, image: tf.Tensor, domain: Domain) -> list[tf.Tensor]:
     """Each level's logits at the image's size, [B,H,W,K] float32."""
     size = tf.shape(image)[1:3]
-    levels = segmenter.model.level_logits(image, training=True, domain=domain)
+    levels = level_logits(segmenter.model, image, training=True, domain=domain)
     return [resize_aligned(logits, size) for logits in levels]
 
 

@@ -49,7 +49,8 @@ def joint_step(
         terms: of the segmentation loss.
 
     Returns:
-        `loss_seg`, `loss_adv`, `loss_d`, and D's health (`discriminator_scalars`).
+        `loss_seg`, `loss_adv` and `fooling_rate` as `segmenter_step`, `loss_d`, and D's health
+        (`discriminator_scalars`).
     """
     image, label = batch["image"], batch["label"]
     d_variables = discriminator.model.trainable_variables
@@ -82,6 +83,7 @@ def joint_step(
         "loss_seg": sum_over_replicas(loss_seg),
         "loss_adv": sum_over_replicas(loss_adv),
         "loss_d": sum_over_replicas(loss_d),
+        "fooling_rate": global_share(fake_logits > 0),
         **discriminator_scalars(real_logits, fake_logits),
     }
 
@@ -169,14 +171,12 @@ def discriminator_scalars(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> Sca
             0 in one of them.
 
     Returns:
-        `accuracy_real`, `accuracy_fake`: shares answered rightly; `fooling_rate`: the share of
-        S's maps taken for real; `logit_min`, `logit_max`.
+        `accuracy_real`, `accuracy_fake`: shares answered rightly; `logit_min`, `logit_max`.
     """
     both = tf.concat([real_logits, fake_logits], axis=0)
     return {
         "accuracy_real": global_share(real_logits > 0),
         "accuracy_fake": global_share(fake_logits <= 0),
-        "fooling_rate": global_share(fake_logits > 0),
         "logit_min": tf.reduce_min(gather_replicas(tf.reduce_min(both))),
         "logit_max": tf.reduce_max(gather_replicas(tf.reduce_max(both))),
     }

@@ -86,6 +86,20 @@ def _shifted(maps: tf.Tensor, down: int, right: int, size: tf.Tensor) -> tf.Tens
     return tf.pad(maps, margins)[:, top : top + size[0], left : left + size[1]]
 
 
+def level_count(model: tf.keras.Model) -> int:
+    """How many levels of a segmenter give logits; 1 of one that is no `MultiLevelSegmenter`."""
+    return len(model.classifiers) if isinstance(model, MultiLevelSegmenter) else 1
+
+
+def level_logits(
+    model: tf.keras.Model, images: tf.Tensor, training: bool, domain: Domain = SOURCE
+) -> tuple[tf.Tensor, ...]:
+    """`MultiLevelSegmenter.level_logits` of any segmenter: of others, their output is all."""
+    if isinstance(model, MultiLevelSegmenter):
+        return model.level_logits(images, training=training, domain=domain)
+    return (model(images, training=training),)
+
+
 class MultiLevelSegmenter(tf.keras.Model):
     """A body, a classifier a level, and aligned upsampling of the last level's logits.
 

@@ -134,7 +134,11 @@ def _d_panels() -> list[_Panel]:
         _accuracy_panel(domains),
         _Panel(
             "fooling rate of S",
-            _of_discriminators("fooling_rate", NETWORK_COLOURS["segmenter"]),
+            tuple(
+                curve
+                for stage in STAGES
+                for curve in _of_discriminators("fooling_rate", NETWORK_COLOURS["segmenter"], stage)
+            ),
             is_rate=True,
         ),
     ]

@@ -1,5 +1,6 @@
 """Replicas, precision and determinism: the machine that a run sees."""
 
+import os
 from pathlib import Path
 
 import tensorflow as tf
@@ -52,7 +53,8 @@ def choose_precision(name: Precision) -> str:
 
     On GPUs of compute capability 7 or more `auto` is float16 with loss scaling, 8 or more
     bfloat16. On CPUs it is bfloat16 only where the processor multiplies it in hardware
-    (AVX512-BF16 or AMX), as elsewhere it is tens of times slower than float32.
+    (AVX512-BF16 or AMX) and oneDNN, which does so, is not switched off
+    (`TF_ENABLE_ONEDNN_OPTS=0`): elsewhere it is tens of times slower than float32.
     """
     if name != "auto":
         return "float32" if name == "float32" else f"mixed_{name}"
@@ -69,6 +71,8 @@ def choose_precision(name: Precision) -> str:
 
 
 def _cpu_multiplies_bfloat16() -> bool:
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
+        return False
     try:
         words = Path("/proc/cpuinfo").read_text().split()
     except OSError:

@@ -77,6 +77,7 @@ class RunLog(tf.train.experimental.PythonState):
     Attributes:
         epoch: scalars of the epoch under way.
         window: scalars of the logging window under way.
+        health: what the latest updates of D reported of it; health_updates: how many these are.
         rows: one a finished epoch, as `metrics.csv` shows them.
         notices: what was said about D's health; each kind is said once.
         best: for each segmenter its best validation metric and the update it came at.
@@ -86,6 +87,8 @@ class RunLog(tf.train.experimental.PythonState):
     def __init__(self) -> None:
         self.epoch = Accumulator()
         self.window = Accumulator()
+        self.health = Accumulator()
+        self.health_updates = 0
         self.rows: list[dict[str, float]] = []
         self.notices: dict[str, str] = {}
         self.best: dict[str, dict[str, float]] = {}
@@ -96,6 +99,8 @@ class RunLog(tf.train.experimental.PythonState):
             {
                 "epoch": self.epoch.values,
                 "window": self.window.values,
+                "health": self.health.values,
+                "health_updates": self.health_updates,
                 "rows": self.rows,
                 "notices": self.notices,
                 "best": self.best,
@@ -107,6 +112,8 @@ class RunLog(tf.train.experimental.PythonState):
         fields = json.loads(string_value)
         self.epoch = Accumulator(fields["epoch"])
         self.window = Accumulator(fields["window"])
+        self.health = Accumulator(fields.get("health"))
+        self.health_updates = fields.get("health_updates", 0)
         self.rows = fields["rows"]
         self.notices = fields["notices"]
         self.best = fields["best"]

@@ -12,7 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfadvseg.config import Config, piecewise_value
-from tfadvseg.training.guards import MIN_WINDOW, discriminator_notices
+from tfadvseg.training.guards import JUDGED_UPDATES, discriminator_notices
 from tfadvseg.training.history import FetchedScalars, RunLog, check_finite, fetch
 from tfadvseg.training.progress import Progress
 from tfadvseg.training.types import Batch, Phase, Scalars
@@ -135,7 +135,8 @@ def run_updates(
                     pending = None
                     log.seconds += time.monotonic() - last_tick
                     if ends_window:
-                        _end_window(update, (done - 1) % LOG_EVERY + 1, log, hooks, progress)
+                        hooks.end_window(update, log.window.result())
+                        log.window.values.clear()
                     if ends_epoch:
                         line = hooks.end_epoch(position.epoch, update, log.epoch.result())
                         log.epoch.values.clear()
@@ -157,6 +158,7 @@ def _record(
     check_finite(scalars, update)
     log.epoch.add(scalars)
     log.window.add(scalars)
+    watch_discriminators(scalars, update, log, progress.say)
     losses = {
         name.removeprefix("segmenter/").removeprefix("d/"): value
         for name, value in scalars.items()
@@ -165,16 +167,30 @@ def _record(
     progress.advance(description, losses)
 
 
-def _end_window(update: int, updates: int, log: RunLog, hooks: Hooks, progress: Progress) -> None:
-    means = log.window.result()
-    log.window.values.clear()
-    hooks.end_window(update, means)
-    if updates < MIN_WINDOW:
+def watch_discriminators(
+    scalars: FetchedScalars, update: int, log: RunLog, say: Callable[[str], None]
+) -> None:
+    """Says once what is wrong with a D. A step that asks D without updating it does not count.
+
+    Args:
+        scalars: of a step, by network and name.
+        update: its number.
+        log: remembers what was seen and said.
+        say: prints a line.
+    """
+    of_updated = tuple(name.removesuffix("loss_d") for name in scalars if name.endswith("loss_d"))
+    if not of_updated:
         return
-    for kind, sentence in discriminator_notices(means).items():
+    log.health.add({name: v for name, v in scalars.items() if name.startswith(of_updated)})
+    log.health_updates += 1
+    if log.health_updates < JUDGED_UPDATES:
+        return
+    for kind, sentence in discriminator_notices(log.health.result()).items():
         if kind not in log.notices:
             log.notices[kind] = f"Update {update}: {sentence}"
-            progress.say(f"warning: {log.notices[kind]}")
+            say(f"warning: {log.notices[kind]}")
+    log.health.values.clear()
+    log.health_updates = 0
 
 
 @contextmanager

@@ -27,8 +27,9 @@ def make_validator(
 
     The metrics, over all valid pixels: `val/<segmenter>/loss_seg`, made of the same `terms` as in
     training, and those of `evaluation.confusion.segmentation_metrics`; with a D,
-    `val/d/accuracy_real` and `val/d/accuracy_fake` (its answers on `segmenter`'s maps), in
-    inference mode.
+    `val/d/accuracy_real`, `val/d/accuracy_fake` (its answers on `segmenter`'s maps) and
+    `val/d/fooling_rate`, in inference mode. The encoder D is asked only about windows of the one
+    size that it was built for.
     """
     num_classes = len(class_names)
 
@@ -43,7 +44,8 @@ def make_validator(
             sums[f"{name}/confusion"] = confusion_matrix(
                 label, predicted_label(logits[name]), num_classes
             )
-        if state.discriminator is not None and shown is not None and image.shape[1] is not None:
+        fits = shown is not None and (shown.discriminator != "encoder" or image.shape[1])
+        if state.discriminator is not None and shown is not None and fits:
             fake = class_probabilities(logits["segmenter"])
             truth = truth_probabilities(label, fake, shown)
             for kind, maps in (("real", truth), ("fake", fake)):
@@ -85,6 +87,7 @@ def make_validator(
             for kind in ("real", "fake"):
                 share = float(totals[f"d/{kind}"] / totals["d/windows"])
                 metrics[f"val/d/accuracy_{kind}"] = share
+            metrics["val/d/fooling_rate"] = 1 - metrics["val/d/accuracy_fake"]
         return metrics
 
     return validate

@@ -1,0 +1,78 @@
+"""What adaptation consumes as published: PNG files of GTA5's and Cityscapes' sizes, resized."""
+
+import atexit
+import dataclasses
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.input_pipeline import consuming
+from benchmarks.settings import Settings
+from benchmarks.workload import Workloads
+from tfadvseg.config import DataConfig
+from tfadvseg.data.pipeline import Normalisation, domain_windows, window_maker
+from tfadvseg.data.sources import load_split, load_unlabelled
+from tfadvseg_datasets.cityscapes_ids import to_label_ids
+from tfadvseg_datasets.streets.generate import generate_split
+
+FRAMES = 2
+"""Of each domain; read again and again, so that the disk's cache holds them."""
+
+_Size = tuple[int, int]
+_PUBLISHED: tuple[_Size, ...] = ((1052, 1914), (720, 1280), (1024, 2048), (512, 1024))
+_QUICK: tuple[_Size, ...] = ((66, 120), (45, 80), (64, 128), (32, 64))
+"""Source frames, what they are resized to, target frames, what they are resized to."""
+
+
+def build_street_input(settings: Settings) -> Workloads:
+    """`domain_windows` over files of embedded street scenes in the two sets' layouts.
+
+    The camera's noise makes files of about the size that photographs have.
+    """
+    frames, size, target_frames, target_size = _PUBLISHED if settings.full_depth else _QUICK
+    folder = Path(tempfile.mkdtemp(prefix="streets-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    source, target = folder / "gta5", folder / "cityscapes"
+    for number, (image, label) in enumerate(_scenes(frames), start=1):
+        _save(image, source / f"images/{number:05d}.png")
+        _save(label, source / f"labels/{number:05d}.png")
+    for number, (image, label) in enumerate(_scenes(target_frames)):
+        frame = f"aachen_{number:06d}_000019"
+        _save(image, target / f"leftImg8bit/train/aachen/{frame}_leftImg8bit.png")
+        _save(label, target / f"gtFine/train/aachen/{frame}_gtFine_labelIds.png")
+    config = DataConfig(
+        "gta5", str(source), resize=size, crop_size=size, augment=(), prepare="none"
+    )
+    target_config = DataConfig(
+        "cityscapes_semseg",
+        str(target),
+        resize=target_size,
+        crop_size=target_size,
+        augment=(),
+        prepare="none",
+    )
+    normalisation = Normalisation((122.68, 116.67, 104.01), (1.0, 1.0, 1.0), "bgr")
+    descriptor, examples = load_split(config, "all", seed=0)
+    images = load_unlabelled(target_config, "train", 0, descriptor)
+    windows = domain_windows(
+        window_maker(examples, config, normalisation, seed=0),
+        window_maker(images, target_config, normalisation, seed=1),
+        settings.batch,
+        0,
+        2**62 // settings.batch,
+    )
+    return {"": dataclasses.replace(consuming(windows, settings), images=2 * settings.batch)}
+
+
+def _scenes(size: _Size) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Images, uint8 [h,w,3], and labels of Cityscapes' ids, uint8 [h,w]."""
+    scenes = generate_split(0, "train", range(FRAMES), size, "camera")
+    return [(image, to_label_ids(label)) for image, label in scenes]
+
+
+def _save(pixels: np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
