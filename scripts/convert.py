@@ -136,7 +136,7 @@ def _make_model() -> None:
             tf.train.Checkpoint(model=model), folder / "best", update=0, keep=1, prefix="segmenter"
         )
     size = " x ".join(map(str, spec.resize)) if spec.resize else "any size"
-    print(f"weights: {len(report.loaded)} entries of {weights}, {len(report.unused)} unused")
+    print(f"weights: {weights}, {report}")
     print(f"classes: the {spec.num_classes} of {spec.dataset}")
     print(f"images: {size}, mean {spec.mean}, std {spec.std}, then {spec.channel_order}")
     print(f"model: {output}")

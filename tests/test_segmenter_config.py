@@ -107,3 +107,13 @@ def test_giving_the_networks_own_value_is_no_difference():
 def test_every_name_resolves():
     for name in get_args(SegmenterName):
         assert SegmenterConfig(name).resolved().segmenter == name
+
+
+def test_the_source_of_the_weights_sets_where_bottlenecks_stride():
+    torchvision = SegmenterConfig(
+        segmenter="deeplab_v2", weights="resnet101.pth", weights_source="torchvision_resnet"
+    )
+    assert torchvision.stride_place == "3x3"
+    # What a model is made of no longer says where its weights came from.
+    assert torchvision.architecture().stride_place == "3x3"
+    assert SegmenterConfig(segmenter="deeplab_v2").stride_place == "1x1"

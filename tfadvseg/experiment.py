@@ -166,6 +166,8 @@ def _start_from(config: SegmenterConfig, state: TrainState) -> None:
         if learner.averaged is not None:
             learner.averaged.set_weights(learner.model.get_weights())
     logging.info("%s: %s.", config.weights, report)
+    if expects := SOURCES[config.weights_source].expects:
+        logging.info("%s: was trained on images as %s.", config.weights, expects)
 
 
 def _check_images(config: Config, splits: Splits, target: Examples | None) -> None:

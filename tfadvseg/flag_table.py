@@ -385,8 +385,9 @@ TRAIN_FLAGS = (
     Flag(
         "stride_place",
         "segmenter",
-        "Convolution of a bottleneck that strides: 1x1 as DeepLab, 3x3 as torchvision.",
-        get_args(sc.StridePlace),
+        "Convolution of a bottleneck that strides: 1x1 as DeepLab, 3x3 as torchvision; auto: as "
+        "--weights_source had it.",
+        ("auto", *get_args(sc.StridePlace)),
     ),
     Flag(
         "recompute",

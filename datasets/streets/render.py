@@ -80,12 +80,12 @@ def _photograph(
     columns = np.linspace(-1, 1, size[1], dtype=np.float32)[None, :]
     corners = 1 - rng.uniform(0.05, 0.2) * (rows**2 + columns**2) / 2
     # Sensor: exposure, white balance, tone curve, noise.
-    exposure = rng.uniform(1.0, 1.25)
-    balance = np.array([1.02, 1.0, 0.97], np.float32) * rng.normal(1, 0.02, 3).astype(np.float32)
+    exposure = rng.uniform(0.8, 1.05)
+    balance = np.array([1.05, 1.0, 0.93], np.float32) * rng.normal(1, 0.02, 3).astype(np.float32)
     image = np.clip(image * corners[..., None] * exposure * balance / 255, 0, 1)
     image = 255 * image ** rng.uniform(0.9, 1.15)
     noise = rng.standard_normal(image.shape, dtype=np.float32)
-    return image + rng.uniform(2, 5) * noise * np.sqrt(0.4 + image / 200)
+    return image + rng.uniform(1.5, 4) * noise * np.sqrt(0.4 + image / 200)
 
 
 def _shaded_side(canvas: Canvas, size: tuple[int, int], unit: float) -> np.ndarray:

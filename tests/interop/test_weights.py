@@ -181,7 +181,7 @@ def test_torchvision_s_resnet(tmp_path):
     path = file_of(tmp_path, state)
     report = initialise(tiny(stride_place="3x3"), path, TORCHVISION_RESNET)
     assert report.unused == ("fc.weight", "fc.bias") and len(report.fresh) == 16
-    with pytest.raises(UserError, match=r"strides in the 3x3.*stride_place='3x3'"):
+    with pytest.raises(UserError, match=r"strides in the 3x3.*--stride_place=3x3"):
         initialise(tiny(), path, TORCHVISION_RESNET)
 
 

@@ -75,7 +75,8 @@ class SegmenterConfig:
         atrous_branches: how many of the four of an atrous classifier are summed; published
             AdaptSegNet weights were trained with 2.
         batch_norm: what batch norm of `deeplab_v2` does in training.
-        stride_place: the convolution of a bottleneck that strides.
+        stride_place: the convolution of a bottleneck that strides; `auto`, which a constructed
+            configuration no longer says, is where `weights_source` had it.
         recompute: whether `deeplab_v2` computes its stages' activations again in the backward pass
             instead of keeping them.
         weights: published file that `deeplab_v2` or its VGG starts from; None: random weights.
@@ -96,7 +97,7 @@ class SegmenterConfig:
     multi_level: bool = True
     atrous_branches: int = 4
     batch_norm: BatchNormMode = "published"
-    stride_place: StridePlace = "1x1"
+    stride_place: StridePlace | Literal["auto"] = "auto"
     recompute: bool = False
     weights: str | None = None
     weights_source: WeightsSource = "exact"
@@ -107,7 +108,12 @@ class SegmenterConfig:
         _check_choice("upsampling", self.upsampling, Upsampling)
         _check_choice("backbone", self.backbone, BackboneName)
         _check_choice("batch_norm", self.batch_norm, BatchNormMode)
-        _check_choice("stride_place", self.stride_place, StridePlace)
+        if self.stride_place == "auto" and self.segmenter == "deeplab_v2":
+            place: StridePlace = "3x3" if self.weights_source == "torchvision_resnet" else "1x1"
+            # A frozen dataclass has no other way to fill in what depends on another field.
+            object.__setattr__(self, "stride_place", place)
+        if self.stride_place != "auto":
+            _check_choice("stride_place", self.stride_place, StridePlace)
         _check_choice("weights_source", self.weights_source, WeightsSource)
         for field in dataclasses.fields(self):
             users = _MEANT_FOR.get(field.name)

@@ -74,8 +74,8 @@ def initialise(model: tf.keras.Model, path: str | Path, source: Source) -> Repor
     if isinstance(body, ResNetBody) and source.stride_place not in (None, body.stride_place):
         raise UserError(
             f"{path}: {source.name} strides in the {source.stride_place} convolution of a "
-            f"bottleneck, this network in the {body.stride_place}; build it with "
-            f"stride_place={source.stride_place!r}."
+            f"bottleneck, this network in the {body.stride_place}; give "
+            f"--stride_place={source.stride_place}."
         )
     return _load(model, path, source)
 

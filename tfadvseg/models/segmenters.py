@@ -1,8 +1,10 @@
 """Segmenters by configuration."""
 
+from typing import cast
+
 import tensorflow as tf
 
-from tfadvseg.config.segmenter import SegmenterConfig
+from tfadvseg.config.segmenter import SegmenterConfig, StridePlace
 from tfadvseg.models.deeplab_v2 import deeplab_v2
 from tfadvseg.models.deeplab_v2_vgg import deeplab_v2_vgg
 from tfadvseg.models.deeplabv3plus import deeplabv3plus
@@ -55,7 +57,7 @@ def build_segmenter(
                 own.multi_level,
                 own.atrous_branches,
                 own.batch_norm,
-                own.stride_place,
+                cast(StridePlace, own.stride_place),
                 own.width,
                 own.recompute,
             )
