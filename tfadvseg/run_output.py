@@ -162,7 +162,7 @@ class RunOutput:
         )
 
     def start_logging(self) -> None:
-        self.tensorboard = TensorBoardLog(self.output / "tensorboard", int(self.state.step))
+        self.tensorboard = TensorBoardLog(self.output / "tensorboard", int(self.state.step.numpy()))
 
     def batches(self, phase: Phase, epoch: int, first: int) -> tf.data.Dataset:
         run = self.config.run
@@ -318,7 +318,7 @@ class RunOutput:
             # A class that is nowhere has no score; JSON knows no NaN.
             "networks": {network: _without_nan(metrics) for network, metrics in networks.items()},
             "best": {network: _without_nan(best) for network, best in log.best.items()},
-            "updates": int(self.state.step),
+            "updates": int(self.state.step.numpy()),
             "seconds": round(log.seconds, 1),
             "images_per_second": round(rate, 2),
             "peak_memory_mib": round(peak_memory_bytes() / 2**20),
@@ -353,7 +353,7 @@ class RunOutput:
             summary = json.loads((self.output / SUMMARY).read_text())
         except FileNotFoundError:
             return None
-        if summary["updates"] != int(self.state.step):
+        if summary["updates"] != int(self.state.step.numpy()):
             return None
         return dataclasses.replace(self._result(summary), finished_before=True)
 

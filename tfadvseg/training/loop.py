@@ -100,7 +100,7 @@ def run_updates(
     compiled = [compile_phase(phase, strategy, xla) for phase in phases]
     updates_per_epoch = sum(phase.updates for phase in phases)
     total = config.run.epochs * updates_per_epoch
-    update = int(step)
+    update = int(step.numpy())
     progress = Progress(total, update, config.run.global_batch_size)
     every = config.run.checkpoint_every
     with _stop_requests() as stop_requested, _closing(progress):
