@@ -72,6 +72,18 @@ def test_an_adaptation_that_harms_closes_less_than_nothing():
     assert "closes −50.0 % of the gap" in markdown(compare(harmed, "iou_road"), "iou_road", "s")
 
 
+def test_shares_run_by_run():
+    runs = {
+        "source_only": [run("a0", 0.2), run("a1", 0.4)],
+        "adapted": [run("b0", 0.3), run("b1", 0.7)],
+        "oracle": [run("c0", 0.6), run("c1", 0.8)],
+    }
+    side = compare(runs, "iou_road")["adapted"]
+    assert side.share_by_run == pytest.approx([0.25, 0.75])
+    assert "run by run 25.0, 75.0 %" in markdown({"adapted": side}, "iou_road", "s")
+    assert compare(RUNS, "iou_road")["adapted"].share_by_run == [], "no seed has its counterparts"
+
+
 @pytest.mark.parametrize("absent", ["source_only", "oracle"])
 def test_without_both_ends_there_is_no_gap(absent):
     some = {name: seeds for name, seeds in RUNS.items() if name != absent}

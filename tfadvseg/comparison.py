@@ -48,6 +48,8 @@ class Side:
         gain: `mean` less that of `SOURCE_ONLY`; empty for that itself, and without it.
         share: of the gap in the chosen metric between `SOURCE_ONLY` and `ORACLE`, how much it
             closes; None for these two, without them, and where there is no gap.
+        share_by_run: the same of each run in turn, against the runs of these two in the same
+            place; empty where they differ in number, or one has no gap.
     """
 
     folders: list[str]
@@ -55,6 +57,7 @@ class Side:
     deviation: Metrics
     gain: Metrics
     share: float | None
+    share_by_run: list[float]
 
 
 def parse_runs(text: str) -> dict[str, list[str]]:
@@ -148,8 +151,23 @@ def compare(runs: Mapping[str, Sequence[FinishedRun]], metric: str) -> dict[str,
             deviation=_of_seeds(seeds, _deviation),
             gain=gain,
             share=gain[metric] / gap if closes else None,
+            share_by_run=_shares(runs, seeds, metric) if closes else [],
         )
     return sides
+
+
+def _shares(
+    runs: Mapping[str, Sequence[FinishedRun]], seeds: Sequence[FinishedRun], metric: str
+) -> list[float]:
+    lows, highs = runs[SOURCE_ONLY], runs[ORACLE]
+    if not len(lows) == len(highs) == len(seeds) > 1:
+        return []
+    values = [
+        [run.metrics[metric] for run in trio] for trio in zip(lows, seeds, highs, strict=True)
+    ]
+    if any(high <= low for low, _, high in values):
+        return []
+    return [(own - low) / (high - low) for low, own, high in values]
 
 
 def markdown(sides: Mapping[str, Side], metric: str, network: str) -> str:
@@ -185,6 +203,7 @@ def json_text(sides: Mapping[str, Side], metric: str, network: str) -> str:
                 "standard_deviation": _without_nan(side.deviation),
                 "gain_on_source_only": _without_nan(side.gain),
                 "share_of_gap_closed": side.share,
+                "share_of_gap_closed_by_run": side.share_by_run,
             }
             for name, side in sides.items()
         },
@@ -236,6 +255,9 @@ def _verdict(name: str, side: Side, metric: str) -> str:
     if side.share is not None:
         share = f"{100 * side.share:.1f}".replace("-", "−")
         text += f"; it closes {share} % of the gap in {metric} between {SOURCE_ONLY} and {ORACLE}"
+        if side.share_by_run:
+            shares = ", ".join(f"{100 * each:.1f}" for each in side.share_by_run)
+            text += f" (run by run {shares} %)".replace("-", "−")
     return f"{text}."
 
 
