@@ -190,3 +190,22 @@ def test_what_depends_on_the_method_is_filled_in():
 def test_settings_that_contradict_each_other_are_refused(arguments, words):
     with pytest.raises(UserError, match=words):
         parse(*arguments)
+
+
+def test_best_is_the_last_state_where_only_labels_of_a_target_could_tell():
+    adapted = ("--method=adaptation", "--target_dataset=cells")
+    assert parse().run.best_metric == "miou"
+    assert parse(*adapted).run.best_metric == "last"
+    assert parse(*adapted, "--best_metric=accuracy").run.best_metric == "accuracy"
+
+
+@pytest.mark.parametrize("alone", ["--method=supervised", "--lambda_adv=0"])
+def test_there_is_nothing_to_compare_without_a_discriminator(alone):
+    with pytest.raises(UserError, match="--compare"):
+        parse("--compare", alone)
+
+
+@pytest.mark.parametrize("owner", ["s", "d"])
+def test_optimizers_errors_name_their_flag(owner):
+    with pytest.raises(UserError, match=f"^--{owner}_learning_rate=0"):
+        parse(f"--{owner}_learning_rate=0")
