@@ -111,7 +111,8 @@ def run_experiment(config: Config, flags_text: str) -> Result:
     restore_newest(run.checkpoint, output / "checkpoints")
     phases = plan_epoch(config, state, terms)
     total = config.run.epochs * sum(phase.updates for phase in phases)
-    over = int(state.step.numpy()) >= total or run.is_over(int(state.step.numpy()))
+    update = int(state.step.numpy())
+    over = update >= total or run.is_over(update)
     if over and (earlier := run.earlier_result()):
         return earlier
     with told_plainly():
