@@ -74,11 +74,15 @@ def fit_x_axis(axes: Axes, counts: np.ndarray) -> None:
 
 
 def draw_legend_on_top(figure: Figure, handles: Sequence[Artist]) -> None:
-    """One legend for all axes of a figure, in one line above them."""
+    """One legend for all axes of a figure, above them, in as few lines as hold it."""
+    # In points: a letter is about 0.6 of the font's size wide, a handle with its margins 6 of it.
+    widest = max(NORMAL * (6 + 0.6 * len(str(handle.get_label()))) for handle in handles)
+    columns = max(int(72 * figure.get_figwidth() / widest), 1)
+    lines = -(-len(handles) // columns)
     figure.legend(
         handles=list(handles),
         loc="outside upper center",
-        ncols=len(handles),
+        ncols=-(-len(handles) // lines),
         fontsize=NORMAL,
         frameon=False,
         handlelength=2.6,
