@@ -57,9 +57,9 @@ _ATROUS_BRANCHES = flags.DEFINE_integer(
 )
 _STRIDE_PLACE = flags.DEFINE_enum(
     "stride_place",
-    "1x1",
-    get_args(StridePlace),
-    "Convolution of a bottleneck that strides: 1x1 as DeepLab, 3x3 as torchvision.",
+    "auto",
+    ("auto", *get_args(StridePlace)),
+    "Convolution of a bottleneck that strides: 1x1 as DeepLab, 3x3 as torchvision; auto: 1x1.",
 )
 _DATASET = flags.DEFINE_enum(
     "dataset", CITYSCAPES.name, list(CATALOGUE), "Whose classes and colours the model has."

@@ -411,7 +411,10 @@ def test_spoilt_files_are_named_and_nothing_is_left(spoil, messages, isbi_dir, t
         "--output_dir=run",
         cwd=tmp_path,
     )
-    assert_one_line_error(result, *messages)
+    assert result.returncode == 2, result.stderr
+    preparing, error = result.stderr.splitlines()
+    assert "repar" in preparing and error.startswith("error: ")
+    assert all(message in error for message in messages)
     assert not (tmp_path / "run").exists()
     assert not list((tmp_path / "prepared").glob("**/*.json")), "no half of a preparation"
 
