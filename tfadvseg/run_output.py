@@ -336,6 +336,7 @@ class RunOutput:
 
     def _restore_best(self, model: tf.keras.Model, name: str) -> bool:
         """Whether a network's best checkpoint could be restored; else its last weights stay."""
+        last = model.get_weights()
         try:
             found = restore_newest(
                 tf.train.Checkpoint(model=model), self.output / "best", prefix=name
@@ -343,6 +344,7 @@ class RunOutput:
         except UserError as error:
             found = None
             logging.warning("%s", error)
+            model.set_weights(last)  # a damaged file may have been read in part
         if found is None:
             logging.warning("%s: its best checkpoint is lost; the last weights are taken.", name)
         return found is not None

@@ -17,6 +17,7 @@ from PIL import Image
 
 from tests.scripts.cli_testing import ROOT, assert_one_line_error, run_script
 from tfadvseg.checkpoints import checkpoint_paths
+from tfadvseg.export.model_source import load_predictor
 from tfadvseg.flags import read_flagfile
 
 TINY = (
@@ -430,3 +431,9 @@ def test_a_finished_run_whose_best_checkpoint_is_damaged_still_ends(finished_run
     networks = json.loads((run / "summary.json").read_text())["networks"]
     assert "segmenter best" not in networks
     assert "segmenter" in networks
+    image = np.random.default_rng(0).integers(0, 256, (1, 24, 24, 1), np.uint8)
+    exported, last = (
+        load_predictor(model, network, which).predict_probabilities(image)
+        for model, network, which in ((run / "export", None, None), (run, "segmenter", "latest"))
+    )
+    np.testing.assert_allclose(exported, last, atol=1e-5)
