@@ -120,7 +120,7 @@ FULL = Settings()
 _LARGE = dataclasses.replace(FULL, width=64, least_repetitions=1)
 _SEGNET = dataclasses.replace(_LARGE, batch=4, crop_size=(256, 256))
 _CAMVID = dataclasses.replace(_LARGE, batch=16, crop_size=(368, 480), width=32)
-_ADAPTATION = dataclasses.replace(_LARGE, batch=1, crop_size=(256, 512))
+_ADAPTATION = dataclasses.replace(_LARGE, batch=1, crop_size=(512, 1024))
 
 _OWN_SIZES = {
     NETWORK_SEGNET: _SEGNET,

@@ -44,7 +44,7 @@ ALLOWED = {
 }  # fmt: skip
 """Who may import whom."""
 
-ASSEMBLY = ("experiment", "run_output", "domain_pictures")
+ASSEMBLY = ("experiment", "run_output", "run_result", "domain_pictures")
 """These put everything together; no room imports them."""
 
 METHODS_MAY_USE = {"training.state", "training.distribution", "training.types"}

@@ -33,7 +33,8 @@ from tfadvseg.losses.class_weights import class_weights, image_class_pixels
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.model_spec import ModelSpec
-from tfadvseg.run_output import Result, RunOutput
+from tfadvseg.run_output import RunOutput
+from tfadvseg.run_result import Result, earlier_result, finish_run
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
 from tfadvseg.training.loop import run_updates
 from tfadvseg.training.state import TrainState, build_state
@@ -113,7 +114,7 @@ def run_experiment(config: Config, flags_text: str) -> Result:
     total = config.run.epochs * sum(phase.updates for phase in phases)
     update = int(state.step.numpy())
     over = update >= total or run.is_over(update)
-    if over and (earlier := run.earlier_result()):
+    if over and (earlier := earlier_result(output, update)):
         return earlier
     with told_plainly():
         if not over:
@@ -122,7 +123,7 @@ def run_experiment(config: Config, flags_text: str) -> Result:
                 run_updates(config, phases, strategy, state.step, run.log, run)
             finally:
                 run.tensorboard.finish_stretch()
-        return run.finish()
+        return finish_run(config, spec, splits.full_val or splits.val, state, run.log, output)
 
 
 def load_domains(config: Config) -> tuple[Splits, Examples | None]:

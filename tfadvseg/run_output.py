@@ -1,24 +1,16 @@
-"""What a run leaves in its output directory, written as it goes and when it ends."""
+"""What a run leaves in its output directory while it trains."""
 
-import dataclasses
-import json
 import math
-import platform
-from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from tfadvseg import atomic
 from tfadvseg.checkpoints import (
     check_finite_weights,
     checkpoint_paths,
     remove_checkpoint,
-    restore_newest,
     save_checkpoint,
 )
 from tfadvseg.config import LAST, Config, LossConfig, piecewise_value
@@ -36,27 +28,19 @@ from tfadvseg.data.pipeline import (
 )
 from tfadvseg.data.sources import Splits, has_labelled_target
 from tfadvseg.domain_pictures import SOURCE_SAMPLES, draw_patch_maps, draw_source_samples
-from tfadvseg.errors import UserError
-from tfadvseg.evaluation.report import Evaluation, evaluate_sections
-from tfadvseg.export.run_model import predictor_of
-from tfadvseg.export.saved_model import export_saved_model, in_float32
 from tfadvseg.losses.boundary import boundary_weights
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.outputs import class_probabilities
-from tfadvseg.prediction import predict_label
 from tfadvseg.reporting.figures import (
     class_curves_figure,
-    confusion_figure,
     metrics_figure,
-    overlays_figure,
     samples_figure,
 )
 from tfadvseg.reporting.tensorboard import TensorBoardLog
 from tfadvseg.training.history import RunLog, csv_text
-from tfadvseg.training.memory import peak_memory_bytes
 from tfadvseg.training.state import TrainState
-from tfadvseg.training.types import Phase
+from tfadvseg.training.types import Metrics, Phase
 from tfadvseg.training.validation import make_validator
 
 _TARGET_SEED = 2**20
@@ -66,39 +50,10 @@ _LOSSES = ("loss_seg",)
 """Validation metrics of which less is better."""
 
 SAMPLES = 10
-OVERLAYS = 6
-TILE = 1024
-SUMMARY = "summary.json"
-
-Metrics = dict[str, float]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run came to.
-
-    Attributes:
-        networks: metrics on the whole validation images, by network; `<network> best` is its
-            checkpoint that was best on the validation windows, where a metric tells.
-        made: what was written, by what it is.
-        notices: what was said about D's health.
-        seconds: spent training, over all sittings.
-        images_per_second: training windows, each counted once however often it was used.
-        peak_memory_mib: the most that it used at once, in the device's memory or the host's.
-        finished_before: the run had ended before this call, which did nothing.
-    """
-
-    networks: dict[str, Metrics]
-    made: dict[str, str]
-    notices: Sequence[str]
-    seconds: float
-    images_per_second: float
-    peak_memory_mib: int
-    finished_before: bool = False
 
 
 class RunOutput:
-    """The hooks that the loop calls (`training.loop.Hooks`), and what happens when it ends."""
+    """The hooks that the loop calls (`training.loop.Hooks`)."""
 
     def __init__(
         self,
@@ -287,126 +242,6 @@ class RunOutput:
             self.config.method.gan,
             plots / f"patches_epoch_{epoch:03d}.png",
         )
-
-    def finish(self) -> Result:
-        """Measures on whole images, exports, and writes the summary."""
-        config, log = self.config, self.log
-        networks: dict[str, Metrics] = {}
-        exported: Path | None = None
-        for name, learner in self.state.segmenters().items():
-            # In float32, as exports are: what is measured is what is served.
-            model = in_float32(learner.measured, self.spec)
-            best = self._measure(model)
-            networks[name] = best.metrics
-            if config.run.best_metric != LAST and self._restore_best(model, name):
-                best = self._measure(model)
-                networks[f"{name} best"] = best.metrics
-            if len(self.spec.class_names) > 2:
-                confusion_figure(
-                    best.confusion,
-                    self.spec.class_names,
-                    self.output / "plots" / f"confusion_{name}.png",
-                )
-            if name == "segmenter":
-                self._draw_overlays(model)
-            if name == "segmenter" and config.run.export:
-                exported = export_saved_model(model, self.spec, self.output / "export")
-        updates = len(log.rows) * config.run.steps_per_epoch
-        windows = updates * config.run.global_batch_size * config.method.iter_size
-        rate = windows / log.seconds if log.seconds else 0.0
-        summary = {
-            # A class that is nowhere has no score; JSON knows no NaN.
-            "networks": {network: _without_nan(metrics) for network, metrics in networks.items()},
-            "best": {network: _without_nan(best) for network, best in log.best.items()},
-            "updates": int(self.state.step.numpy()),
-            "seconds": round(log.seconds, 1),
-            "images_per_second": round(rate, 2),
-            "peak_memory_mib": round(peak_memory_bytes() / 2**20),
-            "notices": list(log.notices.values()),
-            "seed": config.run.seed,
-            "precision": tf.keras.mixed_precision.global_policy().name,
-            "versions": {
-                "python": platform.python_version(),
-                **{name: version(name) for name in ("tfadvseg", "tensorflow", "numpy")},
-            },
-            "export": exported and str(exported.relative_to(self.output)),
-        }
-        atomic.write_text(self.output / SUMMARY, json.dumps(summary, indent=1) + "\n")
-        return self._result(summary)
-
-    def _restore_best(self, model: tf.keras.Model, name: str) -> bool:
-        """Whether a network's best checkpoint could be restored; else its last weights stay."""
-        last = model.get_weights()
-        try:
-            found = restore_newest(
-                tf.train.Checkpoint(model=model), self.output / "best", prefix=name
-            )
-        except UserError as error:
-            found = None
-            logging.warning("%s", error)
-            model.set_weights(last)  # a damaged file may have been read in part
-        if found is None:
-            logging.warning("%s: its best checkpoint is lost; the last weights are taken.", name)
-        return found is not None
-
-    def earlier_result(self) -> Result | None:
-        """What `finish` came to when all updates so far were done, if it did."""
-        try:
-            summary = json.loads((self.output / SUMMARY).read_text())
-        except FileNotFoundError:
-            return None
-        if summary["updates"] != int(self.state.step.numpy()):
-            return None
-        return dataclasses.replace(self._result(summary), finished_before=True)
-
-    def _result(self, summary: dict) -> Result:
-        samples = sorted((self.output / "plots").glob("samples_epoch_*.png"))
-        made = {
-            "metrics": self.output / "metrics.csv",
-            "curves": self.output / "plots" / "metrics.png",
-            "samples": samples[-1],
-            "overlays": self.output / "plots" / "overlays.png",
-            "summary": self.output / SUMMARY,
-        }
-        for kind in ("source", "patches"):
-            if drawn := sorted((self.output / "plots").glob(f"{kind}_epoch_*.png")):
-                made[kind] = drawn[-1]
-        if summary["export"]:
-            made["export"] = self.output / summary["export"]
-        return Result(
-            networks={
-                network: {name: math.nan if value is None else value for name, value in m.items()}
-                for network, m in summary["networks"].items()
-            },
-            made={what: str(path) for what, path in made.items()},
-            notices=summary["notices"],
-            seconds=summary["seconds"],
-            images_per_second=summary["images_per_second"],
-            peak_memory_mib=summary["peak_memory_mib"],
-        )
-
-    def _draw_overlays(self, model: tf.keras.Model) -> None:
-        val, predictor = self._whole_images(), predictor_of(model, self.spec)
-        images = val.images[:OVERLAYS]
-        overlays_figure(
-            images,
-            (val.labels or ())[:OVERLAYS],
-            [predict_label(predictor, image, TILE) for image in images],
-            self.spec.palette,
-            self.spec.class_names,
-            self.output / "plots" / "overlays.png",
-            val.keys[:OVERLAYS],
-        )
-
-    def _measure(self, model: tf.keras.Model) -> Evaluation:
-        return evaluate_sections(predictor_of(model, self.spec), self._whole_images())
-
-    def _whole_images(self) -> Examples:
-        return self.splits.full_val or self.splits.val
-
-
-def _without_nan(metrics: Metrics) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in metrics.items()}
 
 
 def _score(metric: str, value: float) -> float:

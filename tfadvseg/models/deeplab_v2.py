@@ -14,6 +14,7 @@ from tfadvseg.config.segmenter import BatchNormMode, StridePlace
 from tfadvseg.models.dilated import DilatedConv2D
 from tfadvseg.models.frozen_batch_norm import SOURCE, Domain, FrozenAffineBatchNorm
 from tfadvseg.models.multi_level import ATROUS_RATES, MultiLevelSegmenter
+from tfadvseg.models.padded import PaddedConv2D
 
 RESNET101 = (3, 4, 23, 3)
 RESNET50 = (3, 4, 6, 3)
@@ -75,23 +76,12 @@ def max_pool_ceil(x: tf.Tensor) -> tf.Tensor:
 
 def _convolution(
     filters: int, size: int, stride: int = 1, dilation: int = 1, name: str = ""
-) -> tf.keras.layers.Layer:
+) -> tf.keras.layers.Conv2D:
+    options = {"use_bias": False, "kernel_initializer": "he_normal", "name": name}
+    if stride > 1:
+        return PaddedConv2D(filters, size, stride, margin=size // 2, **options)
     layer = DilatedConv2D if dilation > 1 else tf.keras.layers.Conv2D
-    return layer(
-        filters,
-        size,
-        stride,
-        # TensorFlow pads an even size by less in front where PyTorch pads both sides alike.
-        padding="valid" if stride > 1 else "same",
-        dilation_rate=dilation,
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=name,
-    )
-
-
-def _pad(x: tf.Tensor, margin: int) -> tf.Tensor:
-    return tf.pad(x, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
+    return layer(filters, size, padding="same", dilation_rate=dilation, **options)
 
 
 class Bottleneck(tf.keras.layers.Layer):
@@ -125,16 +115,58 @@ class Bottleneck(tf.keras.layers.Layer):
             self.shortcut_conv = _convolution(EXPANSION * width, 1, stride, name="shortcut_conv")
             self.shortcut_bn = FrozenAffineBatchNorm(batch_norm, name="shortcut_bn")
 
+    def build(self, input_shape: tf.TensorShape) -> None:
+        shape = tf.TensorShape(input_shape)
+        for convolution, norm in (
+            (self.conv1, self.bn1),
+            (self.conv2, self.bn2),
+            (self.conv3, self.bn3),
+        ):
+            for layer in (convolution, norm):
+                with tf.name_scope(layer.name):
+                    layer.build(shape)
+                shape = shape[:-1].concatenate(convolution.filters)
+        super().build(input_shape)
+
     def call(self, x: tf.Tensor, training: bool, domain: Domain, moves: bool = True) -> tf.Tensor:
         mode = {"training": training, "domain": domain, "moves": moves}
-        y = tf.nn.relu(self.bn1(self.conv1(x), **mode))
-        if self.conv2.padding == "valid":
-            y = _pad(y, 1)
-        y = tf.nn.relu(self.bn2(self.conv2(y), **mode))
-        y = self.bn3(self.conv3(y), **mode)
+        y = _normalised(self.conv1(x), self.bn1, self.conv2, **mode)
+        y = _normalised(y, self.bn2, self.conv3, **mode)
+        y = self.bn3(y, **mode)
         if self.shortcut_conv is not None:
             x = self.shortcut_bn(self.shortcut_conv(x), **mode)
         return tf.nn.relu(x + y)
+
+
+def _normalised(
+    x: tf.Tensor,
+    norm: FrozenAffineBatchNorm,
+    convolution: tf.keras.layers.Conv2D,
+    training: bool,
+    domain: Domain,
+    moves: bool,
+) -> tf.Tensor:
+    """Batch norm, ReLU and a convolution that keep nothing but x for the backward pass.
+
+    What the convolution's gradient needs besides is computed again there from x: that is little
+    work, and a sixth of what a bottleneck would hold.
+    """
+
+    def forward(x: tf.Tensor, kernel: tf.Tensor, moves: bool) -> tf.Tensor:
+        y = tf.nn.relu(norm(x, training=training, domain=domain, moves=moves))
+        return convolution.convolution_op(y, kernel)
+
+    @tf.custom_gradient
+    def run(x: tf.Tensor, kernel: tf.Tensor) -> tuple:
+        def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
+            with tf.control_dependencies([upstream]), tf.GradientTape() as tape:
+                tape.watch([x, kernel])
+                y = forward(x, kernel, moves=False)
+            return tape.gradient(y, [x, kernel], upstream)
+
+        return forward(x, kernel, moves), gradient
+
+    return run(x, tf.convert_to_tensor(convolution.kernel))
 
 
 def recomputed(
@@ -237,7 +269,7 @@ class ResNetBody(tf.keras.layers.Layer):
     def call(
         self, images: tf.Tensor, training: bool, domain: Domain = SOURCE
     ) -> tuple[tf.Tensor, ...]:
-        x = self.conv1(_pad(images, 3))
+        x = self.conv1(images)
         x = max_pool_ceil(tf.nn.relu(self.bn1(x, training=training, domain=domain)))
         features = []
         for stage in self.stages:

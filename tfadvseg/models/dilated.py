@@ -27,30 +27,43 @@ def dilated_convolution(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor
     @tf.custom_gradient
     def convolution(x: tf.Tensor, kernel: tf.Tensor) -> tuple:
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            of_x = forward(upstream, tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2]))
-            size, _, channels, filters = kernel.shape
-            margin = rate * (size // 2)
-            padded = tf.pad(x, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
-            height, width = tf.shape(x)[1], tf.shape(x)[2]
-            flat = tf.reshape(upstream, [-1, filters])
-            taps: list[tf.Tensor] = []
-            for row in range(size):
-                for column in range(size):
-                    # One after another: together, shifted copies would take k * k times the memory.
-                    with tf.control_dependencies(taps[-1:]):
-                        seen = padded[:, row * rate :, column * rate :][:, :height, :width]
-                        seen = tf.reshape(seen, [-1, channels])
-                        taps.append(tf.matmul(seen, flat, transpose_a=True))
-            return of_x, tf.reshape(tf.stack(taps), kernel.shape)
+            # All that needs no upstream gradient would else be done in the forward pass, and held.
+            with tf.control_dependencies([upstream]):
+                of_kernel = _kernel_gradient(x, upstream, kernel.shape, rate)
+            # The kernel's first, since it is the last to need x.
+            with tf.control_dependencies([of_kernel]):
+                mirrored = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
+                return forward(upstream, mirrored), of_kernel
 
         return forward(x, kernel), gradient
 
     return convolution(x, kernel)
 
 
+def _kernel_gradient(
+    x: tf.Tensor, upstream: tf.Tensor, shape: tf.TensorShape, rate: int
+) -> tf.Tensor:
+    """Of a convolution's sum times `upstream`, [B,H,W,F], for its kernel."""
+    size, _, channels, filters = shape
+    margin = rate * (size // 2)
+    padded = tf.pad(x, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
+    extent = tf.shape(x)
+    flat = tf.reshape(upstream, [-1, filters])
+    taps: list[tf.Tensor] = []
+    for row in range(size):
+        for column in range(size):
+            # One after another: together, shifted copies would take k * k times the memory.
+            with tf.control_dependencies(taps[-1:]):
+                seen = tf.slice(padded, [0, row * rate, column * rate, 0], extent)
+                taps.append(tf.matmul(tf.reshape(seen, [-1, channels]), flat, transpose_a=True))
+    return tf.reshape(tf.stack(taps), shape)
+
+
 class DilatedConv2D(tf.keras.layers.Conv2D):
-    """Keras's `Conv2D` of stride 1 and padding "same", by `dilated_convolution`."""
+    """Keras's `Conv2D` of stride 1 and padding "same", on CPUs by `dilated_convolution`."""
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        if tf.config.list_physical_devices("GPU"):
+            return super().convolution_op(inputs, kernel)
         # A replica's or a half-precision view of a variable is none of the custom gradient's.
         return dilated_convolution(inputs, tf.convert_to_tensor(kernel), self.dilation_rate[0])

@@ -2,11 +2,12 @@
 
 import tensorflow as tf
 
+from tfadvseg.models.layers import LeakyReLU
 from tfadvseg.models.multi_level import torch_bias_initializer
+from tfadvseg.models.padded import PaddedConv2D
 
 LAYERS = 5
 MIN_SIZE = 2**LAYERS
-LEAKY_SLOPE = 0.2
 
 
 def fc_discriminator(channels: int, width: int = 64) -> tf.keras.Model:
@@ -30,17 +31,17 @@ def fc_discriminator(channels: int, width: int = 64) -> tf.keras.Model:
         last = index == LAYERS - 1
         filters = 1 if last else width * 2**index
         name = "classifier" if last else f"conv{index + 1}"
-        x = tf.keras.layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
-        x = tf.keras.layers.Conv2D(
+        x = PaddedConv2D(
             filters,
             4,
             2,
+            margin=1,
             kernel_initializer=tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform"),
             bias_initializer=torch_bias_initializer(fan_in),
             name=name,
         )(x)
         if not last:
-            x = tf.keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"relu{index + 1}")(x)
+            x = LeakyReLU(name=f"relu{index + 1}")(x)
         fan_in = 16 * filters
     logits = tf.keras.layers.Activation("linear", dtype="float32", name="logits")(x)
     return tf.keras.Model(maps, logits, name="fc_discriminator")

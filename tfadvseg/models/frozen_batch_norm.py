@@ -73,13 +73,22 @@ class FrozenAffineBatchNorm(tf.keras.layers.Layer):
         context = tf.distribute.get_replica_context()
         if context is not None and context.num_replicas_in_sync > 1:
             y, mean, variance = _normalise_over_replicas(x, self.gamma, self.beta, context)
+            mean = moving_mean + (mean - moving_mean) * (1 - MOMENTUM)
+            variance = moving_variance + (variance - moving_variance) * (1 - MOMENTUM)
         else:
             y, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-                x, self.gamma, self.beta, epsilon=EPSILON, is_training=True
+                x,
+                self.gamma,
+                self.beta,
+                moving_mean,
+                moving_variance,
+                EPSILON,
+                is_training=True,
+                exponential_avg_factor=1 - MOMENTUM,
             )
         if moves:
-            for moving, batch in ((moving_mean, mean), (moving_variance, variance)):
-                moving.assign_sub((moving - tf.stop_gradient(batch)) * (1 - MOMENTUM))
+            moving_mean.assign(tf.stop_gradient(mean))
+            moving_variance.assign(tf.stop_gradient(variance))
         return y
 
     def get_config(self) -> dict:

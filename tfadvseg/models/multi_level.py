@@ -62,7 +62,7 @@ class AtrousClassifier(tf.keras.layers.Layer):
         maps = tf.nn.conv2d(features, tf.cast(kernel, features.dtype), 1, "VALID")
         parts = tf.split(tf.cast(maps, tf.float32), 9 * len(used), axis=-1)
         logits = tf.add_n([tf.cast(conv.bias, tf.float32) for conv in used])
-        size = tf.shape(features)[1:3]
+        size = tf.shape(parts[0])
         for index, rate in enumerate(ATROUS_RATES[: self.branches]):
             for row in range(3):
                 shifted = [
@@ -78,12 +78,11 @@ class AtrousClassifier(tf.keras.layers.Layer):
 
 
 def _shifted(maps: tf.Tensor, down: int, right: int, size: tf.Tensor) -> tf.Tensor:
-    """maps[:, y + down, x + right], zeros beyond the borders: [B,h,w,K] to the same."""
+    """maps[:, y + down, x + right], zeros beyond the borders; `size` is [B,h,w,K] of the maps."""
     margins = [[0, 0], [max(-down, 0), max(down, 0)], [max(-right, 0), max(right, 0)], [0, 0]]
     if not (down or right):
         return maps
-    top, left = max(down, 0), max(right, 0)
-    return tf.pad(maps, margins)[:, top : top + size[0], left : left + size[1]]
+    return tf.slice(tf.pad(maps, margins), [0, max(down, 0), max(right, 0), 0], size)
 
 
 def level_count(model: tf.keras.Model) -> int:

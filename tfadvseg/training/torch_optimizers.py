@@ -58,8 +58,14 @@ class TorchSGD(tf.keras.optimizers.Optimizer):
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
         rate, gradient = _rate_and_gradient(self, gradient, variable)
         momentum = self.momenta[self._index_dict[self._var_key(variable)]]
-        momentum.assign(self.momentum * momentum + gradient)
-        variable.assign_sub(rate * momentum)
+        # TensorFlow's own rule is this one; Keras's optimizer does not use it.
+        tf.raw_ops.ResourceApplyMomentum(
+            var=variable.handle,
+            accum=momentum.handle,
+            lr=rate,
+            grad=gradient,
+            momentum=tf.cast(self.momentum, gradient.dtype),
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Everything but what names variables, which is given anew."""
@@ -116,7 +122,7 @@ class TorchAdam(tf.keras.optimizers.Optimizer):
         correction_1 = tf.cast(1 - tf.pow(tf.constant(self.beta_1, tf.float64), update), rate.dtype)
         correction_2 = tf.cast(1 - tf.pow(tf.constant(self.beta_2, tf.float64), update), rate.dtype)
         mean.assign_add((1 - self.beta_1) * (gradient - mean))
-        mean_square.assign(self.beta_2 * mean_square + (1 - self.beta_2) * tf.square(gradient))
+        mean_square.assign_add((1 - self.beta_2) * (tf.square(gradient) - mean_square))
         denominator = tf.sqrt(mean_square) / tf.sqrt(correction_2) + self.epsilon
         variable.assign_sub(rate / correction_1 * mean / denominator)
 
@@ -155,5 +161,7 @@ def _rate_and_gradient(
     rate = factor * tf.cast(optimizer.learning_rate, variable.dtype)
     gradient = tf.convert_to_tensor(gradient)
     if optimizer.coupled_weight_decay and (optimizer._decayed is None or key in optimizer._decayed):
-        gradient += optimizer.coupled_weight_decay * variable
+        # Else a graph multiplies every variable before the first gradient is there, and holds them.
+        with tf.control_dependencies([gradient]):
+            gradient += optimizer.coupled_weight_decay * variable
     return rate, gradient

@@ -20,6 +20,9 @@ class Ratio(NamedTuple):
 Scalars = dict[str, tf.Tensor | Ratio]
 """What a step reports, the same on every replica: flat, by name."""
 
+Metrics = dict[str, float]
+"""Numbers on the host, by name."""
+
 StepFunction = Callable[[Batch, tf.Tensor], Scalars]
 """(batch, lambda_adv scalar float32) to scalars named `<network>/<quantity>`."""
 

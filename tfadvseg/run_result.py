@@ -1,0 +1,181 @@
+"""What a run comes to: its networks measured on whole images, pictures, an export, a summary."""
+
+import dataclasses
+import json
+import math
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import tensorflow as tf
+from absl import logging
+
+from tfadvseg import atomic
+from tfadvseg.checkpoints import restore_newest
+from tfadvseg.config import LAST, Config
+from tfadvseg.data.examples import Examples
+from tfadvseg.errors import UserError
+from tfadvseg.evaluation.report import Evaluation, evaluate_sections
+from tfadvseg.export.run_model import predictor_of
+from tfadvseg.export.saved_model import export_saved_model, in_float32
+from tfadvseg.model_spec import ModelSpec
+from tfadvseg.prediction import predict_label
+from tfadvseg.reporting.figures import confusion_figure, overlays_figure
+from tfadvseg.training.history import RunLog
+from tfadvseg.training.memory import peak_memory_bytes
+from tfadvseg.training.state import TrainState
+from tfadvseg.training.types import Metrics
+
+SUMMARY = "summary.json"
+OVERLAYS = 6
+TILE = 1024
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to.
+
+    Attributes:
+        networks: metrics on the whole validation images, by network; `<network> best` is its
+            checkpoint that was best on the validation windows, where a metric tells.
+        made: what was written, by what it is.
+        notices: what was said about D's health.
+        seconds: spent training, over all sittings.
+        images_per_second: training windows, each counted once however often it was used.
+        peak_memory_mib: the most that it used at once, in the device's memory or the host's.
+        finished_before: the run had ended before this call, which did nothing.
+    """
+
+    networks: dict[str, Metrics]
+    made: dict[str, str]
+    notices: Sequence[str]
+    seconds: float
+    images_per_second: float
+    peak_memory_mib: int
+    finished_before: bool = False
+
+
+def finish_run(
+    config: Config, spec: ModelSpec, val: Examples, state: TrainState, log: RunLog, output: Path
+) -> Result:
+    """Measures on whole images, exports, and writes the summary.
+
+    Args:
+        config, spec, state, log: of the run.
+        val: the images to measure on.
+        output: where everything goes, and where the best checkpoints are.
+    """
+    networks: dict[str, Metrics] = {}
+    exported: Path | None = None
+    for name, learner in state.segmenters().items():
+        # In float32, as exports are: what is measured is what is served.
+        model = in_float32(learner.measured, spec)
+        best = _measure(model, spec, val)
+        networks[name] = best.metrics
+        if config.run.best_metric != LAST and _restore_best(model, name, output / "best"):
+            best = _measure(model, spec, val)
+            networks[f"{name} best"] = best.metrics
+        if len(spec.class_names) > 2:
+            path = output / "plots" / f"confusion_{name}.png"
+            confusion_figure(best.confusion, spec.class_names, path)
+        if name == "segmenter":
+            _draw_overlays(model, spec, val, output / "plots" / "overlays.png")
+        if name == "segmenter" and config.run.export:
+            exported = export_saved_model(model, spec, output / "export")
+    updates = len(log.rows) * config.run.steps_per_epoch
+    windows = updates * config.run.global_batch_size * config.method.iter_size
+    rate = windows / log.seconds if log.seconds else 0.0
+    summary = {
+        # A class that is nowhere has no score; JSON knows no NaN.
+        "networks": {network: _without_nan(metrics) for network, metrics in networks.items()},
+        "best": {network: _without_nan(best) for network, best in log.best.items()},
+        "updates": int(state.step.numpy()),
+        "seconds": round(log.seconds, 1),
+        "images_per_second": round(rate, 2),
+        "peak_memory_mib": round(peak_memory_bytes() / 2**20),
+        "notices": list(log.notices.values()),
+        "seed": config.run.seed,
+        "precision": tf.keras.mixed_precision.global_policy().name,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("tfadvseg", "tensorflow", "numpy")},
+        },
+        "export": exported and str(exported.relative_to(output)),
+    }
+    atomic.write_text(output / SUMMARY, json.dumps(summary, indent=1) + "\n")
+    return _read(summary, output)
+
+
+def earlier_result(output: Path, updates: int) -> Result | None:
+    """What `finish_run` came to after so many updates, if it did."""
+    try:
+        summary = json.loads((output / SUMMARY).read_text())
+    except FileNotFoundError:
+        return None
+    if summary["updates"] != updates:
+        return None
+    return dataclasses.replace(_read(summary, output), finished_before=True)
+
+
+def _read(summary: dict, output: Path) -> Result:
+    plots = output / "plots"
+    made = {
+        "metrics": output / "metrics.csv",
+        "curves": plots / "metrics.png",
+        "samples": sorted(plots.glob("samples_epoch_*.png"))[-1],
+        "overlays": plots / "overlays.png",
+        "summary": output / SUMMARY,
+    }
+    for kind in ("source", "patches"):
+        if drawn := sorted(plots.glob(f"{kind}_epoch_*.png")):
+            made[kind] = drawn[-1]
+    if summary["export"]:
+        made["export"] = output / summary["export"]
+    return Result(
+        networks={
+            network: {name: math.nan if value is None else value for name, value in m.items()}
+            for network, m in summary["networks"].items()
+        },
+        made={what: str(path) for what, path in made.items()},
+        notices=summary["notices"],
+        seconds=summary["seconds"],
+        images_per_second=summary["images_per_second"],
+        peak_memory_mib=summary["peak_memory_mib"],
+    )
+
+
+def _restore_best(model: tf.keras.Model, name: str, folder: Path) -> bool:
+    """Whether a network's best checkpoint could be restored; else its last weights stay."""
+    last = model.get_weights()
+    try:
+        found = restore_newest(tf.train.Checkpoint(model=model), folder, prefix=name)
+    except UserError as error:
+        found = None
+        logging.warning("%s", error)
+        model.set_weights(last)  # a damaged file may have been read in part
+    if found is None:
+        logging.warning("%s: its best checkpoint is lost; the last weights are taken.", name)
+    return found is not None
+
+
+def _draw_overlays(model: tf.keras.Model, spec: ModelSpec, val: Examples, path: Path) -> None:
+    images, predictor = val.images[:OVERLAYS], predictor_of(model, spec)
+    overlays_figure(
+        images,
+        (val.labels or ())[:OVERLAYS],
+        [predict_label(predictor, image, TILE) for image in images],
+        spec.palette,
+        spec.class_names,
+        path,
+        val.keys[:OVERLAYS],
+    )
+
+
+def _measure(model: tf.keras.Model, spec: ModelSpec, val: Examples) -> Evaluation:
+    return evaluate_sections(predictor_of(model, spec), val)
+
+
+def _without_nan(metrics: Metrics) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in metrics.items()}
