@@ -130,8 +130,8 @@ class Bottleneck(tf.keras.layers.Layer):
 
     def call(self, x: tf.Tensor, training: bool, domain: Domain, moves: bool = True) -> tf.Tensor:
         mode = {"training": training, "domain": domain, "moves": moves}
-        y = _normalised(self.conv1(x), self.bn1, self.conv2, **mode)
-        y = _normalised(y, self.bn2, self.conv3, **mode)
+        y = _normalised(self.conv1(x), self.bn1, mode, self.conv2)
+        y = _normalised(y, self.bn2, mode, self.conv3)
         y = self.bn3(y, **mode)
         if self.shortcut_conv is not None:
             x = self.shortcut_bn(self.shortcut_conv(x), **mode)
@@ -141,30 +141,28 @@ class Bottleneck(tf.keras.layers.Layer):
 def _normalised(
     x: tf.Tensor,
     norm: FrozenAffineBatchNorm,
+    mode: dict[str, Any],
     convolution: tf.keras.layers.Conv2D,
-    training: bool,
-    domain: Domain,
-    moves: bool,
 ) -> tf.Tensor:
     """Batch norm, ReLU and a convolution that keep nothing but x for the backward pass.
 
     What the convolution's gradient needs besides is computed again there from x: that is little
-    work, and a sixth of what a bottleneck would hold.
+    work, and a sixth of what a bottleneck would hold. `mode` goes to `norm`, whose
+    statistics the second run leaves as they are.
     """
 
-    def forward(x: tf.Tensor, kernel: tf.Tensor, moves: bool) -> tf.Tensor:
-        y = tf.nn.relu(norm(x, training=training, domain=domain, moves=moves))
-        return convolution.convolution_op(y, kernel)
+    def forward(x: tf.Tensor, kernel: tf.Tensor, mode: dict[str, Any]) -> tf.Tensor:
+        return convolution.convolution_op(tf.nn.relu(norm(x, **mode)), kernel)
 
     @tf.custom_gradient
     def run(x: tf.Tensor, kernel: tf.Tensor) -> tuple:
         def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
             with tf.control_dependencies([upstream]), tf.GradientTape() as tape:
                 tape.watch([x, kernel])
-                y = forward(x, kernel, moves=False)
+                y = forward(x, kernel, {**mode, "moves": False})
             return tape.gradient(y, [x, kernel], upstream)
 
-        return forward(x, kernel, moves), gradient
+        return forward(x, kernel, mode), gradient
 
     return run(x, tf.convert_to_tensor(convolution.kernel))
 
