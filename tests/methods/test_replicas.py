@@ -36,7 +36,11 @@ def run_epoch_on(strategy, config):
 
 @pytest.mark.parametrize(
     ("schedule", "discriminator"),
-    [("joint", "encoder"), ("joint", "patch"), ("alternating", "patch")],
+    [
+        ("joint", "encoder"),
+        pytest.param("joint", "patch", marks=pytest.mark.slow),
+        ("alternating", "patch"),
+    ],
 )
 def test_two_replicas_equal_one(schedule, discriminator, two_replicas):
     config = tiny_config(

@@ -68,6 +68,7 @@ def test_both_levels_learn_against_a_discriminator_each(adapted):
         assert (adapted / f"plots/{name}.png").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_a_run_in_two_sittings_ends_as_one_in_one(adapted, tmp_path):
     for epochs in (1, 2):
         result = run_script(

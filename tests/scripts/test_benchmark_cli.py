@@ -93,6 +93,7 @@ def test_table_is_aligned_and_progress_is_apart(quick):
     assert "round 2/2" not in result.stdout
 
 
+@pytest.mark.slow
 def test_groups_are_compared_in_one_run():
     result = run(
         "--quick", "--precisions=float32", "--rounds=1", "--batch=1", "--only=adaptation,segnet"

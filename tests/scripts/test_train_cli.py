@@ -238,7 +238,6 @@ TINY_FOR = {
 
 REPRESENTATIVES = {
     "camvid_fcn", "darkfield_adversarial", "demo", "gta5_multi", "isbi2012_alternating",
-    "isbi2012_joint", "streets_multi",
 }  # fmt: skip
 """One of each kind; those like them are slow tests."""
 
