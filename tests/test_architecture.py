@@ -20,8 +20,9 @@ ALLOWED = {
     "checkpoints": {"errors"},
     "comparison": {"errors"},
     "export.choices": set(),
-    "flag_table": {"config", "data.catalogue"},
-    "flags": {"config", "errors", "export.choices", "flag_table"},
+    "flag_kinds": {"config"},
+    "flag_table": {"config", "data.catalogue", "flag_kinds"},
+    "flags": {"config", "errors", "export.choices", "flag_kinds", "flag_table"},
     "data": {
         "addons", "atomic", "config", "data.catalogue", "data.descriptors",
         "data.street_descriptors", "errors",

@@ -1,12 +1,21 @@
 """Every flag of a run: its name, the field of `Config` that it is, its help and its form."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from tfadvseg import config as c
 from tfadvseg.config import segmenter as sc
 from tfadvseg.data.catalogue import CATALOGUE
+from tfadvseg.flag_kinds import (
+    BY_EPOCH,
+    CLASS_WEIGHTS,
+    COUNTS,
+    NAMES,
+    NUMBERS,
+    SIZE,
+    VALUE_MAP,
+    list_of,
+)
 
 DATASET_NAMES = (*CATALOGUE, "folder")
 
@@ -34,61 +43,6 @@ class Flag:
         return self.field or self.name
 
 
-@dataclass(frozen=True)
-class Text:
-    """A kind of flag that absl has no parser for: a string, and the two ways."""
-
-    parse: Callable[[str], Any]
-    format: Callable[[Any], str]
-    form: str
-
-
-def _list(item: Callable[[str], Any], form: str) -> Text:
-    return Text(
-        lambda text: tuple(item(part.strip()) for part in text.split(",") if part.strip()),
-        lambda values: ",".join(map(str, values)),
-        form,
-    )
-
-
-def _pairs(value: Callable[[str], Any], form: str, single_key: int | None = None) -> Text:
-    """`key:value,...`; a bare value means `single_key:value` where that is given."""
-
-    def pair(text: str) -> tuple[int, Any]:
-        if ":" not in text and single_key is not None:
-            return single_key, value(text)
-        left, right = text.split(":")
-        return int(left), value(right)
-
-    def text_of(pairs: Sequence[tuple[int, Any]]) -> str:
-        if single_key is not None and [key for key, _ in pairs] == [single_key]:
-            return str(pairs[0][1])
-        return ",".join(f"{left}:{right}" for left, right in pairs)
-
-    return Text(
-        lambda text: tuple(pair(part) for part in text.split(",") if part.strip()), text_of, form
-    )
-
-
-def _class_weights() -> Text:
-    def parse(text: str) -> Any:
-        rule = text.strip()
-        return rule if rule in get_args(c.ClassWeighting) else _NUMBERS.parse(text)
-
-    def text_of(weighting: Any) -> str:
-        return weighting if isinstance(weighting, str) else _NUMBERS.format(weighting)
-
-    return Text(parse, text_of, f"{', '.join(get_args(c.ClassWeighting))}, or number,number,...")
-
-
-_SIZE = _list(int, "height,width")
-_COUNTS = _list(int, "number,number,...")
-_NUMBERS = _list(float, "number,number,...")
-_NAMES = _list(str, "name,name,...")
-_VALUE_MAP = _pairs(int, "value:class,value:class,...")
-_BY_EPOCH = _pairs(float, "value, or epoch:value,epoch:value,...", single_key=0)
-
-
 def _optimizer_flags(prefix: str) -> tuple[Flag, ...]:
     """The flags of the segmenter's optimizer (`s`) or the discriminator's (`d`)."""
     owner = prefix.upper()
@@ -97,7 +51,7 @@ def _optimizer_flags(prefix: str) -> tuple[Flag, ...]:
         ("learning_rate", f"{owner}'s highest learning rate.", float),
         ("decay", "Inverse-time decay an update: rate / (1 + decay * updates).", float),
         ("rate", f"How {owner}'s learning rate falls.", get_args(c.RateSchedule)),
-        ("rate_steps", f"Epochs with which --{prefix}_rate=step falls tenfold.", _COUNTS),
+        ("rate_steps", f"Epochs with which --{prefix}_rate=step falls tenfold.", COUNTS),
         ("warmup", "Updates over which the learning rate first rises.", int),
         ("momentum", f"Of --{prefix}_optimizer=sgd.", float),
         ("beta_2", f"Of --{prefix}_optimizer=adam, adamw and torch_adam.", float),
@@ -165,12 +119,12 @@ DATA_FLAGS = (
         "Read *_labelTrainIds.png instead of *_labelIds.png. For cityscapes_semseg.",
         bool,
     ),
-    Flag("class_names", "data", "Names of the classes by id. For folder.", _NAMES),
+    Flag("class_names", "data", "Names of the classes by id. For folder.", NAMES),
     Flag(
         "value_map",
         "data",
         "Class id of each value in label files, as in 0:0,255:1. For folder.",
-        _VALUE_MAP,
+        VALUE_MAP,
     ),
     Flag(
         "label_suffix",
@@ -189,7 +143,7 @@ DATA_FLAGS = (
         "resize",
         "data",
         "Size that every image is brought to first; empty: its own. Exports do it themselves.",
-        _SIZE,
+        SIZE,
     ),
     Flag(
         "prepare",
@@ -202,7 +156,7 @@ DATA_FLAGS = (
         "beam_options",
         "data",
         "Of --prepare=beam; runner=DirectRunner if empty.",
-        _list(str, "option=value,option=value,..."),
+        list_of(str, "option=value,option=value,..."),
     ),
     Flag(
         "prepared_dir",
@@ -212,7 +166,7 @@ DATA_FLAGS = (
     ),
 )
 
-_CROP_SIZE = Flag("crop_size", "data", "Size of a training window in pixels.", _SIZE)
+_CROP_SIZE = Flag("crop_size", "data", "Size of a training window in pixels.", SIZE)
 
 TARGET_FLAGS = tuple(
     Flag(
@@ -252,7 +206,7 @@ TRAIN_FLAGS = (
         "method",
         "Weight of S's adversarial loss; by epoch, from 0, as in 0:0.1,3:1.0. Default: 0.1, with "
         "--method=adaptation 0.001.",
-        _BY_EPOCH,
+        BY_EPOCH,
     ),
     Flag(
         "lambda_seg_aux",
@@ -290,21 +244,21 @@ TRAIN_FLAGS = (
     ),
     Flag("global_batch_size", "run", "Windows an update, over all replicas.", int),
     _CROP_SIZE,
-    Flag("augment", "data", f"Any of {','.join(get_args(c.Augmentation))}; empty: none.", _NAMES),
+    Flag("augment", "data", f"Any of {','.join(get_args(c.Augmentation))}; empty: none.", NAMES),
     Flag(
         "scale_range",
         "data",
         "Smallest and largest magnification of --augment=scale.",
-        _list(float, "smallest,largest"),
+        list_of(float, "smallest,largest"),
     ),
     Flag("shuffle", "data", "Draw the order of the training images anew each time round.", bool),
     Flag(
         "mean",
         "data",
         "Of each channel (red,green,blue), subtracted from 0-255; empty: the training images' own.",
-        _NUMBERS,
+        NUMBERS,
     ),
-    Flag("std", "data", "What each channel is then divided by; goes with --mean.", _NUMBERS),
+    Flag("std", "data", "What each channel is then divided by; goes with --mean.", NUMBERS),
     Flag(
         "channel_order",
         "data",
@@ -329,7 +283,7 @@ TRAIN_FLAGS = (
         "stage_convolutions",
         "segmenter",
         "Convolutions of each stage of segnet; empty: two each. The paper's: 2,2,3,3,3.",
-        _COUNTS,
+        COUNTS,
     ),
     Flag(
         "segnet_decoder",
@@ -366,7 +320,7 @@ TRAIN_FLAGS = (
         "blocks",
         "segmenter",
         "Bottlenecks in each stage of deeplab_v2; empty: 3,4,23,3, a ResNet-101.",
-        _COUNTS,
+        COUNTS,
     ),
     Flag("multi_level", "segmenter", "deeplab_v2 classifies after its third stage, too.", bool),
     Flag(
@@ -403,7 +357,7 @@ TRAIN_FLAGS = (
         "What kind of file that is, and so what it may lack.",
         get_args(sc.WeightsSource),
     ),
-    Flag("class_weights", "loss", "Of the cross-entropy.", _class_weights()),
+    Flag("class_weights", "loss", "Of the cross-entropy.", CLASS_WEIGHTS),
     Flag(
         "boundary_weight",
         "loss",

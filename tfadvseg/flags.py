@@ -10,7 +10,8 @@ from absl import flags
 from tfadvseg.config import Config, DataConfig
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.flag_table import DATA_FLAGS, TARGET_FLAGS, TRAIN_FLAGS, Flag, Text
+from tfadvseg.flag_kinds import Text
+from tfadvseg.flag_table import DATA_FLAGS, TARGET_FLAGS, TRAIN_FLAGS, Flag
 
 ALL_FLAGS = DATA_FLAGS + TARGET_FLAGS + TRAIN_FLAGS
 

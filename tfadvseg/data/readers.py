@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 
 from tfadvseg.config import DataConfig
 from tfadvseg.data import descriptors, prepared, street_descriptors
-from tfadvseg.data.catalogue import CATALOGUE
+from tfadvseg.data.dataset_flags import check_flags
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.division import (
     Indices,
@@ -19,6 +19,7 @@ from tfadvseg.data.division import (
     divide_stratified,
     hold_out_stretches,
 )
+from tfadvseg.data.embedded import EMBEDDED
 from tfadvseg.data.examples import (
     Example,
     Examples,
@@ -33,28 +34,13 @@ from tfadvseg.data.frames import file_splits
 from tfadvseg.data.prepared_frames import prepared_splits
 from tfadvseg.data.slices import resolve_slice
 from tfadvseg.errors import UserError
-from tfadvseg_datasets.cells import generate as cells
 from tfadvseg_datasets.cityscapes_semseg.cityscapes_semseg_dataset_builder import (
     CityscapesSemsegConfig,
 )
 from tfadvseg_datasets.gta5.gta5_dataset_builder import Gta5Config
-from tfadvseg_datasets.membranes import generate as membranes
-from tfadvseg_datasets.streets import generate as streets
-
-EMBEDDED_SEED = 0
-"""The embedded sets are the same in every run, whatever `--seed` is."""
 
 CAMVID_VAL_FRACTION = 0.2
 """Share of `train` that validates where `val` is absent and no other share is given."""
-
-_FLAGS_OF = {
-    "folder": ("class_names", "value_map", "label_suffix", "train_list", "val_list"),
-    "gta5": ("official_split", "skip_damaged"),
-    "cityscapes_semseg": ("train_ids",),
-}
-"""Flags that one dataset alone listens to."""
-
-_ON_DISK = ("cityscapes_semseg", "gta5")
 
 Stream = Callable[[str, str], Iterator[Example]]
 
@@ -100,12 +86,9 @@ def open_reader(config: DataConfig, seed: int) -> Reader:
     match config.dataset:
         case "folder":
             return _folder(read_folder(config), config, seed)
-        case descriptors.MEMBRANES.name:
-            _check_embedded(config)
-            return _sliced(config, descriptors.MEMBRANES, membranes.DEFAULT_COUNTS, _membranes)
-        case descriptors.CELLS.name:
-            _check_embedded(config)
-            return _sliced(config, descriptors.CELLS, cells.DEFAULT_COUNTS, _cells)
+        case name if name in EMBEDDED:
+            embedded = EMBEDDED[name]
+            return _sliced(config, embedded.descriptor, embedded.counts, embedded.stream)
         case descriptors.ISBI2012.name:
             builder = _prepare(config)
             counts = prepared.example_counts(builder)
@@ -119,50 +102,12 @@ def open_reader(config: DataConfig, seed: int) -> Reader:
             return _darkfield(config, seed)
         case descriptors.CAMVID.name:
             return _camvid(config)
-        case street_descriptors.STREETS_GAME.name:
-            return _embedded_streets(config, street_descriptors.STREETS_GAME, "game")
-        case street_descriptors.STREETS_CAMERA.name:
-            return _embedded_streets(config, street_descriptors.STREETS_CAMERA, "camera")
         case street_descriptors.GTA5.name:
             return _gta5(config)
         case street_descriptors.CITYSCAPES.name:
             return _cityscapes(config)
         case name:
             raise NotImplementedError(f"{name} has a descriptor, but nothing reads it.")
-
-
-def check_flags(config: DataConfig) -> None:
-    """Refuses unknown datasets, and flags that the dataset would not listen to."""
-    name = config.dataset
-    if name not in (*CATALOGUE, "folder"):
-        valid = ", ".join([*CATALOGUE, "folder"])
-        raise UserError(f"--dataset={name}: unknown; choose one of {valid}.")
-    for owner, flags in _FLAGS_OF.items():
-        for flag in flags:
-            if name != owner and getattr(config, flag):
-                raise UserError(f"--{flag} is for --dataset={owner}; {name} does not take it.")
-    if config.prepare != "tfds" and name not in _ON_DISK:
-        raise UserError(
-            f"--prepare={config.prepare} is for --dataset={' and '.join(_ON_DISK)}; leave it out."
-        )
-    if name in ("folder", "darkfield") and (config.train_split or config.val_split):
-        lists = ", or by --train_list and --val_list" if name == "folder" else ""
-        raise UserError(
-            f"--train_split and --val_split are for datasets with splits; {name} is divided by "
-            f"--val_fraction{lists}."
-        )
-    if config.test_fraction is not None and name != "darkfield":
-        raise UserError(f"--test_fraction is for --dataset=darkfield; {name} takes none.")
-    if config.void_as_class and name != "camvid":
-        raise UserError(f"--void_as_class is for --dataset=camvid; {name} has no void.")
-
-
-def _check_embedded(config: DataConfig) -> None:
-    if config.data_dir is not None:
-        raise UserError(
-            f"--data_dir={config.data_dir}: {config.dataset} is embedded and reads no files; leave "
-            "--data_dir out, or choose another --dataset."
-        )
 
 
 def _require_files(config: DataConfig) -> str:
@@ -331,33 +276,3 @@ def _camvid(config: DataConfig) -> Reader:
         for name, runs in (("train", train), ("validation", val))
     }
     return Reader(descriptor, reader.stream, meaning)
-
-
-def _membranes(split: str) -> Iterator[Example]:
-    """Straight from the generator: the default starts in seconds, and TFDS writes nothing."""
-    for name, numbers in resolve_slice(split, membranes.DEFAULT_COUNTS, "split"):
-        made = membranes.generate_split(EMBEDDED_SEED, name, numbers)
-        for number, (image, label) in zip(numbers, made, strict=True):
-            yield Example(f"{name}-{number:02d}", image[:, :, None], label)
-
-
-def _embedded_streets(
-    config: DataConfig, descriptor: DatasetDescriptor, domain: streets.Domain
-) -> Reader:
-    _check_embedded(config)
-    scenes = functools.partial(_streets, domain=domain)
-    return _sliced(config, descriptor, streets.DEFAULT_COUNTS, scenes)
-
-
-def _streets(split: str, domain: streets.Domain) -> Iterator[Example]:
-    for name, numbers in resolve_slice(split, streets.DEFAULT_COUNTS, "split"):
-        made = streets.generate_split(EMBEDDED_SEED, name, numbers, domain=domain)
-        for number, (image, label) in zip(numbers, made, strict=True):
-            yield Example(f"{name}-{number:04d}", image, label)
-
-
-def _cells(split: str) -> Iterator[Example]:
-    for name, numbers in resolve_slice(split, cells.DEFAULT_COUNTS, "split"):
-        made = cells.generate_split(EMBEDDED_SEED, name, numbers)
-        for number, (image, label) in zip(numbers, made, strict=True):
-            yield Example(f"{name}-{number:02d}", image, label)

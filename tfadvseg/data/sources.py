@@ -8,6 +8,7 @@ import numpy as np
 from absl import logging
 
 from tfadvseg.config import Config, DataConfig
+from tfadvseg.data.dataset_flags import check_flags
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import (
     Example,
@@ -18,7 +19,7 @@ from tfadvseg.data.examples import (
 )
 from tfadvseg.data.folder import lacks_labels, read_unlabelled_folder
 from tfadvseg.data.on_disk import OnDisk
-from tfadvseg.data.readers import Reader, check_flags, open_reader
+from tfadvseg.data.readers import Reader, open_reader
 from tfadvseg.data.resizing import resize_example, resize_image, resize_on_disk
 from tfadvseg.errors import UserError
 
