@@ -1,9 +1,15 @@
-"""What `pip install .` takes along: every package, and no folder that is none."""
+"""What `pip install .` takes along: every package and its text files, and no other folder."""
 
 import configparser
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
+INSTALLED_NAMES = {"tfadvseg": "tfadvseg", "datasets": "tfadvseg_datasets"}
 
 
 def test_setup_cfg_lists_every_package():
@@ -11,8 +17,38 @@ def test_setup_cfg_lists_every_package():
     setup.read(ROOT / "setup.cfg")
     listed = setup["options"]["packages"].split()
     found = []
-    for folder, name in (("tfadvseg", "tfadvseg"), ("datasets", "tfadvseg_datasets")):
+    for folder, name in INSTALLED_NAMES.items():
         for path in (ROOT / folder).rglob("__init__.py"):
             parts = path.parent.relative_to(ROOT / folder).parts
             found.append(".".join((name, *parts)))
     assert sorted(listed) == sorted(found)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """A folder that a copy of the checkout was installed into with pip, without dependencies."""
+    checkout, target = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("installed")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, checkout)
+    for folder in INSTALLED_NAMES:
+        shutil.copytree(
+            ROOT / folder, checkout / folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--no-compile", f"--target={target}", "."], cwd=checkout, check=True)
+    return target
+
+
+@pytest.mark.parametrize("folder", INSTALLED_NAMES)
+def test_pip_installs_every_file_of_a_package_but_dummy_data(installed, folder):
+    def files(root: Path) -> set[str]:
+        paths = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+        kept = (path for path in paths if path.suffix != ".pyc")
+        return {str(path) for path in kept if "dummy_data" not in path.parts}
+
+    assert files(installed / INSTALLED_NAMES[folder]) == files(ROOT / folder)
+
+
+def test_pip_installs_no_other_package(installed):
+    folders = {path.name for path in installed.iterdir() if path.suffix != ".dist-info"}
+    assert folders == set(INSTALLED_NAMES.values())
