@@ -15,7 +15,7 @@ from tfadvseg.data.pipeline import Normalisation, training_windows, window_maker
 
 DEFAULT_AUGMENT = DataConfig().augment
 _EXAMPLES = 30
-_SIDE = 512
+_ISBI_SIZE = (512, 512)
 _WARM_UP = 8  # batches, by when parallel calls have been chosen and all are at work
 
 
@@ -35,11 +35,17 @@ def build_pipeline(settings: Settings) -> Workloads:
 
 
 def synthetic_windows(
-    settings: Settings, augment: tuple[Augmentation, ...], descriptor: DatasetDescriptor
+    settings: Settings,
+    augment: tuple[Augmentation, ...],
+    descriptor: DatasetDescriptor,
+    image_size: tuple[int, int] = _ISBI_SIZE,
 ) -> tf.data.Dataset:
-    """Endless training batches from as many and as large images as ISBI 2012 has, of noise."""
+    """Endless training batches from as many images as ISBI 2012 has, of noise.
+
+    Images are of `image_size`, (height, width), but no smaller than a window.
+    """
     random = np.random.default_rng(0)
-    shape = [max(_SIDE, size) for size in settings.crop_size]
+    shape = [max(sizes) for sizes in zip(image_size, settings.crop_size, strict=True)]
     channels, classes = descriptor.image_channels, descriptor.num_classes
     examples = Examples(
         keys=tuple(str(i) for i in range(_EXAMPLES)),

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from benchmarks.input_pipeline import DEFAULT_AUGMENT, consuming, synthetic_windows
+from benchmarks.input_pipeline import consuming, synthetic_windows
 from benchmarks.settings import FED_PART, INFERENCE_PART, INPUT_PART, TRAINING_PART, Settings
 from benchmarks.steps import Step, fed_training, inference, training
 from benchmarks.workload import Workloads
@@ -29,6 +29,11 @@ def build_network(name: SegmenterName, settings: Settings) -> Workloads:
         descriptor,
         with_input=name in ("fcn", "strided_unet"),
     )
+
+
+def camvid_windows(settings: Settings, descriptor: DatasetDescriptor) -> tf.data.Dataset:
+    """Whole frames, half of them mirrored, as camvid_fcn.flags and camvid_unet.flags have it."""
+    return synthetic_windows(settings, ("flip",), descriptor, settings.crop_size)
 
 
 def build_segnet_tfa(settings: Settings) -> Workloads:
@@ -110,7 +115,7 @@ def _workloads(
     step = Step(config, state, settings, descriptor)
     workloads = {TRAINING_PART: training(step)}
     if with_input:
-        windows = synthetic_windows(settings, DEFAULT_AUGMENT, descriptor)
+        windows = camvid_windows(settings, descriptor)
         workloads[FED_PART] = fed_training(step, windows)
         workloads[INPUT_PART] = consuming(windows, settings)
     workloads[INFERENCE_PART] = inference(state.segmenter.model, step.batch["image"])

@@ -188,7 +188,7 @@ def _network_ratios(results: Results) -> list[_Row]:
             (
                 f"{network}: step fed by the pipeline, times the cost of the step",
                 results.times_longer(fed, step),
-                "",
+                "at most 1.1",
             ),
         ]
     ours, theirs = results.find(ADAPTATION), results.find(ADAPTATION_TORCH)

@@ -119,6 +119,7 @@ FULL = Settings()
 # Their steps take seconds, so that one a turn says enough.
 _LARGE = dataclasses.replace(FULL, width=64, least_repetitions=1)
 _SEGNET = dataclasses.replace(_LARGE, batch=4, crop_size=(256, 256))
+# Frames of 360x480, as the networks pad them.
 _CAMVID = dataclasses.replace(_LARGE, batch=16, crop_size=(368, 480), width=32)
 _ADAPTATION = dataclasses.replace(_LARGE, batch=1, crop_size=(512, 1024))
 

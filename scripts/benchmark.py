@@ -23,7 +23,6 @@ measured on CPUs only.
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -92,7 +91,8 @@ def main(argv: list[str]) -> None:
         if name in settings and min(settings[name].crop_size) < 32:
             raise UserError("--crop_size: adaptation's Ds take at least 32,32.")
     asked = _chosen("precisions", _PRECISIONS_FLAG.value or (), _PRECISIONS)
-    _check_output()
+    if _OUTPUT_JSON.value:
+        cli.check_output_file("--output_json", Path(_OUTPUT_JSON.value))
     # Only now, so that what is wrong with the flags is said at once.
     from benchmarks.report import format_report, report_json
     from benchmarks.rounds import Measured, describe_machine, measure
@@ -122,17 +122,6 @@ def main(argv: list[str]) -> None:
         figures = report_json(machine, measured, notes)
         atomic.write_text(_OUTPUT_JSON.value, json.dumps(figures, indent=2) + "\n")
         print(f"figures: {_OUTPUT_JSON.value}")
-
-
-def _check_output() -> None:
-    """Said now rather than after minutes."""
-    if not _OUTPUT_JSON.value:
-        return
-    path = Path(_OUTPUT_JSON.value)
-    if path.is_dir():
-        raise UserError(f"--output_json={path}: a folder; name a file.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UserError(f"--output_json={path}: its folder is absent or not writable.")
 
 
 def _candidates() -> tuple[str, ...]:

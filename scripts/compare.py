@@ -1,7 +1,12 @@
-"""Compares finished runs, class by class: a table and pictures.
+"""Compares finished runs, or evaluations of them, class by class: a table and pictures.
 
     python scripts/compare.py --runs=source_only=runs/a,adapted=runs/b,oracle=runs/c
     python scripts/compare.py --runs=source_only=runs/a0+runs/a1,adapted=runs/b0+runs/b1
+
+Runs are compared on their validation images. For others, such as a test split, take the JSON files
+that scripts/evaluate.py writes, all of the same dataset and split:
+
+    python scripts/compare.py --metric=accuracy,miou --runs=plain=a0.json+a1.json,weighted=b.json
 
 Several runs of one name are seeds: their mean and standard deviation are given. Where there are
 runs named source_only and oracle (trained with the target's labels), the share of the gap between
@@ -9,7 +14,7 @@ them that each other name closes is given, too. In --output_dir it leaves
 
   compared.md, compared.json   means, deviations, gains on source_only, shares of the gap
   iou_bars.png                 IoU of each class
-  curves.png                   --metric on the validation windows over updates
+  curves.png                   of runs: the first --metric in validation over updates
 """
 
 from pathlib import Path
@@ -21,59 +26,80 @@ from tfadvseg import atomic, cli
 from tfadvseg.comparison import (
     class_names,
     compare,
+    evaluated_on,
+    is_evaluation,
     json_text,
     markdown,
     parse_runs,
+    read_evaluation,
     read_run,
 )
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
 
 _RUNS = flags.DEFINE_string(
-    "runs", None, "What to compare: name=run,name=run+run,... where a run is its --output_dir."
+    "runs",
+    None,
+    "What to compare: name=run,name=run+run,... where a run is its --output_dir, or the JSON file "
+    "of its evaluation.",
 )
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "compared", "Where tables and pictures go.")
 _METRIC = flags.DEFINE_string(
-    "metric", "miou", "What the curves show and the gap is measured in: miou, accuracy, iou_CLASS."
+    "metric",
+    "miou",
+    "What the curves show and the gap is measured in: miou, accuracy, iou_CLASS, ... Of several, "
+    "as in accuracy,miou, that is the first; the table shows all.",
 )
 _NETWORK = flags.DEFINE_enum(
     "network",
     "segmenter",
     get_args(Network),
-    "Which network of each run; standard is the one trained alone with --compare.",
+    "Which network of each run; standard is the one trained alone with --compare. An evaluation is "
+    "of one already.",
 )
 _WHICH = flags.DEFINE_enum(
     "which",
     "latest",
     get_args(Which),
     "Which checkpoint of each run. best is chosen by labels of the validation images, which of the "
-    "target unsupervised adaptation must not know; so the default is the last one.",
+    "target unsupervised adaptation must not know; so the default is the last one. An evaluation "
+    "is of one already.",
 )
 
 
 def main(argv: list[str]) -> None:
     del argv
-    metric, network = _METRIC.value, _NETWORK.value
+    metrics = [name.strip() for name in _METRIC.value.split(",")]
+    network = _NETWORK.value
     measured = network if _WHICH.value == "latest" else f"{network} best"
     runs = {
-        name: [read_run(folder, measured) for folder in folders]
-        for name, folders in parse_runs(cli.required(_RUNS)).items()
+        name: [
+            read_evaluation(path) if is_evaluation(path) else read_run(path, measured)
+            for path in paths
+        ]
+        for name, paths in parse_runs(cli.required(_RUNS)).items()
     }
+    evaluated = evaluated_on(runs)
+    if evaluated and (_NETWORK.present or _WHICH.present):
+        raise UserError("--network and --which: are for runs; an evaluation is of one network.")
     classes = class_names(runs)
-    sides = compare(runs, metric)
+    sides = compare(runs, metrics)
     # Only now, so that what is wrong with the flags is said at once.
     from tfadvseg.reporting.comparison_curves import comparison_figure
     from tfadvseg.reporting.iou_bars import iou_bars_figure
 
     folder = Path(_OUTPUT_DIR.value)
-    rows = {name: [run.rows for run in seeds] for name, seeds in runs.items()}
-    try:
-        comparison_figure(rows, f"val/{network}/{metric}", folder / "curves.png", metric)
-    except ValueError as error:
-        raise UserError(f"--metric={metric}: {error}") from None
-    text = markdown(sides, metric, measured)
+    made = ["compared.md", "compared.json", "iou_bars.png"]
+    if not evaluated:
+        metric, made = metrics[0], [*made, "curves.png"]
+        rows = {name: [run.rows for run in seeds] for name, seeds in runs.items()}
+        try:
+            comparison_figure(rows, f"val/{network}/{metric}", folder / "curves.png", metric)
+        except ValueError as error:
+            raise UserError(f"--metric={metric}: {error}") from None
+    text = markdown(sides, metrics, measured, evaluated)
     atomic.write_text(folder / "compared.md", text)
-    atomic.write_text(folder / "compared.json", json_text(sides, metric, measured))
+    atomic.write_text(folder / "compared.json", json_text(sides, metrics, measured, evaluated))
     iou_bars_figure(
         {name: side.mean for name, side in sides.items()},
         classes,
@@ -81,7 +107,7 @@ def main(argv: list[str]) -> None:
         {name: side.deviation for name, side in sides.items()},
     )
     print(text)
-    for name in ("compared.md", "compared.json", "iou_bars.png", "curves.png"):
+    for name in made:
         print(f"{Path(name).stem}: {folder / name}")
 
 

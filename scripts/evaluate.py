@@ -75,6 +75,8 @@ def main(argv: list[str]) -> None:
 
     run_dir = Path(model) if is_run(model) else None
     data, seed = _data_and_seed(given, run_dir)
+    file = Path(_OUTPUT_FILE.value or _default_file(data.dataset, run_dir))
+    cli.check_output_file("--output_file", file)
     network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
     predictor = load_predictor(model, network, which)
     descriptor, examples = load_split(data, _SPLIT.value, seed)
@@ -94,7 +96,8 @@ def main(argv: list[str]) -> None:
         )
     measured = evaluate_sections(predictor, examples)
     metrics = measured.metrics
-    file = Path(_OUTPUT_FILE.value or _default_file(data.dataset, run_dir))
+    print(f"{predictor.source} on {len(examples)} images of {data.dataset}, {_SPLIT.value}")
+    print(format_table({network or "segmenter": metrics}))
     files = {"json": file}
     result = {
         "model": predictor.source,
@@ -113,8 +116,6 @@ def main(argv: list[str]) -> None:
     if spec.num_classes > 2:
         files["confusion"] = file.with_name(f"{file.stem}_confusion.png")
         confusion_figure(measured.confusion, spec.class_names, files["confusion"])
-    print(f"{predictor.source} on {len(examples)} images of {data.dataset}, {_SPLIT.value}")
-    print(format_table({network or "segmenter": metrics}))
     for what, path in files.items():
         print(f"{what}: {path}")
 

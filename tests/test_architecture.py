@@ -41,7 +41,7 @@ ALLOWED = {
     },
     "methods": {"config", "losses", "models", "training"},
     "prediction": {"atomic", "data", "errors", "evaluation", "export", "model_spec", "reporting"},
-    "reporting": {"atomic", "data.descriptors"},
+    "reporting": {"atomic", "data.descriptors", "errors"},
 }  # fmt: skip
 """Who may import whom."""
 

@@ -103,10 +103,10 @@ def test_a_failed_write_leaves_the_older_ones_and_nothing_else(tmp_path, monkeyp
 
 def test_weights_that_are_not_finite_are_named():
     model = tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,), name="head")])
-    check_finite_weights({"segmenter": model})
+    check_finite_weights({"segmenter": model}, 7)
     model.layers[0].kernel.assign(np.full((3, 2), np.nan, np.float32))
-    with pytest.raises(UserError, match="segmenter: weight head/kernel:0 is not finite"):
-        check_finite_weights({"segmenter": model})
+    with pytest.raises(UserError, match="update 7: segmenter's weight head/kernel:0 is not finite"):
+        check_finite_weights({"segmenter": model}, 7)
 
 
 def test_what_a_kill_left_is_removed_and_nothing_else(tmp_path):

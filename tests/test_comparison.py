@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
@@ -9,9 +10,12 @@ from tfadvseg.comparison import (
     FinishedRun,
     class_names,
     compare,
+    evaluated_on,
+    is_evaluation,
     json_text,
     markdown,
     parse_runs,
+    read_evaluation,
     read_run,
 )
 from tfadvseg.errors import UserError
@@ -45,7 +49,7 @@ def test_other_forms_are_refused(text):
 
 
 def test_means_and_deviations_are_over_seeds():
-    sides = compare(RUNS, "miou")
+    sides = compare(RUNS, ["miou"])
     assert sides["adapted"].folders == ["b0", "b1", "b2"]
     assert sides["adapted"].mean["iou_road"] == pytest.approx(0.5)
     assert sides["adapted"].deviation["iou_road"] == pytest.approx(0.1)
@@ -55,7 +59,7 @@ def test_means_and_deviations_are_over_seeds():
 
 
 def test_gains_and_the_share_of_the_gap():
-    sides = compare(RUNS, "iou_road")
+    sides = compare(RUNS, ["iou_road"])
     # Of the way from 0.3 to 0.7.
     assert sides["adapted"].share == pytest.approx(0.5)
     assert sides["oracle"].share is None and sides["source_only"].share is None
@@ -63,13 +67,14 @@ def test_gains_and_the_share_of_the_gap():
     assert sides["oracle"].gain["iou_sky"] == pytest.approx(-0.1)
     assert sides["source_only"].gain == {}
     # Of the way from 0.4 to 0.55.
-    assert compare(RUNS, "miou")["adapted"].share == pytest.approx(2 / 3)
+    assert compare(RUNS, ["miou"])["adapted"].share == pytest.approx(2 / 3)
 
 
 def test_an_adaptation_that_harms_closes_less_than_nothing():
     harmed = RUNS | {"adapted": [run("b", 0.1)]}
-    assert compare(harmed, "iou_road")["adapted"].share == pytest.approx(-0.5)
-    assert "closes −50.0 % of the gap" in markdown(compare(harmed, "iou_road"), "iou_road", "s")
+    sides = compare(harmed, ["iou_road"])
+    assert sides["adapted"].share == pytest.approx(-0.5)
+    assert "closes −50.0 % of the gap" in markdown(sides, ["iou_road"], "s")
 
 
 def test_shares_run_by_run():
@@ -78,22 +83,23 @@ def test_shares_run_by_run():
         "adapted": [run("b0", 0.3), run("b1", 0.7)],
         "oracle": [run("c0", 0.6), run("c1", 0.8)],
     }
-    side = compare(runs, "iou_road")["adapted"]
+    side = compare(runs, ["iou_road"])["adapted"]
     assert side.share_by_run == pytest.approx([0.25, 0.75])
-    assert "run by run 25.0, 75.0 %" in markdown({"adapted": side}, "iou_road", "s")
-    assert compare(RUNS, "iou_road")["adapted"].share_by_run == [], "no seed has its counterparts"
+    assert "run by run 25.0, 75.0 %" in markdown({"adapted": side}, ["iou_road"], "s")
+    side = compare(RUNS, ["iou_road"])["adapted"]
+    assert side.share_by_run == [], "no seed has its counterparts"
 
 
 @pytest.mark.parametrize("absent", ["source_only", "oracle"])
 def test_without_both_ends_there_is_no_gap(absent):
     some = {name: seeds for name, seeds in RUNS.items() if name != absent}
-    sides = compare(some, "miou")
+    sides = compare(some, ["miou"])
     assert all(side.share is None for side in sides.values())
     assert bool(sides["adapted"].gain) == (absent == "oracle")
 
 
 def test_where_the_oracle_is_no_better_there_is_no_gap():
-    assert compare(RUNS, "iou_sky")["adapted"].share is None
+    assert compare(RUNS, ["iou_sky"])["adapted"].share is None
 
 
 def test_a_class_that_is_nowhere_counts_for_nothing():
@@ -101,23 +107,22 @@ def test_a_class_that_is_nowhere_counts_for_nothing():
         "source_only": [run("a", 0.2, math.nan, miou=0.2)],
         "adapted": [run("b0", 0.4, math.nan, miou=0.4), run("b1", 0.4, 0.3)],
     }
-    sides = compare(runs, "miou")
+    sides = compare(runs, ["miou"])
     assert sides["adapted"].mean["iou_sky"] == pytest.approx(0.3)
     assert math.isnan(sides["adapted"].deviation["iou_sky"])
     assert math.isnan(sides["adapted"].gain["iou_sky"])
-    text = markdown(sides, "miou", "segmenter")
+    text = markdown(sides, ["miou"], "segmenter")
     assert [line.split("|")[2:4] for line in text.splitlines() if "iou_sky" in line] == [
         ["         n/a ", "         0.300 "],
         ["     n/a ", ""],
     ]
     assert "adapted: 1 classes gain, 0 lose." in text
-    assert (
-        json.loads(json_text(sides, "miou", "s"))["names"]["source_only"]["mean"]["iou_sky"] is None
-    )
+    names = json.loads(json_text(sides, ["miou"], "s"))["names"]
+    assert names["source_only"]["mean"]["iou_sky"] is None
 
 
 def test_the_text_shows_the_metric_and_each_class():
-    text = markdown(compare(RUNS, "accuracy"), "accuracy", "segmenter best")
+    text = markdown(compare(RUNS, ["accuracy"]), ["accuracy"], "segmenter best")
     lines = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("|")]
     table = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines[:7]}
     assert list(table)[2:] == ["seeds", "accuracy", "miou", "iou_road", "iou_sky"]
@@ -129,12 +134,32 @@ def test_the_text_shows_the_metric_and_each_class():
     assert "segmenter best" in text and "oracle: 1 classes gain, 1 lose." in text
 
 
+def test_several_metrics_are_shown_and_the_first_has_the_gap():
+    runs = {
+        "source_only": [run("a", 0.2, f1_road=0.1)],
+        "adapted": [run("b", 0.5, f1_road=0.2)],
+        "oracle": [run("c", 0.8, f1_road=0.5)],
+    }
+    metrics = ["f1_road", "accuracy"]
+    sides = compare(runs, metrics)
+    # 0.1 of 0.4, where mean IoU closes half of its gap.
+    assert sides["adapted"].share == pytest.approx(0.25)
+    text = markdown(sides, metrics, "segmenter")
+    names = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")]
+    shown = ["f1_road", "accuracy", "miou", "iou_road", "iou_sky"]
+    assert [name for name in names if not name.startswith("-")] == ["", "seeds", *shown, "", *shown]
+    assert "closes 25.0 % of the gap in f1_road" in text
+    assert json.loads(json_text(sides, metrics, "segmenter"))["metric"] == "f1_road"
+    with pytest.raises(UserError, match="--metric=v_rand: a has none"):
+        compare(runs, ["f1_road", "v_rand"])
+
+
 def test_runs_of_other_classes_and_unknown_metrics_are_refused():
     assert class_names(RUNS) == ["road", "sky"]
     with pytest.raises(UserError, match="a0 and d measure different classes"):
         class_names(RUNS | {"other": [run("d", 0.5, iou_tree=0.1)]})
     with pytest.raises(UserError, match="--metric=v_rand: a0 has none; choose one of accuracy"):
-        compare(RUNS, "v_rand")
+        compare(RUNS, ["v_rand"])
 
 
 @pytest.mark.parametrize(
@@ -163,3 +188,59 @@ def test_what_a_run_left_is_read(tmp_path):
     assert read.metrics["miou"] == 0.5 and math.isnan(read.metrics["iou_sky"])
     key = "val/segmenter/miou"
     assert read.rows == [{"update": 5.0, key: 0.25}, {"update": 10.0, key: None}]
+
+
+def evaluation(path: Path, accuracy: float, split: str = "test") -> str:
+    """Writes what scripts/evaluate.py does of a model, and returns where."""
+    metrics = {"accuracy": accuracy, "miou": accuracy / 2, "iou_sky": None}
+    fields = {
+        "model": "runs/a/best/segmenter-5",
+        "dataset": "darkfield",
+        "split": split,
+        "images": 37,
+        "resize": [256, 256],
+        "metrics": metrics,
+    }
+    path.write_text(json.dumps(fields))
+    return str(path)
+
+
+def test_evaluations_are_read_as_seeds(tmp_path):
+    paths = [evaluation(tmp_path / f"{seed}.json", 0.6 + seed / 10) for seed in range(3)]
+    assert all(map(is_evaluation, paths))
+    runs = {"plain": [read_evaluation(path) for path in paths]}
+    first = runs["plain"][0]
+    assert (first.folder, first.rows) == (paths[0], [])
+    assert first.metrics["accuracy"] == 0.6 and math.isnan(first.metrics["iou_sky"])
+    evaluated = evaluated_on(runs)
+    assert evaluated == "darkfield, test"
+    sides = compare(runs, ["accuracy"])
+    text = markdown(sides, ["accuracy"], "segmenter", evaluated)
+    assert text.startswith("evaluation of darkfield, test: mean ± standard deviation over seeds.\n")
+    assert "0.700 ± 0.100" in text and "0.350 ± 0.050" in text
+    fields = json.loads(json_text(sides, ["accuracy"], "segmenter", evaluated))
+    assert fields["evaluation"] == "darkfield, test" and "network" not in fields
+    assert fields["names"]["plain"]["runs"] == paths
+
+
+def test_evaluations_of_other_images_and_runs_are_not_compared(tmp_path):
+    test = read_evaluation(evaluation(tmp_path / "test.json", 0.5))
+    train = read_evaluation(evaluation(tmp_path / "train.json", 0.5, split="train"))
+    assert evaluated_on(RUNS) == ""
+    with pytest.raises(UserError, match=r"darkfield, test; .*train\.json is .* darkfield, train\."):
+        evaluated_on({"a": [test, train]})
+    with pytest.raises(UserError, match=r"test\.json is an evaluation of .*; a0 is a finished run"):
+        evaluated_on({"b": [test], **RUNS})
+
+
+def test_what_is_no_evaluation_is_refused(tmp_path):
+    assert not is_evaluation(str(tmp_path / "absent.json"))
+    assert not is_evaluation(str(tmp_path))
+    (tmp_path / "folder.json").mkdir()
+    assert not is_evaluation(str(tmp_path / "folder.json")), "a run may have such a name"
+    path = tmp_path / "summary.json"
+    other = {"dataset": "darkfield", "split": "test"}
+    for text in ("[]", "{", '{"networks": {}}', json.dumps(other | {"metrics": []})):
+        path.write_text(text)
+        with pytest.raises(UserError, match=r"summary\.json: is no evaluation's JSON file"):
+            read_evaluation(str(path))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ from PIL import Image
 
 from tests.testing_utils import tiny_config
 from tfadvseg import experiment
-from tfadvseg.config import OptimizerConfig
+from tfadvseg.config import LossConfig, OptimizerConfig
+from tfadvseg.data.descriptors import MEMBRANES
+from tfadvseg.data.examples import Examples
+from tfadvseg.data.sources import Splits
 from tfadvseg.flags import flags_text
 
 
@@ -27,6 +31,48 @@ def data_dir(tmp_path) -> Path:
                 tmp_path / "data" / part / f"{number}.png"
             )
     return tmp_path / "data"
+
+
+@pytest.mark.parametrize(("rule", "weight"), [("none", 1), ("median_frequency", 0)])
+def test_classes_absent_from_training_are_named(rule, weight, caplog):
+    blank = Examples(("a",), (np.zeros((4, 4, 1), np.uint8),), (np.zeros((4, 4), np.uint8),))
+    with caplog.at_level(logging.WARNING):
+        experiment.segmentation_terms(
+            LossConfig(class_weights=rule), Splits(MEMBRANES, blank, blank)
+        )
+    assert [record.getMessage() for record in caplog.records] == [
+        "Class 'cell' occurs in no training image; it will not be learned "
+        f"(its weight in the loss: {weight})."
+    ]
+
+
+@pytest.mark.parametrize("windows", [0, 3], ids=["whole", "windows"])
+def test_training_images_are_measured_beside_validation(data_dir, tmp_path, windows):
+    # Smaller than a window: scaled up to fit while training, and left out of what is measured.
+    Image.fromarray(np.zeros((12, 12), np.uint8)).save(data_dir / "images" / "small.png")
+    Image.fromarray(np.full((12, 12), 1, np.uint8)).save(data_dir / "labels" / "small.png")
+    lists = {}
+    for name, stems in (("train", ["small", "1", "2"]), ("val", ["3", "4"])):
+        lists[f"{name}_list"] = str(tmp_path / f"{name}.txt")
+        Path(lists[f"{name}_list"]).write_text("\n".join(stems))
+    config = tiny_config(
+        data={
+            "dataset": "folder",
+            "data_dir": str(data_dir),
+            "val_windows": windows,
+            "augment": ("scale",),
+            **lists,
+        },
+        method={"method": "supervised"},
+        run={"output_dir": str(tmp_path / "run"), "epochs": 1, "export": False},
+    )
+    experiment.run_experiment(config, flags_text(config))
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    measured = [name for name in row if name.startswith("train/segmenter/")]
+    assert {"train/segmenter/miou", "train/segmenter/iou_class_1"} <= set(measured)
+    assert all(0 <= float(row[name]) <= 1 for name in measured if "loss" not in name)
+    assert not any("recall" in name or name.count("loss") > 1 for name in measured)
 
 
 def test_a_run_over_two_replicas_leaves_what_one_replica_leaves(

@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 from absl import logging
 
-from tfadvseg.errors import UserError
+from tfadvseg.errors import AFTER_DIVERGENCE, UserError
 
 _WRITING = ".writing-"
 """Begins the names of folders that hold what is not yet whole."""
@@ -129,13 +129,12 @@ def first_whole(paths: list[str], restore: Callable[[str], object]) -> str:
 _DAMAGE = (tf.errors.OpError, AssertionError, LookupError, RuntimeError, ValueError)
 
 
-def check_finite_weights(models: dict[str, tf.keras.Model]) -> None:
+def check_finite_weights(models: dict[str, tf.keras.Model], update: int) -> None:
     """Raises UserError where a weight is NaN or infinite: such a state must not be saved."""
     for name, model in models.items():
         for weight in model.weights:
             if not bool(tf.reduce_all(tf.math.is_finite(tf.cast(weight, tf.float32)))):
                 raise UserError(
-                    f"{name}: weight {weight.name} is not finite; training stopped and nothing "
-                    "was saved over the last checkpoint. Try a lower learning rate, or "
-                    "--precision=float32."
+                    f"update {update}: {name}'s weight {weight.name} is not finite; training "
+                    f"stopped. {AFTER_DIVERGENCE}"
                 )

@@ -67,6 +67,18 @@ def required(flag: flags.FlagHolder[str | None]) -> str:
     return flag.value
 
 
+def check_output_file(flag: str, path: Path) -> None:
+    """Refuses, before long work, a file that could not be written after it.
+
+    Raises:
+        UserError: it is a folder, or its folder is absent or not writable.
+    """
+    if path.is_dir():
+        raise UserError(f"{flag}={path}: a folder; name a file.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(f"{flag}={path}: its folder is absent or not writable.")
+
+
 def describe_os_error(error: OSError) -> str:
     """One line: the file, if the system named one, and what was wrong with it."""
     reason = error.strerror or str(error) or type(error).__name__
@@ -94,6 +106,10 @@ def _parse_flags(argv: list[str]) -> list[str]:
         message = _one_line(str(error)).rstrip(".")
         message = message.removeprefix("ERROR:: ").removeprefix("flag ")
         raise UserError(f"{message} (python {program} --help lists all flags).") from None
+    for flag in map(flags.FLAGS.__getitem__, flags.FLAGS):
+        # Shells leave ~ alone within --name=~/folder.
+        if isinstance(flag.value, str) and flag.value.startswith("~/"):
+            flag.value = os.path.expanduser(flag.value)  # noqa: PTH111
     if len(left) > 1:
         raise UserError(
             f"{left[1]}: what is this for? Arguments are flags, written --name=value "

@@ -1,6 +1,7 @@
 """Finished runs side by side: means and deviations over seeds, and the gap that adaptation closes.
 
-Reads what runs leave, `summary.json` and `metrics.csv`; imports no TensorFlow.
+Reads what runs leave, `summary.json` and `metrics.csv`, or the JSON files of `scripts/evaluate.py`;
+imports no TensorFlow.
 """
 
 import csv
@@ -24,17 +25,21 @@ Metrics = dict[str, float]
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """One run of one seed.
+    """One run of one seed, or an evaluation of it.
 
     Attributes:
-        folder: its `--output_dir`.
-        metrics: of one of its networks, on whole validation images; NaN where there is none.
-        rows: of its `metrics.csv`, a row an epoch; None where an epoch lacks a value.
+        folder: its `--output_dir`; of an evaluation the JSON file.
+        metrics: of one of its networks, on whole images; NaN where there is none.
+        rows: of its `metrics.csv`, a row an epoch; None where an epoch lacks a value. An evaluation
+            has none.
+        evaluated: what an evaluation is of, as `DATASET, SPLIT`; empty for a run, whose metrics are
+            of its validation images.
     """
 
     folder: str
     metrics: Metrics
     rows: list[dict[str, float | None]]
+    evaluated: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Side:
     """What the runs of one name come to.
 
     Attributes:
-        folders: of its runs.
+        folders: of its runs, or the files of its evaluations.
         mean: of each metric over the runs that have it; NaN where none has.
         deviation: likewise the standard deviation (of n - 1); NaN for a single run.
         gain: `mean` less that of `SOURCE_ONLY`; empty for that itself, and without it.
@@ -102,10 +107,46 @@ def read_run(folder: str, network: str) -> FinishedRun:
         raise UserError(f"{folder}: summary.json or metrics.csv is no run's ({error}).") from None
     if network not in networks:
         raise UserError(f"{summary}: has no {network}, only {', '.join(networks)}.")
-    metrics = {
-        name: math.nan if value is None else value for name, value in networks[network].items()
-    }
-    return FinishedRun(folder, metrics, rows)
+    return FinishedRun(folder, _with_nan(networks[network]), rows)
+
+
+def is_evaluation(path: str) -> bool:
+    """Whether a run is given by the JSON file of its evaluation."""
+    return path.endswith(".json") and Path(path).is_file()
+
+
+def read_evaluation(path: str) -> FinishedRun:
+    """Reads what `scripts/evaluate.py` wrote of one run.
+
+    Args:
+        path: the JSON file.
+
+    Raises:
+        UserError: it is not such a file.
+    """
+    try:
+        fields = json.loads(Path(path).read_text())
+        evaluated = f"{fields['dataset']}, {fields['split']}"
+        return FinishedRun(path, _with_nan(fields["metrics"]), [], evaluated)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{path}: is no evaluation's JSON file ({error}).") from None
+
+
+def evaluated_on(runs: Mapping[str, Sequence[FinishedRun]]) -> str:
+    """`DATASET, SPLIT` that evaluations are of; empty where all are finished runs.
+
+    Raises:
+        UserError: two are not of the same kind, or not of the same dataset and split.
+    """
+    every = [run for seeds in runs.values() for run in seeds]
+    first = every[0]
+    for run in every[1:]:
+        if run.evaluated != first.evaluated:
+            raise UserError(
+                f"--runs: {first.folder} is {_kind(first)}; {run.folder} is {_kind(run)}. Compare "
+                "finished runs, or evaluations of one dataset and split."
+            )
+    return first.evaluated
 
 
 def class_names(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:
@@ -122,20 +163,22 @@ def class_names(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:
     return _classes(first)
 
 
-def compare(runs: Mapping[str, Sequence[FinishedRun]], metric: str) -> dict[str, Side]:
+def compare(runs: Mapping[str, Sequence[FinishedRun]], metrics: list[str]) -> dict[str, Side]:
     """Summarises the seeds of every name.
 
     Args:
         runs: by name, at least one each.
-        metric: the one whose gap is to be closed.
+        metrics: those that are asked for; the first is the one whose gap is to be closed.
 
     Raises:
-        UserError: a run lacks the metric.
+        UserError: a run lacks one of the metrics.
     """
     for run in (run for seeds in runs.values() for run in seeds):
-        if metric not in run.metrics:
-            known = ", ".join(run.metrics)
-            raise UserError(f"--metric={metric}: {run.folder} has none; choose one of {known}.")
+        for each in metrics:
+            if each not in run.metrics:
+                known = ", ".join(run.metrics)
+                raise UserError(f"--metric={each}: {run.folder} has none; choose one of {known}.")
+    metric = metrics[0]
     means = {name: _of_seeds(seeds, _mean) for name, seeds in runs.items()}
     low, high = means.get(SOURCE_ONLY), means.get(ORACLE)
     gap = high[metric] - low[metric] if low and high else 0.0
@@ -170,16 +213,24 @@ def _shares(
     return [(own - low) / (high - low) for low, own, high in values]
 
 
-def markdown(sides: Mapping[str, Side], metric: str, network: str) -> str:
-    """The comparison as text: the metric, mean IoU and each class's, then gains and shares."""
+def markdown(
+    sides: Mapping[str, Side], metrics: list[str], network: str, evaluated: str = ""
+) -> str:
+    """The comparison as text: the metrics, mean IoU and each class's, then gains and shares.
+
+    Args:
+        sides, metrics: of `compare`.
+        network: which one of each run.
+        evaluated: what evaluations are of (`evaluated_on`), in place of the network.
+    """
     first = next(iter(sides.values()))
-    shown = [*dict.fromkeys((metric, "miou")), *(name for name in first.mean if _is_iou(name))]
+    shown = [*dict.fromkeys((*metrics, "miou")), *(name for name in first.mean if _is_iou(name))]
     table = [["", *sides], ["seeds", *(str(len(side.folders)) for side in sides.values())]]
     table += [[each, *(_spread(side, each) for side in sides.values())] for each in shown]
-    parts = [
-        f"{network}, on whole validation images: mean ± standard deviation over seeds.",
-        _table(table),
-    ]
+    measured = f"{network}, on whole validation images"
+    if evaluated:
+        measured = f"evaluation of {evaluated}"
+    parts = [f"{measured}: mean ± standard deviation over seeds.", _table(table)]
     gaining = {name: side for name, side in sides.items() if side.gain}
     if gaining:
         table = [["", *gaining]]
@@ -187,15 +238,18 @@ def markdown(sides: Mapping[str, Side], metric: str, network: str) -> str:
             [each, *(_signed(side.gain, each) for side in gaining.values())] for each in shown
         ]
         parts += [f"Gain on {SOURCE_ONLY}:", _table(table)]
-        parts += [_verdict(name, side, metric) for name, side in gaining.items()]
+        parts += [_verdict(name, side, metrics[0]) for name, side in gaining.items()]
     return "\n\n".join(parts) + "\n"
 
 
-def json_text(sides: Mapping[str, Side], metric: str, network: str) -> str:
-    """The comparison as JSON; NaN becomes null."""
+def json_text(
+    sides: Mapping[str, Side], metrics: list[str], network: str, evaluated: str = ""
+) -> str:
+    """The comparison as JSON, its arguments those of `markdown`; NaN becomes null."""
+    measured = {"evaluation": evaluated} if evaluated else {"network": network}
     fields = {
-        "network": network,
-        "metric": metric,
+        **measured,
+        "metric": metrics[0],
         "names": {
             name: {
                 "runs": side.folders,
@@ -213,6 +267,10 @@ def json_text(sides: Mapping[str, Side], metric: str, network: str) -> str:
 
 def _is_iou(metric: str) -> bool:
     return metric.startswith(IOU)
+
+
+def _kind(run: FinishedRun) -> str:
+    return f"an evaluation of {run.evaluated}" if run.evaluated else "a finished run"
 
 
 def _classes(run: FinishedRun) -> list[str]:
@@ -271,6 +329,10 @@ def _table(cells: list[list[str]]) -> str:
     ]
     rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
     return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
+
+
+def _with_nan(metrics: Mapping[str, float | None]) -> Metrics:
+    return {name: math.nan if value is None else value for name, value in metrics.items()}
 
 
 def _without_nan(metrics: Metrics) -> dict[str, float | None]:

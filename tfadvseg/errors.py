@@ -7,3 +7,10 @@ class UserError(Exception):
     Raised before long work starts. Scripts print it as one line on standard error and exit with
     status 2; library callers catch it like any exception.
     """
+
+
+AFTER_DIVERGENCE = (
+    "What was saved before is intact. Begin again in another --output_dir with a lower learning "
+    "rate, or with --precision=float32."
+)
+"""What to do about weights or losses that are not finite."""

@@ -17,6 +17,7 @@ from tfadvseg.config import LAST, Config, DataConfig, LossConfig
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.examples import Examples, channel_statistics, check_window, fingerprint
 from tfadvseg.data.lazy import told_plainly
+from tfadvseg.data.on_disk import OnDisk
 from tfadvseg.data.sources import (
     Splits,
     has_labelled_target,
@@ -27,6 +28,7 @@ from tfadvseg.data.sources import (
 )
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.confusion import metric_names
+from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
 from tfadvseg.interop.sources import SOURCES
 from tfadvseg.interop.weights import initialise
 from tfadvseg.losses.class_weights import class_weights, image_class_pixels
@@ -83,7 +85,7 @@ def run_experiment(config: Config, flags_text: str) -> Result:
     # The domain that the network is for.
     own = config.target_data() if config.target.dataset else config.data
     _check_images(config, splits, target)
-    terms = _segmentation_terms(config.loss, splits)
+    terms = segmentation_terms(config.loss, splits)
     mean, std = _normalisation(config.data, splits.train)
     spec = ModelSpec(
         segmenter=config.segmenter.architecture(),
@@ -197,26 +199,35 @@ def _check_images(config: Config, splits: Splits, target: Examples | None) -> No
         if wrong and channels != 3:
             raise UserError(f"{flag}: images of {descriptor.name} are grey; leave it out.")
     known = [LAST, "loss_seg", *metric_names(descriptor.class_names)]
+    # Means over whole images, which windows are not.
+    if descriptor.darkfield_accuracy and not config.data.val_windows:
+        known += darkfield_names(descriptor.class_names)
     if config.run.best_metric not in known:
         raise UserError(
             f"--best_metric={config.run.best_metric}: unknown; choose one of {', '.join(known)}."
         )
 
 
-def _segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
-    descriptor = splits.descriptor
+def segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
+    """The terms of the segmentation loss; warns of classes that no training image holds.
+
+    Labels on disk are gone through only where weights ask for it.
+
+    Raises:
+        UserError: given weights do not fit the classes, or nothing is labelled.
+    """
+    descriptor, labels = splits.descriptor, splits.train.labels or ()
+    weighted = config.class_weights != "none"
     weights = None
-    if config.class_weights != "none":
-        pixels = np.stack(
-            [
-                image_class_pixels(label, descriptor.num_classes)
-                for label in splits.train.labels or ()
-            ]
-        )
-        # Of absent classes `load_splits` has warned.
-        weights, _ = class_weights(config.class_weights, pixels, descriptor.class_names)
-        named = zip(descriptor.class_names, weights, strict=True)
-        logging.info("Class weights: %s", ", ".join(f"{name} {w:.4g}" for name, w in named))
+    if weighted or not isinstance(labels, OnDisk):
+        pixels = np.stack([image_class_pixels(label, descriptor.num_classes) for label in labels])
+        found, warnings = class_weights(config.class_weights, pixels, descriptor.class_names)
+        for warning in warnings:
+            logging.warning("%s", warning)
+        if weighted:
+            weights = found
+            named = zip(descriptor.class_names, weights, strict=True)
+            logging.info("Class weights: %s", ", ".join(f"{name} {w:.4g}" for name, w in named))
     return SegmentationTerms(weights, config.lambda_dice, config.lambda_focal, config.focal_gamma)
 
 

@@ -439,7 +439,8 @@ TRAIN_FLAGS = (
     Flag(
         "strategy",
         "run",
-        "auto mirrors over the GPUs when there are several.",
+        "Of this machine's GPUs, mirrored takes all and one_device the first; auto mirrors where "
+        "there are several.",
         get_args(c.StrategyName),
     ),
     Flag("xla", "run", "Compile the steps with XLA. For one GPU; slower on CPUs.", bool),

@@ -49,6 +49,11 @@ class ModelSpec:
     def num_classes(self) -> int:
         return len(self.class_names)
 
+    @property
+    def stride(self) -> int:
+        """Of the network: the grid on which tiles of a large image have to lie."""
+        return self.segmenter.stride
+
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
 

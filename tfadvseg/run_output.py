@@ -14,7 +14,7 @@ from tfadvseg.checkpoints import (
     save_checkpoint,
 )
 from tfadvseg.config import LAST, Config, LossConfig, piecewise_value
-from tfadvseg.data.examples import Examples
+from tfadvseg.data.examples import Examples, image_sizes, spread
 from tfadvseg.data.pipeline import (
     BoundaryMaps,
     Normalisation,
@@ -50,6 +50,12 @@ _LOSSES = ("loss_seg",)
 """Validation metrics of which less is better."""
 
 SAMPLES = 10
+
+TRAINING_SAMPLE = 32
+"""Training images, or windows of them, that are measured beside validation after each epoch."""
+
+_OF_TRAINING = ("accuracy", "miou", "f1_", "iou_")
+"""What the names of metrics begin with that the training sample is measured by."""
 
 
 class RunOutput:
@@ -94,20 +100,45 @@ class RunOutput:
                 target, config.target_data(), self.normalisation, config.run.seed + _TARGET_SEED
             )
         shown = config.discriminator if config.method.uses_discriminator else None
-        self.validate = make_validator(state, strategy, splits.descriptor.class_names, shown, terms)
+        self.validate = make_validator(
+            state,
+            strategy,
+            splits.descriptor.class_names,
+            shown,
+            terms,
+            darkfield=spec.darkfield_accuracy and not config.data.val_windows,
+        )
         boundaries = boundary_maps(config.loss, splits.val)
         if config.data.val_windows:
-            self.validation = self._fixed_windows(config.data.val_windows, boundaries)
+            self.validation = self._fixed_windows(splits.val, config.data.val_windows, boundaries)
         else:
             self.validation = whole_images(
                 splits.val, self.normalisation, strategy.num_replicas_in_sync, boundaries
             )
+        self.training_sample = self._training_sample(strategy.num_replicas_in_sync)
 
-    def _fixed_windows(self, count: int, boundaries: BoundaryMaps | None = None) -> tf.data.Dataset:
+    def _training_sample(self, replicas: int) -> tf.data.Dataset | None:
+        """Training images as validation sees its own; None of two domains, and where none fit."""
+        if self.config.target.dataset:
+            return None
+        train = self.splits.train
+        if not self.config.data.val_windows:
+            return whole_images(spread(train, TRAINING_SAMPLE), self.normalisation, replicas)
+        # Windows that are scaled while training may be larger than an image.
+        height, width = self.config.data.crop_size
+        sizes = image_sizes(train)
+        fitting = [i for i, size in enumerate(sizes) if size[0] >= height and size[1] >= width]
+        if not fitting:
+            return None
+        return self._fixed_windows(spread(train.subset(fitting), TRAINING_SAMPLE), TRAINING_SAMPLE)
+
+    def _fixed_windows(
+        self, examples: Examples, count: int, boundaries: BoundaryMaps | None = None
+    ) -> tf.data.Dataset:
         config = self.config
         of_target = has_labelled_target(config)
         return fixed_windows(
-            self.splits.val,
+            examples,
             config.target.crop_size if of_target else config.data.crop_size,
             self.normalisation,
             config.run.global_batch_size,
@@ -138,24 +169,28 @@ class RunOutput:
         self.tensorboard.scalars({f"train/{name}": value for name, value in means.items()}, update)
 
     def end_epoch(self, epoch: int, update: int, train: Metrics) -> str:
-        check_finite_weights(self.models)
+        check_finite_weights(self.models, update)
         measured = self.validate(self.validation)
+        fitted = self._measure_training()
+        train = train | fitted
         row: Metrics = {"epoch": epoch + 1, "update": update}
         if self.state.discriminator is not None or self.state.aux_discriminator is not None:
             row["lambda_adv"] = piecewise_value(self.config.method.lambda_adv, epoch)
         row |= {f"train/{name}": value for name, value in train.items()} | measured
         self.log.rows.append(row)
         self.tensorboard.scalars(measured, update)
+        self.tensorboard.scalars({f"train/{n}": v for n, v in fitted.items()}, update)
         self.tensorboard.weights(self.models, update)
         self._keep_best(measured, update)
         atomic.write_text(self.output / "metrics.csv", csv_text(self.log.rows))
         plots = self.output / "plots"
-        metrics_figure(self.log.rows, plots / "metrics.png")
+        kept = self._kept_epochs()
+        metrics_figure(self.log.rows, plots / "metrics.png", kept)
         self._draw_samples(plots / f"samples_epoch_{epoch + 1:03d}.png")
         if self.config.method.adapts:
             self._draw_domains(epoch + 1)
         if len(self.spec.class_names) > 2:
-            class_curves_figure(self.log.rows, self.spec.class_names, plots / "classes.png")
+            class_curves_figure(self.log.rows, self.spec.class_names, plots / "classes.png", kept)
         metrics = dict.fromkeys((self.config.run.best_metric, "miou", "accuracy"))
         metrics.pop(LAST, None)
         shown = [
@@ -165,7 +200,7 @@ class RunOutput:
         return f"epoch {epoch + 1}, validation: " + "; ".join(shown)
 
     def save(self, update: int) -> None:
-        check_finite_weights(self.models)
+        check_finite_weights(self.models, update)
         self.tensorboard.finish_stretch()
         save_checkpoint(
             self.checkpoint, self.output / "checkpoints", update, self.config.run.keep_checkpoints
@@ -187,6 +222,27 @@ class RunOutput:
         best = max(best["update"] for best in self.log.best.values())
         return update - best >= patience * updates_per_epoch
 
+    def _measure_training(self) -> Metrics:
+        """Metrics of the training sample, unaugmented and with the weights that are validated."""
+        if self.training_sample is None:
+            return {}
+        measured = {
+            name.removeprefix("val/"): value
+            for name, value in self.validate(self.training_sample).items()
+        }
+        return {
+            name: value
+            for name, value in measured.items()
+            if name.split("/")[-1].startswith(_OF_TRAINING) and not name.startswith("d/")
+        }
+
+    def _kept_epochs(self) -> dict[str, int]:
+        """Which epoch of each network is kept as its best, where a metric tells."""
+        if self.config.run.best_metric == LAST:
+            return {}
+        epochs = {row["update"]: int(row["epoch"]) for row in self.log.rows}
+        return {name: epochs[best["update"]] for name, best in self.log.best.items()}
+
     def _keep_best(self, measured: Metrics, update: int) -> None:
         metric = self.config.run.best_metric
         for name, learner in self.state.segmenters().items():
@@ -206,7 +262,7 @@ class RunOutput:
     def _draw_samples(self, path: Path) -> None:
         images, labels = [], []
         predictions: dict[str, list[np.ndarray]] = {name: [] for name in self.state.segmenters()}
-        for batch in self._fixed_windows(SAMPLES):
+        for batch in self._fixed_windows(self.splits.val, SAMPLES):
             real = batch["weight"] > 0
             images.append(self.normalisation.inverse(batch["image"])[real].numpy())
             labels.append(batch["label"][real].numpy())

@@ -15,7 +15,7 @@ from absl import logging
 from tfadvseg import atomic
 from tfadvseg.checkpoints import restore_newest
 from tfadvseg.config import LAST, Config
-from tfadvseg.data.examples import Examples
+from tfadvseg.data.examples import Examples, spread
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.report import Evaluation, evaluate_sections
 from tfadvseg.export.run_model import predictor_of
@@ -161,15 +161,15 @@ def _restore_best(model: tf.keras.Model, name: str, folder: Path) -> bool:
 
 
 def _draw_overlays(model: tf.keras.Model, spec: ModelSpec, val: Examples, path: Path) -> None:
-    images, predictor = val.images[:OVERLAYS], predictor_of(model, spec)
+    shown, predictor = spread(val, OVERLAYS), predictor_of(model, spec)
     overlays_figure(
-        images,
-        (val.labels or ())[:OVERLAYS],
-        [predict_label(predictor, image, TILE) for image in images],
+        list(shown.images),
+        list(shown.labels or ()),
+        [predict_label(predictor, image, TILE) for image in shown.images],
         spec.palette,
         spec.class_names,
         path,
-        val.keys[:OVERLAYS],
+        shown.keys,
     )
 
 

@@ -10,8 +10,8 @@ from tfadvseg.data.examples import (
     channel_statistics,
     check_labels,
     check_window,
-    class_pixel_counts,
     fingerprint,
+    spread,
     values_of,
 )
 from tfadvseg.errors import UserError
@@ -69,9 +69,12 @@ def test_statistics_equal_numpy_over_all_pixels(sizes, seed):
     np.testing.assert_allclose(std, np.where(expected > 0, expected, 1))
 
 
-def test_class_pixels_leave_out_ignored_ones():
-    examples = examples_of(np.zeros((2, 1, 4, 1)), [[[0, 1, 1, 255]], [[2, 2, 2, 255]]])
-    assert class_pixel_counts(examples, 4).tolist() == [1, 2, 3, 0]
+@pytest.mark.parametrize(
+    ("count", "keys"), [(1, "0"), (2, "04"), (3, "024"), (5, "01234"), (9, "01234")]
+)
+def test_a_few_examples_are_spread_over_all(count, keys):
+    chosen = spread(examples_of(np.zeros((5, 1, 1, 1))), count).keys
+    assert chosen == tuple(f"key-{number}" for number in keys)
 
 
 def test_values_of_any_integer_label():

@@ -7,7 +7,11 @@ import pytest
 from PIL import Image
 
 from tfadvseg.config import DataConfig
+from tfadvseg.data import folder_pages
+from tfadvseg.data.examples import fingerprint, image_sizes
 from tfadvseg.data.folder import Folder, read_folder
+from tfadvseg.data.on_disk import OnDisk
+from tfadvseg.data.sources import load_splits
 from tfadvseg.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -81,6 +85,83 @@ def test_pages_get_keys_of_their_own(tmp_path):
     assert folder.examples.keys == ("volume/000", "volume/001", "volume/002", "z")
     assert folder.stems == ("volume", "volume", "volume", "z")
     np.testing.assert_array_equal(folder.examples.images[2][..., 0], pages[2])
+
+
+def test_files_without_colours_are_grey_beside_grey_ones_and_as_gif(tmp_path):
+    level = grey()
+    save(tmp_path / "images/a.gif", level)
+    save(tmp_path / "labels/a.png", ids(0, 1))
+    alone = read(tmp_path)
+    assert alone.descriptor.image_channels == 1
+    np.testing.assert_array_equal(alone.examples.images[0], level[..., np.newaxis])
+    save(tmp_path / "images/b.png", grey())
+    save(tmp_path / "labels/b.png", ids(0, 1))
+    save(tmp_path / "images/c.png", np.repeat(level[..., np.newaxis], 3, axis=-1))
+    save(tmp_path / "labels/c.png", ids(0, 1))
+    beside = read(tmp_path)
+    assert beside.descriptor.image_channels == 1
+    np.testing.assert_array_equal(beside.examples.images[2], level[..., np.newaxis])
+
+
+def test_gifs_in_colour_stay_so(tmp_path):
+    picture = Image.fromarray(grey(6, 8, 3)).quantize(8)
+    (tmp_path / "images").mkdir()
+    picture.save(tmp_path / "images/a.gif")
+    save(tmp_path / "labels/a.png", ids(0, 1))
+    assert read(tmp_path).descriptor.image_channels == 3
+
+
+@pytest.fixture
+def mapped(tmp_path) -> Path:
+    """Three colour images whose labels need a value map."""
+    for stem, shape in (("a", (6, 8)), ("b", (9, 5)), ("c", (6, 8))):
+        save(tmp_path / f"images/{stem}.png", grey(*shape, 3))
+        save(tmp_path / f"labels/{stem}.png", ids(0, 255, shape=shape))
+    return tmp_path
+
+
+VALUE_MAP = ((0, 0), (255, 1))
+
+
+def test_what_does_not_fit_into_memory_stays_on_disk(mapped, monkeypatch):
+    held = read(mapped, value_map=VALUE_MAP)
+    monkeypatch.setattr(folder_pages, "MEMORY_LIMIT", 100)
+    stored = read(mapped, value_map=VALUE_MAP)
+    assert isinstance(stored.examples.images, OnDisk)
+    assert isinstance(stored.examples.labels, OnDisk)
+    assert not isinstance(held.examples.images, OnDisk)
+    assert (stored.descriptor, stored.stems) == (held.descriptor, held.stems)
+    assert stored.examples.keys == held.examples.keys
+    assert image_sizes(stored.examples) == image_sizes(held.examples)
+    for name in ("images", "labels"):
+        pairs = zip(getattr(stored.examples, name), getattr(held.examples, name), strict=True)
+        for on_disk, in_memory in pairs:
+            np.testing.assert_array_equal(on_disk, in_memory)
+    before = fingerprint(stored.examples)
+    save(mapped / "labels/b.png", ids(255, shape=(9, 5)))
+    assert fingerprint(read(mapped, value_map=VALUE_MAP).examples) != before
+
+
+def test_parts_on_disk_are_those_in_memory_and_resized_alike(mapped, monkeypatch):
+    config = DataConfig(
+        dataset="folder", data_dir=str(mapped), value_map=VALUE_MAP, resize=(4, 4), crop_size=(4, 4)
+    )
+    held = load_splits(config, seed=3)
+    monkeypatch.setattr(folder_pages, "MEMORY_LIMIT", 100)
+    stored = load_splits(config, seed=3)
+    assert isinstance(stored.train.images, OnDisk)
+    for part in ("train", "val"):
+        there, here = getattr(stored, part), getattr(held, part)
+        assert there.keys == here.keys
+        np.testing.assert_array_equal(np.stack(list(there.images)), np.stack(here.images))
+        np.testing.assert_array_equal(np.stack(list(there.labels)), np.stack(here.labels))
+
+
+def test_stacks_are_held_as_one_page_of_them_cannot_be_read_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_pages, "MEMORY_LIMIT", 100)
+    save(tmp_path / "images/volume.tif", grey(), grey())
+    save(tmp_path / "labels/volume.tif", ids(0, 1), ids(0, 1))
+    assert not isinstance(read(tmp_path).examples.images, OnDisk)
 
 
 @pytest.mark.parametrize(

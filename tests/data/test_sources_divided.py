@@ -1,6 +1,5 @@
 """Datasets that are divided on our side: darkfield by seed, CamVid by stretches."""
 
-import logging
 import shutil
 from pathlib import Path
 
@@ -151,19 +150,6 @@ def test_void_as_a_class(tmp_path):
     assert counting.descriptor.class_names[11] == "void"
     for one, other in zip(ignoring.train.labels, counting.train.labels, strict=True):
         np.testing.assert_array_equal(np.where(one == 255, 11, one), other)
-
-
-def test_classes_absent_from_training_are_named(tmp_path, caplog):
-    raw = Path(shutil.copytree(CAMVID, tmp_path / "raw"))
-    for path in (raw / "trainannot").iterdir():
-        with Image.open(path) as file:
-            label = np.array(file)
-        Image.fromarray(np.where(label == 10, 0, label).astype(np.uint8)).save(path)
-    with caplog.at_level(logging.WARNING):
-        load_splits(camvid(tmp_path, data_dir=str(raw)), seed=0)
-    assert [record.getMessage() for record in caplog.records] == [
-        "No training image holds the class bicyclist (10)."
-    ]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.descriptors import CAMVID, CAMVID_WITH_VOID, IGNORE_LABEL
 from tfadvseg.data.street_descriptors import CITYSCAPES
-from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
+from tfadvseg.evaluation.confusion import confusion_matrix, metric_names, segmentation_metrics
 
 
 def random_maps(seed: int, batch: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -179,6 +179,38 @@ def test_means_over_the_classes_of_synthia_by_hand():
 def test_only_the_classes_of_cityscapes_have_means_over_fewer():
     names = [f"class_{number}" for number in range(19)]
     assert "miou_16" not in segmentation_metrics(np.eye(19, dtype=int), names)
+
+
+def test_metrics_without_void_by_hand():
+    counts = np.zeros((12, 12), np.int64)
+    sky, road, car, void = 0, 3, 8, 11
+    counts[sky, sky], counts[sky, void] = 6, 2
+    counts[road, road], counts[road, car], counts[road, void] = 7, 1, 1
+    counts[car, car] = 3
+    # Wherever the truth is void, no answer counts: neither for a class nor against it.
+    counts[void, void], counts[void, sky], counts[void, car] = 5, 4, 6
+    metrics = segmentation_metrics(counts, CAMVID_WITH_VOID.class_names)
+    assert metrics["accuracy"] == pytest.approx(21 / 35)
+    assert metrics["accuracy_without_void"] == pytest.approx(16 / 20)
+    iou = {"sky": 6 / 12, "road": 7 / 9, "car": 3 / 10, "void": 5 / 18}
+    assert metrics["miou"] == pytest.approx(sum(iou.values()) / 4)
+    assert metrics["miou_without_void"] == pytest.approx((6 / 8 + 7 / 9 + 3 / 4) / 3)
+
+
+def test_pixels_of_void_alone_have_no_metrics_without_void():
+    counts = np.zeros((12, 12), np.int64)
+    counts[11, 0], counts[11, 11] = 3, 4
+    metrics = segmentation_metrics(counts, CAMVID_WITH_VOID.class_names)
+    assert metrics["accuracy"] == pytest.approx(4 / 7)
+    assert math.isnan(metrics["accuracy_without_void"])
+    assert math.isnan(metrics["miou_without_void"])
+
+
+def test_only_camvid_with_void_has_metrics_without_it():
+    without = {"accuracy_without_void", "miou_without_void"}
+    assert without <= set(metric_names(CAMVID_WITH_VOID.class_names))
+    assert without.isdisjoint(metric_names(CAMVID.class_names))
+    assert without.isdisjoint(metric_names([f"class_{number}" for number in range(12)]))
 
 
 def test_nothing_counted_is_nan_throughout():

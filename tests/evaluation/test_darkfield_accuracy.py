@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg.evaluation.darkfield_accuracy import darkfield_accuracy, darkfield_sums
+from tfadvseg.evaluation.darkfield_accuracy import (
+    darkfield_accuracy,
+    darkfield_names,
+    darkfield_sums,
+)
 
 NAMES = ("background", "cell", "spirochaete")
 
@@ -86,7 +90,7 @@ def test_images_without_a_label_do_not_count():
 
 def test_nothing_measured_is_nan():
     metrics = darkfield_accuracy(np.zeros([4, 3]), NAMES)
-    assert set(metrics) == set(EXPECTED)
+    assert set(metrics) == set(EXPECTED) == set(darkfield_names(NAMES))
     assert all(math.isnan(value) for value in metrics.values())
 
 

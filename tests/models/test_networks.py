@@ -81,6 +81,23 @@ def test_spectral_norm_bounds_the_gain_of_each_convolution():
             assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1, rel=1e-2)
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_spectral_norm_keeps_kernels_in_float32_whatever_the_precision(policy):
+    maps = tf.random.stateless_normal([2, 16, 16, 1], [1, 2])
+    exact = patch_discriminator(1, width=8, depth=2, spectral_norm=True)
+    tf.keras.mixed_precision.set_global_policy(policy)
+    try:
+        mixed = patch_discriminator(1, width=8, depth=2, spectral_norm=True)
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    mixed.set_weights(exact.get_weights())
+    for _ in range(3):
+        of_exact, of_mixed = exact(maps, training=True), mixed(maps, training=True)
+    np.testing.assert_allclose(of_mixed, of_exact, rtol=0.1, atol=0.05)
+    for one, other in zip(mixed.get_weights(), exact.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
 def test_probabilities_and_prediction_agree():
     for channels in (1, 4):
         logits = tf.random.normal([2, 8, 8, channels])

@@ -9,18 +9,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.methods.test_steps import trainable
 from tests.testing_utils import changed, tiny_config, values_of
 from tfadvseg.config import Config
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
 from tfadvseg.export.saved_model import export_saved_model, load_exported
 from tfadvseg.methods.adversarial import joint_step
+from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.methods.supervised import segmentation_loss, supervised_step
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.deeplabv3plus import resnet_encoder
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.models.segmenters import build_segmenter
+from tfadvseg.training.loop import compile_phase
 from tfadvseg.training.state import TrainState, build_state
+from tfadvseg.training.types import Batch, Phase, Scalars
 
 SMALL = {
     "unet": SegmenterConfig("unet", width=4, depth=2),
@@ -159,6 +163,71 @@ def test_joint_adversarial_step(name, classes):
     assert all(np.isfinite(float(scalars[term])) for term in ("loss_seg", "loss_adv", "loss_d"))
     assert changed(before[0], values_of(state.segmenter.model))
     assert changed(before[1], values_of(state.discriminator.model))
+
+
+# The encoder D is refused with adaptation: it judges windows of one size, and domains' may differ.
+# No network is refused anywhere. Windows have at least the 32 pixels that the fc D needs.
+WAYS = {
+    "joint_encoder": {"discriminator": {"discriminator": "encoder"}},
+    "joint_fc": {"discriminator": {"discriminator": "fc"}},
+    "alternating_patch": {
+        "discriminator": {"discriminator": "patch"},
+        "method": {"schedule": "alternating"},
+    },
+    "adaptation_fc": {
+        "discriminator": {"discriminator": "fc"},
+        "method": {"method": "adaptation"},
+        "target": {"dataset": "noise", "crop_size": (32, 40)},
+    },
+}
+QUICKEST = [
+    ("fcn", "joint_encoder"),
+    ("segnet", "joint_fc"),
+    ("strided_unet", "alternating_patch"),
+    ("unet", "adaptation_fc"),
+]
+"""One of each way; the others are slow tests."""
+
+
+def batch_for(phase: Phase) -> Batch:
+    batch = noise_batch(11, (32, 32))
+    match phase.batches:
+        case "windows":
+            return batch
+        case "mixed":
+            return batch | {"is_real": tf.constant([True, False, False, True])}
+        case "domains":
+            return {
+                "source_image": batch["image"],
+                "source_label": batch["label"],
+                "target_image": noise_batch(11, (32, 40))["image"],
+            }
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        pytest.param(name, way, marks=[] if (name, way) in QUICKEST else pytest.mark.slow)
+        for name in get_args(SegmenterName)
+        for way in WAYS
+    ],
+)
+def test_one_update_with_every_method_and_discriminator(name, way):
+    """Compiled as training compiles it."""
+    config = tiny_config(data={"crop_size": (32, 32)}, **WAYS[way])
+    config = dataclasses.replace(config, segmenter=SMALL[name])
+    state = build_state(config, descriptor(11))
+    models = [state.segmenter.model, state.discriminator.model]
+    before = [trainable(model) for model in models]
+    scalars: Scalars = {}
+    for phase in plan_epoch(config, state):
+        step = compile_phase(phase, tf.distribute.get_strategy(), xla=False)
+        scalars |= step(batch_for(phase), tf.constant(0.1))
+    for loss in ("segmenter/loss_seg", "segmenter/loss_adv", "d/loss_d"):
+        assert np.isfinite(float(scalars[loss])), loss
+    for model, weights in zip(models, before, strict=True):
+        assert changed(weights, trainable(model)), model.name
+        assert all(np.isfinite(weight).all() for weight in values_of(model)), model.name
 
 
 @every_segmenter

@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfadvseg.losses.terms import SegmentationTerms
+from tfadvseg.methods.supervised import supervised_step
 from tfadvseg.models.segnet import segnet
+from tfadvseg.training.state import Learner
+from tfadvseg.training.torch_optimizers import TorchAdam
 
 pytestmark = pytest.mark.needs_shared_data
 
@@ -75,14 +79,10 @@ class Reference:
         images = generator(self.facts["tag"] + name).uniform(-1.2, 1.35, shape)
         return tf.constant(images.astype(np.float32).transpose(0, 2, 3, 1))
 
-    def label(self, name: str) -> np.ndarray:
+    def label(self, name: str) -> tf.Tensor:
         shape = (self.facts["batch"], *self.facts["size"])
-        return generator(self.facts["tag"] + name).integers(0, 3, shape)
-
-    def loss(self, logits: tf.Tensor, label: np.ndarray) -> tf.Tensor:
-        weight = tf.gather(tf.constant(self.facts["class_weights"], tf.float32), label)
-        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
-        return tf.reduce_sum(weight * loss) / tf.reduce_sum(weight)
+        label = generator(self.facts["tag"] + name).integers(0, 3, shape)
+        return tf.constant(label, tf.int32)
 
 
 @pytest.fixture
@@ -102,43 +102,20 @@ def test_evaluation_logits(reference):
     assert relative_difference(logits, reference.arrays["eval_logits"]) < 1e-4
 
 
-class PyTorchAdam:
-    """Adam with PyTorch's place for epsilon, beside the bias-corrected root; Keras's is larger."""
-
-    def __init__(self, variables: list[tf.Variable], learning_rate: float) -> None:
-        self.variables, self.learning_rate, self.updates = variables, learning_rate, 0
-        self.mean = [tf.zeros_like(variable) for variable in variables]
-        self.square = [tf.zeros_like(variable) for variable in variables]
-
-    def apply(self, gradients: list[tf.Tensor]) -> None:
-        self.updates += 1
-        for index, (variable, gradient) in enumerate(zip(self.variables, gradients, strict=True)):
-            self.mean[index] = 0.9 * self.mean[index] + 0.1 * gradient
-            self.square[index] = 0.999 * self.square[index] + 0.001 * gradient**2
-            mean = self.mean[index] / (1 - 0.9**self.updates)
-            square = self.square[index] / (1 - 0.999**self.updates)
-            variable.assign_sub(self.learning_rate * mean / (tf.sqrt(square) + 1e-8))
-
-
 def train(reference: Reference) -> tuple[list[float], list[tf.Tensor]]:
     """The losses of the reference's iterations, and the first one's gradients."""
-    variables = reference.model.trainable_variables
-    optimizer = PyTorchAdam(variables, reference.facts["lr"])
-
-    @tf.function(autograph=False)
-    def gradients(images: tf.Tensor, label: tf.Tensor):
-        with tf.GradientTape() as tape:
-            loss = reference.loss(reference.model(images, training=True), label)
-        return loss, tape.gradient(loss, variables)
-
-    losses, steps = [], []
+    optimizer = TorchAdam(reference.facts["lr"])
+    learner = Learner(reference.model, optimizer, "segmenter")
+    terms = SegmentationTerms(class_weights=tuple(reference.facts["class_weights"]))
+    step = tf.function(lambda batch: supervised_step(learner, batch, terms), autograph=False)
+    losses, first_gradients = [], []
     for index in range(reference.facts["iterations"]):
-        label = tf.constant(reference.label(f"label/{index}"))
-        loss, step = gradients(reference.images(f"source/{index}"), label)
-        losses.append(float(loss))
-        steps.append(step)
-        optimizer.apply(step)
-    return losses, steps[0]
+        image, label = reference.images(f"source/{index}"), reference.label(f"label/{index}")
+        losses.append(float(step({"image": image, "label": label})["loss_seg"]))
+        if index == 0:
+            # The moving means began at 0, so that they hold nothing but these gradients.
+            first_gradients = [mean / (1 - optimizer.beta_1) for mean in optimizer.means]
+    return losses, first_gradients
 
 
 def report(folder: str) -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfadvseg.data.descriptors import CAMVID
+from tfadvseg.flags import read_flagfile
 from tfadvseg.interop.entries import entries
 from tfadvseg.methods.adaptation import AdaptationLosses, adaptation_step
 from tfadvseg.methods.supervised import supervised_step
@@ -38,6 +40,33 @@ def test_every_network_repeats_its_step(name):
         assert workload.images == QUICK.batch
         assert bool(workload.operations) == (part != "input pipeline")
     assert workloads["training step"].operations > 2 * workloads["inference"].operations
+
+
+@pytest.mark.parametrize(
+    ("candidate", "flagfile"),
+    [("network_fcn", "camvid_fcn"), ("network_strided_unet", "camvid_unet")],
+)
+def test_camvid_networks_have_their_flagfiles_sizes(candidate, flagfile):
+    from benchmarks.settings import full_settings
+
+    config, settings = read_flagfile(ROOT / f"configs/{flagfile}.flags"), full_settings(candidate)
+    stride = config.segmenter.stride
+    padded = tuple(-(-size // stride) * stride for size in config.data.crop_size)
+    assert (settings.batch, settings.crop_size) == (config.run.global_batch_size, padded)
+    assert config.data.augment == ("flip",), "what camvid_windows does"
+
+
+def test_camvid_windows_are_whole_frames_and_their_mirror_images():
+    from benchmarks.networks import camvid_windows
+    from benchmarks.settings import QUICK
+
+    batches = list(camvid_windows(QUICK, CAMVID).take(30))
+    assert batches[0]["image"].shape == (QUICK.batch, *QUICK.crop_size, 3)
+    labels = np.concatenate([batch["label"] for batch in batches])
+    frames = {frozenset((label.tobytes(), label[:, ::-1].tobytes())) for label in labels}
+    # Each of 30 frames comes twice. Cut from larger ones, no window would come again.
+    assert (len(labels), len(frames)) == (60, 30)
+    assert len({label.tobytes() for label in labels}) > 30, "some are mirrored once"
 
 
 def segnet_and_batch() -> tuple[tf.keras.Model, dict[str, tf.Tensor]]:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +128,11 @@ def test_help_is_about_our_flags(run, flag):
     assert "--flagfile=FILE" in text
     assert "run_with_pdb" not in text
     assert len(text.splitlines()) < 40
+
+
+def test_a_home_folder_is_found_within_a_flag(run):
+    result = run("--who=~/someone", "--number=105")
+    assert result.stdout.splitlines()[0] == str(Path.home() / "someone")
 
 
 def test_flagfiles_are_read(run):

@@ -44,6 +44,52 @@ def test_another_checkpoint_and_folder(place):
     assert compared["names"]["a"]["mean"]["miou"] == pytest.approx(0.4)
 
 
+@pytest.fixture
+def measured(tmp_path):
+    """JSON files of evaluations: two seeds each of two trainings, and one of another split."""
+    for name, split, miou in (
+        ("a0", "test", 0.2),
+        ("a1", "test", 0.4),
+        ("b0", "test", 0.5),
+        ("b1", "test", 0.7),
+        ("other", "train", 0.9),
+    ):
+        metrics = {"accuracy": miou + 0.1, "miou": miou, "iou_road": miou, "iou_sky": None}
+        fields = {"model": name, "dataset": "darkfield", "split": split, "images": 3, "resize": []}
+        (tmp_path / f"{name}.json").write_text(json.dumps(fields | {"metrics": metrics}))
+    return tmp_path
+
+
+def test_evaluations_are_compared_without_curves(measured):
+    arguments = ["--runs=a=a0.json+a1.json,b=b0.json+b1.json", "--metric=accuracy,miou"]
+    result = run_script("compare.py", *arguments, cwd=measured)
+    assert (result.returncode, result.stderr) == (0, "")
+    made = measured / "compared"
+    text = (made / "compared.md").read_text()
+    assert text in result.stdout
+    assert text.startswith("evaluation of darkfield, test: mean ± standard deviation over seeds.")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    assert ["accuracy", "0.400 ± 0.141", "0.700 ± 0.141"] in rows
+    assert ["miou", "0.300 ± 0.141", "0.600 ± 0.141"] in rows
+    assert json.loads((made / "compared.json").read_text())["evaluation"] == "darkfield, test"
+    with Image.open(made / "iou_bars.png") as picture:
+        assert picture.format == "PNG"
+    assert not (made / "curves.png").exists() and "curves" not in result.stdout
+
+
+def test_refusals_of_evaluations_write_nothing(place, measured):
+    for arguments, messages in (
+        (["--runs=a=a0.json,b=c"], ("a0.json is an evaluation", "c is a finished run")),
+        (["--runs=a=a0.json+other.json"], ("other.json is an evaluation of darkfield, train",)),
+        (["--runs=a=a0.json", "--which=best"], ("--network and --which: are for runs",)),
+        (["--runs=a=absent.json"], ("absent.json/summary.json: no such file",)),
+        (["--runs=a=a/summary.json"], ("a/summary.json: is no evaluation's JSON file",)),
+        (["--runs=a=a0.json", "--metric=miou,v_rand"], ("--metric=v_rand: a0.json has none",)),
+    ):
+        assert_one_line_error(run_script("compare.py", *arguments, cwd=place), *messages)
+    assert not (place / "compared").exists()
+
+
 def test_refusals_write_nothing(place):
     for arguments, messages in (
         ([], ("--runs: is needed",)),

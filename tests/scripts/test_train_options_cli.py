@@ -41,7 +41,7 @@ def test_everything_at_once_stops_early_and_is_finished(tmp_path):
         "--s_rate=cosine",
         "--s_warmup=2",
         "--ema=0.9999",
-        "--best_metric=accuracy",
+        "--best_metric=darkfield_accuracy_red_blood_cell",
         "--patience=2",
     )
     result = run_script("train.py", *arguments, cwd=tmp_path)
@@ -53,8 +53,8 @@ def test_everything_at_once_stops_early_and_is_finished(tmp_path):
     # and two are waited for. 4 images are 2 updates.
     assert [int(row["update"]) for row in rows] == [2, 4, 6]
     summary = json.loads((run / "summary.json").read_text())
-    best = summary["best"]["segmenter"]
-    assert best["accuracy"] == max(float(row["val/segmenter/accuracy"]) for row in rows)
+    best, metric = summary["best"]["segmenter"], "darkfield_accuracy_red_blood_cell"
+    assert best[metric] == max(float(row[f"val/segmenter/{metric}"]) for row in rows)
     assert rows[-1]["val/segmenter/loss_seg"]
     assert "darkfield_accuracy_present_spirochaete" in summary["networks"]["segmenter"]
     for name in ("classes.png", "confusion_segmenter.png", "metrics.png", "overlays.png"):
@@ -83,7 +83,15 @@ def test_a_longer_run_with_a_falling_rate_is_another_one(tmp_path):
     [
         (["--class_weights=1,2"], ["--class_weights=1,2", "3 classes"]),
         (["--class_weights=heavy"], ["--class_weights=heavy"]),
-        (["--best_metric=miuo"], ["--best_metric=miuo", "iou_spirochaete"]),
+        (
+            ["--best_metric=miuo"],
+            ["--best_metric=miuo", "iou_spirochaete", "darkfield_accuracy_present_spirochaete"],
+        ),
+        (
+            # Of whole images only.
+            ["--best_metric=darkfield_accuracy_red_blood_cell", "--val_windows=2"],
+            ["--best_metric=darkfield_accuracy_red_blood_cell: unknown", "recall_spirochaete."],
+        ),
         (["--mean=1", "--std=1"], ["--mean", "3 channels"]),
         (["--mean=1,2,3"], ["--mean", "--std"]),
         (["--resize=20,20"], ["--crop_size=32,32"]),

@@ -6,7 +6,7 @@ from typing import Literal
 from tfadvseg.config.checks import require, require_choice, require_not_negative, require_positive
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-StrategyName = Literal["auto", "default", "mirrored"]
+StrategyName = Literal["auto", "default", "one_device", "mirrored"]
 
 
 LAST = "last"
@@ -27,7 +27,7 @@ class RunConfig:
         checkpoint_every: updates between checkpoints; 0 means at the end of each epoch only.
         keep_checkpoints: how many are kept, so that a corrupt one has a predecessor.
         precision: of activations; `auto` takes what the device runs fast.
-        strategy: `auto` mirrors over the GPUs when there are several.
+        strategy: how replicas share a step, see `training.distribution.choose_strategy`.
         xla: compile the training steps with XLA (GPU only).
         deterministic: same machine, same command, same numbers.
         export: write a SavedModel when training ends.
@@ -59,6 +59,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         require_positive(self, "epochs", "global_batch_size")
         require_not_negative(self, "steps_per_epoch", "rate_epochs", "checkpoint_every", "patience")
+        # What else draws adds its own number to the seed.
+        require(0 <= self.seed < 2**30, f"--seed={self.seed}: take 0 to {2**30 - 1}.")
         require(0 <= self.ema < 1, f"--ema={self.ema}: take 0 to below 1, as in 0.999.")
         require(
             self.keep_checkpoints >= 2,

@@ -6,8 +6,9 @@ value; a field that means nothing to the network is refused, so that no flag is 
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
+from tfadvseg.config.checks import require_choice
 from tfadvseg.errors import UserError
 
 SegmenterName = Literal[
@@ -103,18 +104,18 @@ class SegmenterConfig:
     weights_source: WeightsSource = "exact"
 
     def __post_init__(self) -> None:
-        _check_choice("segmenter", self.segmenter, SegmenterName)
-        _check_choice("segnet_decoder", self.segnet_decoder, SegNetDecoder)
-        _check_choice("upsampling", self.upsampling, Upsampling)
-        _check_choice("backbone", self.backbone, BackboneName)
-        _check_choice("batch_norm", self.batch_norm, BatchNormMode)
+        require_choice("segmenter", self.segmenter, SegmenterName)
+        require_choice("segnet_decoder", self.segnet_decoder, SegNetDecoder)
+        require_choice("upsampling", self.upsampling, Upsampling)
+        require_choice("backbone", self.backbone, BackboneName)
+        require_choice("batch_norm", self.batch_norm, BatchNormMode)
         if self.stride_place == "auto" and self.segmenter == "deeplab_v2":
             place: StridePlace = "3x3" if self.weights_source == "torchvision_resnet" else "1x1"
             # A frozen dataclass has no other way to fill in what depends on another field.
             object.__setattr__(self, "stride_place", place)
         if self.stride_place != "auto":
-            _check_choice("stride_place", self.stride_place, StridePlace)
-        _check_choice("weights_source", self.weights_source, WeightsSource)
+            require_choice("stride_place", self.stride_place, StridePlace)
+        require_choice("weights_source", self.weights_source, WeightsSource)
         for field in dataclasses.fields(self):
             users = _MEANT_FOR.get(field.name)
             value = getattr(self, field.name)
@@ -258,11 +259,6 @@ def check_transposed_kernel(kernel: int, stride: int, allow_checkerboard: bool =
             f"turn get {' and '.join(map(str, counts))} of its taps. Take a multiple of {stride}, "
             "--upsampling=resize, or --allow_checkerboard."
         )
-
-
-def _check_choice(flag: str, value: str, choices: object) -> None:
-    if value not in get_args(choices):
-        raise UserError(f"--{flag}={value}: unknown; choose one of {', '.join(get_args(choices))}.")
 
 
 def _text(value: object) -> str:

@@ -51,10 +51,10 @@ def random_sampled_window(
     fit into the image. The image is sampled bilinearly, after smoothing where it shrinks by half or
     more, and the label at the nearest pixel.
 
-    Elastic displacements are U-Net's (Ronneberger et al. 2015): drawn on a 3x3 grid over the
-    window, normal with a standard deviation of 1/32 of its smaller side, and interpolated
-    bicubically. Samples come from the whole image, mirrored at its borders, so that no window has
-    smeared edges.
+    Elastic displacements are drawn as U-Net's (Ronneberger et al. 2015), on a 3x3 grid over the
+    window and interpolated bicubically; their standard deviation is 1/32 of its smaller side, where
+    the paper has 10 pixels for windows of 512. Samples come from the whole image, mirrored at its
+    borders, so that no window has smeared edges.
 
     Args:
         image: [H,W,C].

@@ -60,6 +60,12 @@ class Examples:
         )
 
 
+def spread(examples: Examples, count: int) -> Examples:
+    """At most `count` of the examples, evenly spread over all, in their order."""
+    chosen = np.linspace(0, len(examples) - 1, min(count, len(examples))).round().astype(int)
+    return examples.subset(chosen.tolist())
+
+
 def leave_on_disk(stored: Sequence[StoredExample]) -> Examples:
     """Examples that stay in their files; without labels if every one is unknown.
 
@@ -153,14 +159,6 @@ def level_statistics(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     variance = (share * np.square(level - mean[:, None])).sum(axis=1)
     std = np.sqrt(variance)
     return mean, np.where(std > 0, std, 1.0)
-
-
-def class_pixel_counts(examples: Examples, num_classes: int) -> np.ndarray:
-    """Pixels of each class over all labels, without ignored ones: int64 [num_classes]."""
-    counts = np.zeros(256, dtype=np.int64)
-    for label in examples.labels or ():
-        counts += np.bincount(label.ravel(), minlength=256)
-    return counts[:num_classes]
 
 
 def check_labels(examples: Examples, num_classes: int) -> None:

@@ -24,7 +24,6 @@ from tfadvseg.data.examples import (
     Example,
     Examples,
     collect,
-    each,
     leave_on_disk,
     one_by_one,
     values_of,
@@ -55,19 +54,19 @@ class Reader:
             UserError at once if there is no such part or it is empty.
         meaning: what `train` and `validation` are in terms of `stream`, where they are not names of
             parts themselves.
-        on_disk: gives a part without reading it, of sets that do not fit into memory; takes and
-            raises what `stream` does.
+        at_once: gives a part without streaming it, of sets that are in memory already or do not
+            fit into it; takes and raises what `stream` does.
     """
 
     descriptor: DatasetDescriptor
     stream: Stream
     meaning: Mapping[str, str] = field(default_factory=dict)
-    on_disk: Callable[[str, str], Examples] | None = None
+    at_once: Callable[[str, str], Examples] | None = None
 
     def load(self, split: str, flag: str) -> Examples:
         """A part, in memory or on disk; takes and raises what `stream` does."""
-        if self.on_disk is not None:
-            return self.on_disk(split, flag)
+        if self.at_once is not None:
+            return self.at_once(split, flag)
         return collect(self.stream(split, flag))
 
 
@@ -197,16 +196,24 @@ def _divided(
     names: Sequence[str],
 ) -> Reader:
     """A dataset whose parts are drawn by a seed; `stream` takes positions, or None for all."""
+    positions = _positions(descriptor, parts, names)
+    return Reader(descriptor, lambda split, flag: stream(positions(split, flag)))
+
+
+def _positions(
+    descriptor: DatasetDescriptor, parts: Callable[[], Mapping[str, Indices]], names: Sequence[str]
+) -> Callable[[str, str], Indices | None]:
+    """What a part's name and the flag that gives it stand for; None is all examples."""
     draw = functools.cache(parts)
 
-    def checked(split: str, flag: str) -> Iterator[Example]:
+    def positions(split: str, flag: str) -> Indices | None:
         if split not in names:
             raise UserError(
                 f"--{flag}={split}: no such part of {descriptor.name}; take {', '.join(names)}."
             )
-        return stream(None if split == "all" else draw()[split])
+        return None if split == "all" else draw()[split]
 
-    return Reader(descriptor, checked)
+    return positions
 
 
 def _folder(folder: Folder, config: DataConfig, seed: int) -> Reader:
@@ -221,10 +228,16 @@ def _folder(folder: Folder, config: DataConfig, seed: int) -> Reader:
             train, val = divide_by_fraction(keys, stems, fraction, seed)
         return {"train": train, "validation": val}
 
-    def stream(positions: Indices | None) -> Iterator[Example]:
-        return each(folder.examples, range(len(keys)) if positions is None else positions)
+    positions = _positions(folder.descriptor, parts, ("train", "validation", "all"))
 
-    return _divided(folder.descriptor, parts, stream, ("train", "validation", "all"))
+    def load(split: str, flag: str) -> Examples:
+        chosen = positions(split, flag)
+        return folder.examples if chosen is None else folder.examples.subset(chosen)
+
+    def stream(split: str, flag: str) -> Iterator[Example]:
+        return one_by_one(load(split, flag))
+
+    return Reader(folder.descriptor, stream, at_once=load)
 
 
 def _darkfield(config: DataConfig, seed: int) -> Reader:

@@ -42,12 +42,13 @@ def resize_example(example: Example, size: tuple[int, int]) -> Example:
     )
 
 
-def resize_on_disk(examples: Examples, size: tuple[int, int]) -> Examples:
-    """Examples on disk that are resized, image and label, whenever they are read."""
+def resize_examples(examples: Examples, size: tuple[int, int]) -> Examples:
+    """Resizes images and labels; those on disk whenever they are read."""
 
-    def resized(arrays: Sequence[np.ndarray], resize: Resize) -> OnDisk:
-        assert isinstance(arrays, OnDisk)
-        return OnDisk(ResizedArray(array, resize, size) for array in arrays.stored)
+    def resized(arrays: Sequence[np.ndarray], resize: Resize) -> Sequence[np.ndarray]:
+        if isinstance(arrays, OnDisk):
+            return OnDisk(ResizedArray(array, resize, size) for array in arrays.stored)
+        return tuple(resize(array, size) for array in arrays)
 
     labels = examples.labels
     return Examples(

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 from absl import logging
 
 from tfadvseg.config import Config, DataConfig
@@ -15,12 +14,10 @@ from tfadvseg.data.examples import (
     Examples,
     check_label,
     check_labels,
-    class_pixel_counts,
 )
 from tfadvseg.data.folder import lacks_labels, read_unlabelled_folder
-from tfadvseg.data.on_disk import OnDisk
 from tfadvseg.data.readers import Reader, open_reader
-from tfadvseg.data.resizing import resize_example, resize_image, resize_on_disk
+from tfadvseg.data.resizing import resize_example, resize_examples
 from tfadvseg.errors import UserError
 
 
@@ -112,8 +109,7 @@ def load_unlabelled(
         check_flags(config)
         examples = read_unlabelled_folder(config)
         if config.resize:
-            images = tuple(resize_image(image, config.resize) for image in examples.images)
-            examples = dataclasses.replace(examples, images=images)
+            examples = resize_examples(examples, config.resize)
     else:
         examples = load_target(config, split, seed, source)
     _check_colours(config, examples, source)
@@ -195,14 +191,14 @@ def _open(config: DataConfig, seed: int) -> Reader:
         check_label(example, reader.descriptor.num_classes)
         return resize_example(example, size)
 
-    def resized_on_disk(name: str, flag: str) -> Examples:
-        assert reader.on_disk is not None
-        return resize_on_disk(reader.on_disk(name, flag), size)
+    def resized_at_once(name: str, flag: str) -> Examples:
+        assert reader.at_once is not None
+        return resize_examples(reader.at_once(name, flag), size)
 
     return dataclasses.replace(
         reader,
         stream=lambda name, flag: map(resized, reader.stream(name, flag)),
-        on_disk=None if reader.on_disk is None else resized_on_disk,
+        at_once=None if reader.at_once is None else resized_at_once,
     )
 
 
@@ -215,9 +211,3 @@ def _warn(splits: Splits) -> None:
             len(shared),
             len(splits.val),
         )
-    if isinstance(splits.train.labels, OnDisk):
-        return  # counting would read them all
-    counts = class_pixel_counts(splits.train, splits.descriptor.num_classes)
-    for class_id in np.flatnonzero(counts == 0):
-        name = splits.descriptor.class_names[class_id]
-        logging.warning("No training image holds the class %s (%d).", name, class_id)

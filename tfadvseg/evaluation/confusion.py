@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.descriptors import CAMVID_WITH_VOID, IGNORE_LABEL
 from tfadvseg.data.street_descriptors import (
     CITYSCAPES,
     SYNTHIA_13_CLASSES,
@@ -57,6 +57,9 @@ def segmentation_metrics(confusion: np.ndarray, class_names: Sequence[str]) -> d
     - `miou`: the mean of `iou_<class>` over the classes that occur in truth or prediction.
     - `miou_16`, `miou_13`: of Cityscapes' 19 classes the same over the 16 and the 13 that papers
       on SYNTHIA compare (`street_descriptors.SYNTHIA_16_CLASSES`).
+    - `accuracy_without_void`, `miou_without_void`: of CamVid's 11 classes and void the accuracy and
+      the mean IoU of the 11, over the pixels that are not truly void. There, void is a wrong
+      answer: the true class misses the pixel.
     - `f1_<class>`: 2 TP / (2 TP + FP + FN), the Dice coefficient.
     - `iou_<class>`: TP / (TP + FP + FN), the Jaccard index.
     - `precision_<class>`: TP / (TP + FP); `recall_<class>`: TP / (TP + FN).
@@ -93,6 +96,8 @@ def segmentation_metrics(confusion: np.ndarray, class_names: Sequence[str]) -> d
     if tuple(class_names) == CITYSCAPES.class_names:
         metrics["miou_16"] = _mean_of_occurring(iou[list(SYNTHIA_16_CLASSES)])
         metrics["miou_13"] = _mean_of_occurring(iou[list(SYNTHIA_13_CLASSES)])
+    if tuple(class_names) == CAMVID_WITH_VOID.class_names:
+        metrics |= _metrics_without_void(counts)
     for metric, values in per_class.items():
         for name, value in zip(class_names, values, strict=True):
             metrics[f"{metric}_{name}"] = float(value)
@@ -103,6 +108,17 @@ def metric_names(class_names: Sequence[str]) -> list[str]:
     """Names of `segmentation_metrics`."""
     classes = len(class_names)
     return list(segmentation_metrics(np.zeros((classes, classes), np.int64), class_names))
+
+
+def _metrics_without_void(counts: np.ndarray) -> dict[str, float]:
+    """Accuracy and mean IoU where the truth is not void, which is the last class."""
+    labelled = counts[:-1]
+    found = np.diag(labelled)
+    true, predicted = labelled.sum(axis=1), labelled[:, :-1].sum(axis=0)
+    return {
+        "accuracy_without_void": float(_ratio(found.sum(), labelled.sum())),
+        "miou_without_void": _mean_of_occurring(_ratio(found, true + predicted - found)),
+    }
 
 
 def _mean_of_occurring(values: np.ndarray) -> float:

@@ -84,6 +84,11 @@ def darkfield_accuracy(sums: np.ndarray, class_names: Sequence[str]) -> dict[str
     return metrics
 
 
+def darkfield_names(class_names: Sequence[str]) -> list[str]:
+    """Names of `darkfield_accuracy`."""
+    return list(darkfield_accuracy(np.zeros((4, len(class_names))), class_names))
+
+
 def _class_areas(
     valid: tf.Tensor, is_true: tf.Tensor, is_claimed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -30,6 +30,9 @@ class Classes(Protocol):
     @property
     def resize(self) -> tuple[int, ...]: ...
 
+    @property
+    def stride(self) -> int: ...
+
 
 class SectionPredictor(Protocol):
     """A segmenter ready for raw images; `export.predictor.Predictor` is one."""
@@ -68,15 +71,14 @@ def evaluate_sections(
     tile: tuple[int, int] = (1024, 1024),
     overlap: int | None = None,
     batch: int = 1,
-    multiple: int = 32,
 ) -> Evaluation:
     """Measures a segmenter on whole images of any sizes, one image in memory at a time.
 
     Args:
         predictor: what is measured.
         examples: images with labels.
-        tile, overlap, batch, multiple: of `predict_tiled`, for images larger than a tile. Models
-            that resize take images whole.
+        tile, overlap, batch: of `predict_tiled`, for images larger than a tile. Models that resize
+            take images whole.
 
     Raises:
         ValueError: there are no labels or no examples, or a label differs in size from its image.
@@ -91,7 +93,7 @@ def evaluate_sections(
     for image, label in zip(examples.images, examples.labels, strict=True):
         size = (image.shape[0], image.shape[1]) if spec.resize else tile
         probabilities = predict_tiled(
-            predictor.predict_probabilities, image, size, overlap, batch, multiple
+            predictor.predict_probabilities, image, size, overlap, batch, spec.stride
         )
         truth = tf.constant(label[np.newaxis], tf.int32)
         predicted = tf.constant(probabilities.argmax(axis=-1)[np.newaxis], tf.int32)

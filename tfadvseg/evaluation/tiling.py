@@ -40,7 +40,7 @@ def predict_tiled(
             multiples of `multiple`. None takes a third of the tile's shorter side: three eighths
             of that are dropped at each seam, so that a tile of 1024 pixels leaves out the 107
             that a U-Net of depth 4 reaches, and away from the image's border the result is that
-            of a single pass.
+            of a single pass. Deeper networks reach farther: theirs is close to it.
         batch: the most tiles a pass.
         multiple: the network's largest stride, 2 ** depth for a U-Net, or a multiple of it.
 

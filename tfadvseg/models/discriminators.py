@@ -68,7 +68,11 @@ def patch_discriminator(
         )
         if not spectral_norm:
             return layer
-        return tfa.layers.SpectralNormalization(layer, name=f"{name}_spectral")
+        # It writes the normalised kernel back: in less than float32 that would round away D's
+        # updates. The convolution itself keeps the policy's precision.
+        return tfa.layers.SpectralNormalization(
+            layer, name=f"{name}_spectral", dtype="float32", autocast=False
+        )
 
     maps = tf.keras.Input((None, None, channels), name="map")
     x = maps

@@ -1,7 +1,8 @@
 """Curves of a run, class by class: IoU by epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -15,9 +16,11 @@ from tfadvseg.reporting.plotting import (
     SMALL,
     STAGES,
     Row,
+    draw_kept,
     dress_axes,
     epochs_of,
     fit_x_axis,
+    kept_handle,
     points,
 )
 
@@ -43,18 +46,24 @@ _MARKED = 12
 
 
 def class_curves_figure(
-    history: Sequence[Row], class_names: Sequence[str], path: str | Path
+    history: Sequence[Row],
+    class_names: Sequence[str],
+    path: str | Path,
+    kept: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Draws the IoU of every class by epoch, a panel a segmenter, and their mean in black.
 
-    Validation is solid; training is dashed, where a run measured it. Curves bridge epochs without a
-    value. The legend stands to the right, its classes in the order of their ids.
+    Validation is solid; training is dashed, where a run measured it: where the two part, S begins
+    to learn its training images by heart. Curves bridge epochs without a value; a ring marks the
+    mean of the epoch that is kept. The legend stands to the right, its classes in the order of
+    their ids.
 
     Args:
         history: a row an epoch, as in `metrics.csv`, with `<stage>/<segmenter>/iou_<class>` and
             `<stage>/<segmenter>/miou`; values may be missing or NaN.
         class_names: the classes to draw.
         path: the PNG to write, whole or not at all.
+        kept: the epoch whose weights are kept, by segmenter.
 
     Raises:
         ValueError: no row holds anything to draw.
@@ -67,13 +76,15 @@ def class_curves_figure(
         for stage in STAGES
         if any(stage in _stages_of(history, name, class_names) for name in networks)
     ]
-    rows = len(class_names) + 1 + len(stages)
+    rows = len(class_names) + 2 + len(stages)
     figure = new_figure(1.7 + 3.6 * len(networks), max(2.6, 0.5 + 0.165 * rows), "constrained")
     panels = figure.subplots(1, len(networks), sharey=True, squeeze=False)[0]
     against_discriminator = any(name.split("/")[1:2] == ["d"] for row in history for name in row)
     titles = network_names(networks, against_discriminator)
     for axes, network in zip(panels, networks, strict=True):
         _draw_panel(axes, history, network, class_names)
+        if network in kept:
+            draw_kept(axes, history, f"val/{network}/miou", kept[network], "black")
         dress_axes(axes)
         fit_x_axis(axes, epochs_of(history))
         axes.set_ylim(0, 1)
@@ -81,7 +92,7 @@ def class_curves_figure(
         if len(networks) > 1:
             axes.set_title(titles[network], fontsize=NORMAL)
     panels[0].set_ylabel("IoU", fontsize=NORMAL)
-    _draw_legend(figure, class_names, stages)
+    _draw_legend(figure, class_names, stages, any(network in kept for network in networks))
     write_figure(figure, path)
 
 
@@ -124,7 +135,9 @@ def _look(index: int) -> dict[str, Any]:
     }
 
 
-def _draw_legend(figure: Figure, class_names: Sequence[str], stages: Sequence[str]) -> None:
+def _draw_legend(
+    figure: Figure, class_names: Sequence[str], stages: Sequence[str], with_kept: bool
+) -> None:
     handles = [
         Line2D([], [], label=name.replace("_", " "), **_look(index))
         for index, name in enumerate(class_names)
@@ -134,6 +147,8 @@ def _draw_legend(figure: Figure, class_names: Sequence[str], stages: Sequence[st
         Line2D([], [], color="0.4", linewidth=1, linestyle=STAGES[stage][1], label=STAGES[stage][0])
         for stage in stages
     ]
+    if with_kept:
+        handles.append(kept_handle())
     figure.legend(
         handles=handles,
         loc="outside right center",

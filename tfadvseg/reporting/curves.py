@@ -1,9 +1,10 @@
 """Curves of a run: losses and metrics by epoch."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,12 @@ from tfadvseg.reporting.plotting import (
     SMALL,
     STAGES,
     Row,
+    draw_kept,
     draw_legend_on_top,
     dress_axes,
     epochs_of,
     fit_x_axis,
+    kept_handle,
     points,
 )
 
@@ -43,6 +46,12 @@ class _Curve:
         return self.column.split("/")[0]
 
     @property
+    def validated(self) -> str:
+        """The network whose validation it shows, or nothing."""
+        stage, network, _ = self.column.split("/")
+        return network if stage == "val" else ""
+
+    @property
     def is_auxiliary(self) -> bool:
         """Whether it is of the level before the last (`methods.adaptation`)."""
         return "/aux_" in self.column
@@ -60,18 +69,21 @@ class _Panel:
     colour_names: tuple[tuple[str, str], ...] = ()  # of colours that stand in this panel only
 
 
-def metrics_figure(history: Sequence[Row], path: str | Path) -> None:
+def metrics_figure(
+    history: Sequence[Row], path: str | Path, kept: Mapping[str, int] = MappingProxyType({})
+) -> None:
     """Draws losses and metrics of a run by epoch, as far as there are any.
 
-    The upper row shows the segmenters: segmentation loss in training and validation, and validation
-    metrics. The lower row, where there is a D: S's adversarial loss, D's loss, D's accuracy on real
-    and fake maps, or on the source's and the target's, and S's rate of fooling it. What is of an
-    auxiliary level is paler. Thin vertical lines mark epochs where lambda_adv changes. Losses that
-    span more than two orders of magnitude have logarithmic axes.
+    The upper row shows the segmenters: segmentation loss and metrics in training and validation; a
+    ring marks the epoch that is kept. The lower row, where there is a D: S's adversarial loss, D's
+    loss, D's accuracy on real and fake maps, or on the source's and the target's, and S's rate of
+    fooling it. What is of an auxiliary level is paler. Thin vertical lines mark epochs where
+    lambda_adv changes. Losses that span more than two orders of magnitude have logarithmic axes.
 
     Args:
         history: a row an epoch, as in `metrics.csv`; values may be missing or NaN.
         path: the PNG to write, whole or not at all.
+        kept: the epoch whose weights are kept, by segmenter.
 
     Raises:
         ValueError: no row holds anything to draw.
@@ -93,11 +105,12 @@ def metrics_figure(history: Sequence[Row], path: str | Path) -> None:
         span = grid.ncols // len(panels)
         for place, panel in enumerate(panels):
             axes = figure.add_subplot(grid[index, place * span : (place + 1) * span])
-            _draw_panel(axes, panel, history)
+            _draw_panel(axes, panel, history, kept)
             _dress_panel(axes, panel, epochs, changes)
             if index == len(rows) - 1:
                 axes.set_xlabel("epoch", fontsize=NORMAL)
-    _draw_legend(figure, [panel for panels in rows for panel in panels], len(epochs), lambdas)
+    every = [panel for panels in rows for panel in panels]
+    _draw_legend(figure, every, len(epochs), lambdas, bool(kept))
     write_figure(figure, path)
 
 
@@ -112,7 +125,9 @@ def _s_panels(columns: list[str]) -> list[_Panel]:
         metrics += [("accuracy", "accuracy")]
     curves = _of_networks("loss_seg", ("train", "val")) + _of_networks("aux_loss_seg", ("train",))
     loss = _Panel("segmentation loss", curves)
-    return [loss] + [_Panel(title, _of_networks(metric, ("val",))) for metric, title in metrics]
+    return [loss] + [
+        _Panel(title, _of_networks(metric, ("train", "val"))) for metric, title in metrics
+    ]
 
 
 def _of_networks(name: str, stages: tuple[str, ...]) -> tuple[_Curve, ...]:
@@ -175,7 +190,7 @@ def _lambda_changes(history: Sequence[Row]) -> tuple[np.ndarray, list[float]]:
     return (epochs[last] + epochs[last + 1]) / 2, [*values[last], *values[-1:]]
 
 
-def _draw_panel(axes: Axes, panel: _Panel, history: Sequence[Row]) -> None:
+def _draw_panel(axes: Axes, panel: _Panel, history: Sequence[Row], kept: Mapping[str, int]) -> None:
     lowest, highest = math.inf, -math.inf
     for curve in panel.curves:
         epochs, values = points(history, curve.column)
@@ -187,6 +202,8 @@ def _draw_panel(axes: Axes, panel: _Panel, history: Sequence[Row]) -> None:
             clip_on=not panel.is_rate,
             **_look(curve.stage, len(epochs)),
         )
+        if curve.validated in kept:
+            draw_kept(axes, history, curve.column, kept[curve.validated], curve.colour)
         lowest, highest = min(lowest, values.min()), max(highest, values.max())
     if panel.is_rate:
         axes.set_ylim(0, 1)
@@ -228,7 +245,9 @@ def _dress_panel(axes: Axes, panel: _Panel, epochs: np.ndarray, changes: np.ndar
         axes.legend(handles, names, fontsize=SMALL, frameon=False, handlelength=1.2)
 
 
-def _draw_legend(figure: Figure, panels: list[_Panel], length: int, lambdas: list[float]) -> None:
+def _draw_legend(
+    figure: Figure, panels: list[_Panel], length: int, lambdas: list[float], with_kept: bool
+) -> None:
     """One legend for all panels: what colours and line styles mean."""
     curves = [curve for panel in panels for curve in panel.curves]
     parts = {curve.column.split("/")[1] for curve in curves}
@@ -249,4 +268,6 @@ def _draw_legend(figure: Figure, panels: list[_Panel], length: int, lambdas: lis
     if len(lambdas) > 1:
         steps = " → ".join(f"{value:g}" for value in lambdas)
         handles.append(Line2D([], [], label=rf"$\lambda_\mathrm{{adv}}$: {steps}", **_CHANGE))
+    if with_kept:
+        handles.append(kept_handle())
     draw_legend_on_top(figure, handles)

@@ -1,12 +1,13 @@
 """What plots share: points of a history, font sizes, colours and dressed axes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from tfadvseg.reporting.canvas import NETWORK_COLOURS
@@ -35,6 +36,15 @@ FEW_POINTS = 30
 
 SMALL, NORMAL = 7, 8
 """Font sizes."""
+
+_KEPT: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 7,
+    "markerfacecolor": "none",
+    "markeredgewidth": 1,
+    "zorder": 5,
+}
 
 
 def column_values(history: Sequence[Row], column: str) -> np.ndarray:
@@ -71,6 +81,18 @@ def fit_x_axis(axes: Axes, counts: np.ndarray) -> None:
     margin = max(0.03 * (counts.max() - counts.min()), 0.4)
     axes.set_xlim(counts.min() - margin, counts.max() + margin)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
+
+
+def draw_kept(axes: Axes, history: Sequence[Row], column: str, epoch: int, colour: str) -> None:
+    """A ring round a curve's value in the epoch whose weights are kept."""
+    epochs, values = points(history, column)
+    here = epochs == epoch
+    axes.plot(epochs[here], values[here], color=colour, clip_on=False, **_KEPT)
+
+
+def kept_handle() -> Line2D:
+    """What the legend says of the rings of `draw_kept`."""
+    return Line2D([], [], color="black", label="kept", **_KEPT)
 
 
 def draw_legend_on_top(figure: Figure, handles: Sequence[Artist]) -> None:

@@ -1,9 +1,13 @@
 """TensorBoard logs without duplicate or missing rows, whenever a run was killed."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import tensorflow as tf
+
+from tfadvseg.errors import UserError
 
 _SUFFIX = ".from-{update}"
 
@@ -12,7 +16,8 @@ class TensorBoardLog:
     """Event files, one for each stretch between two checkpoints.
 
     A stretch's file is complete before the checkpoint that ends it is written. A run that resumes
-    from a checkpoint removes the files of all later stretches, which it is about to repeat.
+    from a checkpoint removes the files of all later stretches, which it is about to repeat. Its
+    methods raise UserError where nothing can be written, as on a full disk.
     """
 
     def __init__(self, folder: str | Path, update: int) -> None:
@@ -26,27 +31,39 @@ class TensorBoardLog:
         self._open(update)
 
     def _open(self, update: int) -> None:
-        self._writer = tf.summary.create_file_writer(
-            str(self._folder), filename_suffix=_SUFFIX.format(update=update)
-        )
+        with self._writing():
+            self._writer = tf.summary.create_file_writer(
+                str(self._folder), filename_suffix=_SUFFIX.format(update=update)
+            )
 
     def scalars(self, values: dict[str, float], update: int) -> None:
         """Logs each value under its name."""
-        with self._writer.as_default(step=update):
+        with self._writing(), self._writer.as_default(step=update):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
 
     def weights(self, models: dict[str, tf.keras.Model], update: int) -> None:
         """Logs a histogram of each weight, biases included: D's collapse shows there first."""
-        with self._writer.as_default(step=update):
+        with self._writing(), self._writer.as_default(step=update):
             for name, model in models.items():
                 for weight in model.trainable_variables:
                     tf.summary.histogram(f"{name}/{weight.name}", tf.cast(weight, tf.float32))
 
     def finish_stretch(self) -> None:
         """Completes the file under way; to be called before a checkpoint is written."""
-        self._writer.close()
+        with self._writing():
+            self._writer.close()
 
     def start_stretch(self, update: int) -> None:
         """Starts a file; to be called once the checkpoint of `update` is written."""
         self._open(update)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except tf.errors.OpError as error:
+            raise UserError(
+                f"{self._folder}: cannot write there ({error.message}); the checkpoints so far are "
+                "intact. Make room; the same command then continues."
+            ) from None

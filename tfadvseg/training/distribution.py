@@ -10,12 +10,23 @@ from tfadvseg.errors import UserError
 
 
 def choose_strategy(name: StrategyName) -> tf.distribute.Strategy:
-    """`auto` mirrors over the GPUs when there are several; `mirrored` also over logical CPUs."""
+    """The strategy for `--strategy`, over the GPUs of this machine, or without any over its CPUs.
+
+    `mirrored` keeps a copy of all variables on each device; `one_device` takes the first device
+    only, and `default` leaves placement to TensorFlow. `auto` mirrors over GPUs when there are
+    several. Strategies that keep variables in one place do not go: spectral normalisation and
+    batch norm assign theirs within a step.
+    """
     gpus = tf.config.list_logical_devices("GPU")
-    if name == "default" or (name == "auto" and len(gpus) < 2):
-        return tf.distribute.get_strategy()
-    devices = gpus or tf.config.list_logical_devices("CPU")
-    return tf.distribute.MirroredStrategy([device.name for device in devices])
+    devices = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
+    if name == "auto":
+        name = "mirrored" if len(gpus) > 1 else "default"
+    match name:
+        case "mirrored":
+            return tf.distribute.MirroredStrategy(devices)
+        case "one_device":
+            return tf.distribute.OneDeviceStrategy(devices[0])
+    return tf.distribute.get_strategy()
 
 
 def check_batch_size(global_batch_size: int, strategy: tf.distribute.Strategy) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
-from tfadvseg.errors import UserError
+from tfadvseg.errors import AFTER_DIVERGENCE, UserError
 from tfadvseg.training.types import Ratio
 
 FetchedScalars = dict[str, float | tuple[float, float]]
@@ -36,8 +36,7 @@ def check_finite(scalars: FetchedScalars, update: int) -> None:
     ]
     if bad:
         raise UserError(
-            f"update {update}: {', '.join(bad)} not finite; training stopped. The last checkpoint "
-            "is intact. Try a lower learning rate, or --precision=float32."
+            f"update {update}: {', '.join(bad)} not finite; training stopped. {AFTER_DIVERGENCE}"
         )
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfadvseg.config import DiscriminatorConfig
 from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
+from tfadvseg.evaluation.darkfield_accuracy import darkfield_accuracy, darkfield_sums
 from tfadvseg.losses.discriminator_input import discriminator_input, truth_probabilities
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms, loss_of, term_sums
 from tfadvseg.models.outputs import class_probabilities, predicted_label
@@ -22,6 +23,8 @@ def make_validator(
     class_names: tuple[str, ...],
     shown: DiscriminatorConfig | None,
     terms: SegmentationTerms = CROSS_ENTROPY,
+    *,
+    darkfield: bool = False,
 ) -> Validator:
     """A function of a validation dataset (`data.pipeline.fixed_windows`) to metrics.
 
@@ -30,6 +33,10 @@ def make_validator(
     `val/d/accuracy_real`, `val/d/accuracy_fake` (its answers on `segmenter`'s maps) and
     `val/d/fooling_rate`, in inference mode. The encoder D is asked only about windows of the one
     size that it was built for.
+
+    With `darkfield` also those of `evaluation.darkfield_accuracy.darkfield_accuracy` for each
+    segmenter, which are means over images: the dataset must be of whole ones
+    (`data.pipeline.whole_images`).
     """
     num_classes = len(class_names)
 
@@ -41,9 +48,10 @@ def make_validator(
             logits[name] = learner.measured(image, training=False)
             losses = term_sums(logits[name], label, terms, batch.get("boundary"))
             sums |= {f"{name}/loss/{term}": value for term, value in losses.items()}
-            sums[f"{name}/confusion"] = confusion_matrix(
-                label, predicted_label(logits[name]), num_classes
-            )
+            predicted = predicted_label(logits[name])
+            sums[f"{name}/confusion"] = confusion_matrix(label, predicted, num_classes)
+            if darkfield:
+                sums[f"{name}/darkfield"] = darkfield_sums(label, predicted, num_classes)
         fits = shown is not None and (shown.discriminator != "encoder" or image.shape[1])
         if state.discriminator is not None and shown is not None and fits:
             fake = class_probabilities(logits["segmenter"])
@@ -82,6 +90,8 @@ def make_validator(
             }
             metrics[f"val/{name}/loss_seg"] = float(loss_of(losses, losses, terms))
             measured = segmentation_metrics(totals[f"{name}/confusion"], class_names)
+            if darkfield:
+                measured |= darkfield_accuracy(totals[f"{name}/darkfield"], class_names)
             metrics |= {f"val/{name}/{metric}": value for metric, value in measured.items()}
         if "d/windows" in totals:
             for kind in ("real", "fake"):

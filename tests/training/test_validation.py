@@ -1,0 +1,100 @@
+"""What validation measures of whole images, against values computed by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfadvseg.data.descriptors import CELLS, IGNORE_LABEL
+from tfadvseg.data.examples import Examples
+from tfadvseg.data.pipeline import Normalisation, whole_images
+from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
+from tfadvseg.training.state import Learner, TrainState
+from tfadvseg.training.validation import make_validator
+
+LABELS = (
+    np.array([[0, 0, 1, 1], [0, 0, 1, 1]], np.uint8),
+    np.array([[0, 0, 2, 2, IGNORE_LABEL]], np.uint8),
+)
+PREDICTED = (
+    np.array([[0, 0, 1, 0], [0, 1, 1, 1]], np.uint8),
+    np.array([[0, 2, 2, 0, 1]], np.uint8),
+)
+"""An image of 8 pixels, and one of which 4 count. What `segmenter` answers; `standard` takes all
+for background.
+
+Background: image 1 holds 4, 3 found, 1 wrongly claimed: 3/4 - 2/8. Image 2 holds 2, 1 found, 1
+wrongly claimed: 1/2 - 2/4. Red blood cells: image 1 as its background. Image 2 holds none, none
+claimed where it counts: 1. Spirochaetes: image 1 holds none, none claimed: 1. Image 2 as its
+background.
+
+Standard: background 1 - 4/8 and 1 - 2/4; red blood cells 0 - 4/8 and 1; spirochaetes 1 and 0 - 2/4.
+"""
+
+EXPECTED = {
+    "segmenter": {
+        "background": (0.5 + 0) / 2,
+        "present_background": (0.5 + 0) / 2,
+        "red_blood_cell": (0.5 + 1) / 2,
+        "present_red_blood_cell": 0.5,
+        "spirochaete": (1 + 0) / 2,
+        "present_spirochaete": 0,
+    },
+    "standard": {
+        "background": 0.5,
+        "present_background": 0.5,
+        "red_blood_cell": (-0.5 + 1) / 2,
+        "present_red_blood_cell": -0.5,
+        "spirochaete": (1 - 0.5) / 2,
+        "present_spirochaete": -0.5,
+    },
+}
+
+
+def learner(name: str, kernel: str) -> Learner:
+    """A network of one dense layer, whose logits are its input or nothing."""
+    image = tf.keras.Input((None, None, 3))
+    logits = tf.keras.layers.Dense(3, use_bias=False, kernel_initializer=kernel)(image)
+    return Learner(tf.keras.Model(image, logits), tf.keras.optimizers.SGD(), name)
+
+
+def measured(strategy: tf.distribute.Strategy, images: int = 2, **options) -> dict[str, float]:
+    """Images show what `segmenter` is to answer; each comes with a filling one."""
+    with strategy.scope():
+        step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        segmenter, standard = learner("segmenter", "identity"), learner("standard", "zeros")
+    state = TrainState(step, segmenter, None, standard)
+    shown = tuple(np.eye(3, dtype=np.uint8)[predicted] for predicted in PREDICTED[:images])
+    examples = Examples(("a", "b")[:images], shown, LABELS[:images])
+    dataset = whole_images(examples, Normalisation((0.0,) * 3, (1.0,) * 3), copies=2)
+    return make_validator(state, strategy, CELLS.class_names, None, **options)(dataset)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_darkfield_accuracy_by_hand(replicas, two_replicas):
+    strategy = two_replicas if replicas == 2 else tf.distribute.get_strategy()
+    metrics = measured(strategy, darkfield=True)
+    for network, expected in EXPECTED.items():
+        for name, value in expected.items():
+            key = f"val/{network}/darkfield_accuracy_{name}"
+            assert metrics[key] == pytest.approx(value, abs=1e-9), key
+    assert metrics["val/segmenter/accuracy"] == pytest.approx(8 / 12)
+    assert metrics["val/standard/recall_background"] == 1
+
+
+def test_darkfield_accuracy_of_images_without_a_class_is_nan():
+    metrics = measured(tf.distribute.get_strategy(), images=1, darkfield=True)
+    assert math.isnan(metrics["val/segmenter/darkfield_accuracy_present_spirochaete"])
+    assert metrics["val/segmenter/darkfield_accuracy_spirochaete"] == 1
+
+
+def test_darkfield_accuracy_is_measured_only_where_it_is_asked_for():
+    without = measured(tf.distribute.get_strategy())
+    asked_for = measured(tf.distribute.get_strategy(), darkfield=True)
+    assert set(asked_for) - set(without) == {
+        f"val/{network}/{name}"
+        for network in EXPECTED
+        for name in darkfield_names(CELLS.class_names)
+    }
+    assert {name: asked_for[name] for name in without} == pytest.approx(without, nan_ok=True)

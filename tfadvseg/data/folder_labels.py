@@ -1,0 +1,98 @@
+"""What the numbers in a folder's label files mean. No TensorFlow here."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.examples import shortened, values_of
+from tfadvseg.data.folder_pages import Page
+from tfadvseg.errors import UserError
+
+
+def check_values(pages: Sequence[Page], value_map: Mapping[int, int]) -> None:
+    """Refuses labels whose numbers are no class ids and are not mapped to any.
+
+    Raises:
+        UserError: naming the file and the numbers, or the entry of the value map, at fault.
+    """
+    for value, class_id in value_map.items():
+        if not 0 <= class_id <= IGNORE_LABEL:
+            raise UserError(
+                f"--value_map={value}:{class_id}: class ids are 0 to {IGNORE_LABEL - 1}, and "
+                f"{IGNORE_LABEL} for pixels to ignore."
+            )
+    for page in pages:
+        values = page.values
+        if value_map:
+            unmapped = values[~np.isin(values, list(value_map))]
+            if unmapped.size:
+                raise UserError(
+                    f"{page.label_file}: holds {shortened(unmapped)}, of which --value_map says "
+                    f"nothing; add {unmapped[0]}:CLASS, or {unmapped[0]}:{IGNORE_LABEL} to ignore "
+                    "such pixels."
+                )
+            continue
+        odd = values[(values < 0) | (values > IGNORE_LABEL)]
+        if odd.size:
+            raise UserError(
+                f"{page.label_file}: holds {shortened(odd)}; say with --value_map which class each "
+                f"value is, as in --value_map=0:0,{odd[0]}:1."
+            )
+    seen = _values(pages)
+    if not value_map and IGNORE_LABEL in seen and seen <= {0, IGNORE_LABEL}:
+        raise UserError(
+            f"{_place(pages)}: labels hold no values but 0 and 255, and 255 would be ignored; "
+            "say what it means, as in --value_map=0:0,255:1."
+        )
+
+
+def class_ids(raw: np.ndarray, value_map: Mapping[int, int]) -> np.ndarray:
+    """A label as its file holds it, [H,W] of integers, to uint8 class ids."""
+    if not value_map:
+        return raw.astype(np.uint8)
+    values = values_of(raw)
+    ids = np.array([value_map[value] for value in values.tolist()], np.uint8)
+    return ids[np.searchsorted(values, raw)]
+
+
+def class_names_of(
+    pages: Sequence[Page], value_map: Mapping[int, int], given: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The user's names, or one for each id up to the largest; checks that labels fit them.
+
+    Raises:
+        UserError: labels hold more classes than names, or what looks like grey levels.
+    """
+    ids = {value_map.get(value, value) for value in _values(pages)} | set(value_map.values())
+    ids -= {IGNORE_LABEL}
+    if not given:
+        largest = max(ids, default=0)
+        if largest >= 16 and len(ids) <= largest / 2 and not value_map:
+            raise UserError(
+                f"{_place(pages)}: labels hold {shortened(np.array(sorted(ids)))}: grey levels "
+                "rather than class ids? Say with --value_map which class each value is, or name "
+                f"all {largest + 1} classes with --class_names."
+            )
+        return tuple(f"class_{class_id}" for class_id in range(max(largest + 1, 2)))
+    count = len(given)
+    if count < 2:
+        raise UserError(f"--class_names={given[0]}: give two or more.")
+    for page in pages:
+        held = {value_map.get(value, value) for value in page.values.tolist()}
+        wrong = np.array(sorted(held - {IGNORE_LABEL} - set(range(count))))
+        if wrong.size:
+            raise UserError(
+                f"{page.label_file}: holds class {shortened(wrong)}, but --class_names names "
+                f"{count} classes, 0 to {count - 1}."
+            )
+    return given
+
+
+def _values(pages: Sequence[Page]) -> set[int]:
+    return {value for page in pages for value in page.values.tolist()}
+
+
+def _place(pages: Sequence[Page]) -> str:
+    file = pages[0].label_file
+    return str(file and file.parent)

@@ -1,0 +1,225 @@
+"""The pages of a folder's image and label files: read and checked once. No TensorFlow here."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+from tqdm import tqdm
+
+from tfadvseg.data.examples import Examples, values_of
+from tfadvseg.data.images import read_images, read_labels
+from tfadvseg.data.on_disk import AHEAD, OnDisk
+from tfadvseg.errors import UserError
+
+MEMORY_LIMIT = 2 * 2**30
+"""Bytes of pixels, of images and labels together, beyond which they stay on disk."""
+
+Convert = Callable[[np.ndarray], np.ndarray]
+Source = tuple[str, Path, Path | None]
+"""A stem, its image's file and its label's, if it has one."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is remembered of one image and its label.
+
+    Attributes:
+        key: the stem, with the page's number where the file has several.
+        stem: of the image's file.
+        image_file, label_file: where they are.
+        number: of the page in its file.
+        size: (height, width).
+        stored: how the image's colours are stored: without any (`grey`), or in three channels that
+            are equal (`plain`) or not (`colour`).
+        values: that the label holds, rising.
+    """
+
+    key: str
+    stem: str
+    image_file: Path
+    label_file: Path | None
+    number: int
+    size: tuple[int, int]
+    stored: str
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Every page of a folder.
+
+    Attributes:
+        pages: in order of the stems.
+        held: images and labels as they were read; None where they stay on disk.
+        channels: of the images.
+    """
+
+    pages: tuple[Page, ...]
+    held: list[tuple[np.ndarray, np.ndarray | None]] | None
+    channels: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "channels", _channels(self.pages))
+
+    def examples(self, class_ids: Convert | None) -> Examples:
+        """Images of `channels` channels, and labels made of what files hold, if there are any."""
+        keys = tuple(page.key for page in self.pages)
+        if self.held is not None:
+            images = tuple(self._image(image) for image, _ in self.held)
+            if class_ids is None:
+                return Examples(keys, images, None)
+            raw = (label for _, label in self.held)
+            return Examples(
+                keys, images, tuple(class_ids(label) for label in raw if label is not None)
+            )
+        stored = OnDisk(
+            StoredPage(page.image_file, page.number, page.size, read_images, self._image)
+            for page in self.pages
+        )
+        if class_ids is None:
+            return Examples(keys, stored, None)
+        labels = OnDisk(
+            StoredPage(page.label_file, page.number, page.size, read_labels, class_ids)
+            for page in self.pages
+            if page.label_file is not None
+        )
+        return Examples(keys, stored, labels)
+
+    def _image(self, image: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(image[..., : self.channels])
+
+
+@dataclass(frozen=True)
+class StoredPage:
+    """A page in its file (`on_disk.StoredArray`).
+
+    Attributes:
+        file: where it is.
+        number: of the page.
+        shape: (height, width).
+        decode: all pages of a file.
+        convert: what is made of the page's pixels.
+    """
+
+    file: Path
+    number: int
+    shape: tuple[int, int]
+    decode: Callable[[Path], list[np.ndarray]]
+    convert: Convert
+
+    def read(self) -> np.ndarray:
+        return self.convert(self.decode(self.file)[self.number])
+
+    def size(self) -> tuple[int, int]:
+        return self.shape
+
+    def fingerprint(self) -> bytes:
+        return blake2b(self.file.read_bytes(), digest_size=8).digest()
+
+
+def read_pages(sources: Sequence[Source]) -> Pages:
+    """Reads every file once, and keeps the pixels while they fit into `MEMORY_LIMIT`.
+
+    Raises:
+        UserError: a file is unreadable, a label does not lie upon its image, or some images are
+            grey and some in colour.
+    """
+    pages: list[Page] = []
+    held: list[tuple[np.ndarray, np.ndarray | None]] | None = []
+    size, stacks = 0, False
+    for page, image, label in _each(sources):
+        pages.append(page)
+        size += image.nbytes + (0 if label is None else label.nbytes)
+        # To read one page of a stack all of it is decoded: stacks are held.
+        stacks |= page.number > 0
+        if size > MEMORY_LIMIT and not stacks:
+            held = None
+        if held is not None:
+            held.append((image, label))
+    if held is None:
+        folder = sources[0][1].parent
+        logging.info("%s: %.1f GiB of pixels stay on disk.", folder, size / 2**30)
+    return Pages(tuple(pages), held)
+
+
+def _each(sources: Sequence[Source]) -> Iterator[tuple[Page, np.ndarray, np.ndarray | None]]:
+    """Page after page, decoded a little ahead."""
+    with (
+        ThreadPoolExecutor(AHEAD) as pool,
+        tqdm(total=len(sources), desc="reading images", delay=5, leave=False) as progress,
+    ):
+        for start in range(0, len(sources), AHEAD):
+            for pages in pool.map(_read, sources[start : start + AHEAD]):
+                progress.update()
+                yield from pages
+
+
+def _read(source: Source) -> list[tuple[Page, np.ndarray, np.ndarray | None]]:
+    stem, image_file, label_file = source
+    images = read_images(image_file)
+    labels: Sequence[np.ndarray | None] = [None] * len(images)
+    if label_file is not None:
+        labels = read_labels(label_file)
+        _check_pair(image_file, label_file, images, labels)
+    pages = []
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        page = Page(
+            key=stem if len(images) == 1 else f"{stem}/{number:03d}",
+            stem=stem,
+            image_file=image_file,
+            label_file=label_file,
+            number=number,
+            size=(image.shape[0], image.shape[1]),
+            stored=_stored(image),
+            values=np.array([], np.int64) if label is None else values_of(label),
+        )
+        pages.append((page, image, label))
+    return pages
+
+
+def _check_pair(
+    image_file: Path, label_file: Path, images: list[np.ndarray], labels: list[np.ndarray]
+) -> None:
+    if len(images) != len(labels):
+        raise UserError(
+            f"{label_file}: {len(labels)} pages, but {image_file.name} has {len(images)}; each "
+            "page needs one label."
+        )
+    for image, label in zip(images, labels, strict=True):
+        if image.shape[:2] != label.shape:
+            raise UserError(
+                f"{label_file}: {label.shape[0]} x {label.shape[1]} (height x width), but "
+                f"{image_file.name} is {image.shape[0]} x {image.shape[1]}; they must agree."
+            )
+
+
+def _stored(image: np.ndarray) -> str:
+    if image.shape[-1] == 1:
+        return "grey"
+    # A few pixels tell nearly every photograph.
+    for part in (image[::16, ::16], image):
+        if not np.all(part == part[..., :1]):
+            return "colour"
+    return "plain"
+
+
+def _channels(pages: Sequence[Page]) -> int:
+    """1 where no image has colours and some file says so; a GIF cannot, as it knows no grey."""
+    first_of: dict[str, Path] = {}
+    for page in pages:
+        first_of.setdefault(page.stored, page.image_file)
+    if "colour" not in first_of:
+        says_grey = "grey" in first_of or all(
+            page.image_file.suffix.lower() == ".gif" for page in pages
+        )
+        return 1 if says_grey else 3
+    if "grey" in first_of:
+        raise UserError(
+            f"{first_of['grey']} is grey and {first_of['colour']} is in colour; make all images "
+            "alike."
+        )
+    return 3
