@@ -25,7 +25,7 @@ import re
 from pathlib import Path
 from typing import cast
 
-from absl import flags
+from absl import flags, logging
 
 from tfadvseg import atomic, cli
 from tfadvseg.config import DataConfig
@@ -94,6 +94,8 @@ def main(argv: list[str]) -> None:
             f"{where}: images have {descriptor.image_channels} channels, the model takes "
             f"{spec.image_channels}."
         )
+    if _SPLIT.value not in ("train", "all"):
+        _warn_of_trained(run_dir, data, examples.keys)
     measured = evaluate_sections(predictor, examples)
     metrics = measured.metrics
     print(f"{predictor.source} on {len(examples)} images of {data.dataset}, {_SPLIT.value}")
@@ -137,6 +139,18 @@ def _data_and_seed(given: DataConfig, run_dir: Path | None) -> tuple[DataConfig,
     if chosen.get("dataset", own.dataset) != own.dataset:
         return given, seed
     return dataclasses.replace(own, **chosen), seed
+
+
+def _warn_of_trained(run_dir: Path | None, data: DataConfig, keys: tuple[str, ...]) -> None:
+    """Another --seed or other files divide a dataset anew: what then tests may have trained."""
+    if run_dir is None or not (run_dir / "trained_on.txt").exists():
+        return
+    trained = read_flagfile(run_dir / "run.flags").data
+    if (trained.dataset, trained.data_dir) != (data.dataset, data.data_dir):
+        return
+    seen = set((run_dir / "trained_on.txt").read_text().splitlines()).intersection(keys)
+    if seen:
+        logging.warning("%d of these %d images were trained on.", len(seen), len(keys))
 
 
 def _default_file(dataset: str, run_dir: Path | None) -> Path:

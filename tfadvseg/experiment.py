@@ -42,6 +42,8 @@ from tfadvseg.training.loop import run_updates
 from tfadvseg.training.state import TrainState, build_state
 
 RUN_FLAGS = "run.flags"
+TRAINED_ON = "trained_on.txt"
+"""The keys of the training examples, a line each."""
 
 
 def prepare_machine(config: Config) -> tf.distribute.Strategy:
@@ -108,7 +110,7 @@ def run_experiment(config: Config, flags_text: str) -> Result:
     if config.segmenter.weights and not checkpoint_paths(output / "checkpoints"):
         _start_from(config.segmenter, state)
     run = RunOutput(config, splits, spec, state, strategy, terms, output, target)
-    _start_output(output, spec, flags_text)
+    _start_output(output, spec, flags_text, splits.train.keys)
     for folder in ("checkpoints", "best"):
         remove_leftovers(output / folder)
     restore_newest(run.checkpoint, output / "checkpoints")
@@ -198,6 +200,11 @@ def _check_images(config: Config, splits: Splits, target: Examples | None) -> No
     ):
         if wrong and channels != 3:
             raise UserError(f"{flag}: images of {descriptor.name} are grey; leave it out.")
+    if config.loss.boundary_weight and not descriptor.has_background:
+        raise UserError(
+            f"--boundary_weight: is for background between objects, and {descriptor.name} has "
+            "none; leave it out."
+        )
     known = [LAST, "loss_seg", *metric_names(descriptor.class_names)]
     # Means over whole images, which windows are not.
     if descriptor.darkfield_accuracy and not config.data.val_windows:
@@ -257,7 +264,9 @@ def _check_output_dir(config: Config) -> None:
         )
 
 
-def _start_output(output: Path, spec: ModelSpec, flags_text: str) -> None:
+def _start_output(
+    output: Path, spec: ModelSpec, flags_text: str, trained_on: tuple[str, ...]
+) -> None:
     """Makes the output directory, or checks that the one there was trained on the same data."""
     earlier = ModelSpec.load(output) if (output / model_spec.FILE_NAME).exists() else spec
     if earlier.data_fingerprint != spec.data_fingerprint:
@@ -268,5 +277,6 @@ def _start_output(output: Path, spec: ModelSpec, flags_text: str) -> None:
     try:
         atomic.write_text(output / model_spec.FILE_NAME, spec.to_json())
         atomic.write_text(output / RUN_FLAGS, flags_text)
+        atomic.write_text(output / TRAINED_ON, "".join(f"{key}\n" for key in trained_on))
     except OSError as error:
         raise UserError(f"--output_dir={output}: cannot write there ({error.strerror}).") from None

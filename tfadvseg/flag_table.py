@@ -55,7 +55,11 @@ def _optimizer_flags(prefix: str) -> tuple[Flag, ...]:
         ("warmup", "Updates over which the learning rate first rises.", int),
         ("momentum", f"Of --{prefix}_optimizer=sgd.", float),
         ("beta_2", f"Of --{prefix}_optimizer=adam, adamw and torch_adam.", float),
-        ("weight_decay", "Of kernels only; with sgd or adamw.", float),
+        (
+            "weight_decay",
+            "Of kernels only, but of all that deeplab_v2 trains with sgd; sgd or adamw.",
+            float,
+        ),
         ("clip_norm", "Largest global norm of the gradient; 0: not clipped.", float),
     )
     return tuple(
@@ -361,7 +365,7 @@ TRAIN_FLAGS = (
     Flag(
         "boundary_weight",
         "loss",
-        "Weight of background between two objects (U-Net's w0); 0: none. U-Net's own is 10.",
+        "Weight of background, class 0, between two objects (U-Net's w0, there 10); 0: none.",
         float,
     ),
     Flag("boundary_sigma", "loss", "How far that weight reaches, in pixels.", float),

@@ -101,7 +101,10 @@ def test_what_cannot_be_divided_is_said():
 def test_stretches_are_whole_runs_that_leave_the_rest(count, fraction):
     train, held_out = hold_out_stretches(count, fraction)
     positions = [i for run in train + held_out for i in run]
-    assert sorted(positions) == list(range(count))
+    assert len(set(positions)) == len(positions)
+    left_out = set(range(count)).difference(positions)
+    borders = {i for run in held_out for i in (run.start - 1, run.stop)}
+    assert left_out <= borders
     total = sum(map(len, held_out))
     assert total == min(max(round(fraction * count), 1), count - 1)
     assert len(held_out) == min(STRETCHES, total)
@@ -113,13 +116,18 @@ def test_stretches_are_whole_runs_that_leave_the_rest(count, fraction):
 def test_stretches_lie_in_the_middle_of_equal_runs():
     train, held_out = hold_out_stretches(40, 0.2)
     assert held_out == [range(4, 6), range(14, 16), range(24, 26), range(34, 36)]
-    assert train == [range(4), range(6, 14), range(16, 24), range(26, 34), range(36, 40)]
+    assert train == [range(3), range(7, 13), range(17, 23), range(27, 33), range(37, 40)]
+
+
+def test_neighbours_of_a_stretch_train_only_where_there_are_hardly_others():
+    train, held_out = hold_out_stretches(5, 0.2)
+    assert (train, held_out) == ([range(2), range(3, 5)], [range(2, 3)])
 
 
 def test_every_film_of_camvid_is_represented():
     """Its training list has 62, 101 and 204 frames of three films, one after another."""
-    _, held_out = hold_out_stretches(367, 0.2)
-    assert sum(map(len, held_out)) == 73
+    train, held_out = hold_out_stretches(367, 0.2)
+    assert (sum(map(len, train)), sum(map(len, held_out))) == (286, 73)
     for first, last in ((0, 62), (62, 163), (163, 367)):
         assert any(first < run.start and run.stop < last for run in held_out)
 

@@ -157,8 +157,9 @@ def test_a_mixed_batch_of_one_kind_counts_nothing_of_the_other(is_real):
 
 
 @pytest.mark.parametrize("schedule", ["joint", "alternating"])
-def test_changing_lambda_retraces_nothing(schedule):
-    config = tiny_config(method={"schedule": schedule, "compare": True})
+def test_changing_lambda_and_learning_rates_retraces_nothing(schedule):
+    falling = {"s_optimizer": {"decay": 0.5}, "d_optimizer": {"rate": "cosine", "warmup": 1}}
+    config = tiny_config(method={"schedule": schedule, "compare": True}, **falling)
     state = tiny_state(config)
     strategy = tf.distribute.get_strategy()
     for phase in plan_epoch(config, state):

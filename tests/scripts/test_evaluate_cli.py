@@ -83,6 +83,28 @@ def test_another_network_and_split_and_each_image(place):
     assert not (folder / "m_confusion.png").exists()
 
 
+def test_images_that_trained_are_counted_where_the_division_is_another(place, tmp_path):
+    folder, _ = place
+    run = shutil.copytree(folder / "run", tmp_path / "run")
+    (run / "trained_on.txt").write_text("0\n1\n")
+    other = tmp_path / "val.txt"
+    other.write_text("1\n2\n3\n")
+    (tmp_path / "train.txt").write_text("0\n")
+    lists = (f"--train_list={tmp_path}/train.txt", f"--val_list={other}")
+    for arguments, warned in (((), False), (lists, True), ((*lists, "--split=train"), False)):
+        result = run_script("evaluate.py", f"--model={run}", *arguments, cwd=tmp_path)
+        assert result.returncode == 0
+        assert ("1 of these 3 images were trained on." in result.stderr) == warned
+
+
+def test_a_file_that_could_not_be_written_is_refused_before_measuring(place):
+    folder, _ = place
+    result = run_script(
+        "evaluate.py", f"--model={folder}/run", "--output_file=no/m.json", cwd=folder
+    )
+    assert_one_line_error(result, "--output_file=no/m.json", "its folder is absent or not writable")
+
+
 def test_a_run_that_resizes_at_either_resolution(place, tmp_path):
     folder, _ = place
     run, size = shutil.copytree(folder / "run", tmp_path / "run"), (16, 24)

@@ -53,6 +53,9 @@ def test_auto_takes_what_the_weakest_gpu_multiplies_in_hardware(capabilities, po
     assert choose_precision("auto") == policy
 
 
-def test_auto_on_a_cpu_without_onednn_is_float32(monkeypatch):
+def test_a_cpu_without_onednn_takes_float32_and_is_warned_of_bfloat16(monkeypatch, caplog):
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     assert choose_precision("auto") == "float32"
+    assert not caplog.records
+    assert choose_precision("bfloat16") == "mixed_bfloat16"
+    assert "--precision=bfloat16: this processor" in caplog.text

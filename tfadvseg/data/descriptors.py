@@ -35,6 +35,7 @@ class DatasetDescriptor:
         foreground_class: where the task is to tell objects apart by the boundaries between them
             (EM membranes): the class inside objects. V_rand and V_info are measured then.
         darkfield_accuracy: whether the darkfield project's own accuracy is measured, too.
+        has_background: whether class 0 is what lies between objects.
     """
 
     name: str
@@ -45,6 +46,7 @@ class DatasetDescriptor:
     val_split: str
     foreground_class: int | None = None
     darkfield_accuracy: bool = False
+    has_background: bool = True
 
     @property
     def num_classes(self) -> int:
@@ -134,6 +136,7 @@ CAMVID = DatasetDescriptor(
     image_channels=3,
     train_split="train",
     val_split="val",
+    has_background=False,
 )
 
 CAMVID_WITH_VOID = dataclasses.replace(

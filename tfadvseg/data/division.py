@@ -12,6 +12,9 @@ Indices = list[int]
 STRETCHES = 4
 """Runs of neighbours that `hold_out_stretches` holds out."""
 
+_LEAST_RUN = 4
+"""Training examples in a row of which one at each end can be spared."""
+
 
 def divide_by_fraction(
     keys: Sequence[str], stems: Sequence[str], fraction: float, seed: int
@@ -122,8 +125,9 @@ def hold_out_stretches(count: int, fraction: float) -> tuple[list[range], list[r
     """Divides a list whose neighbours look alike, such as frames of a film.
 
     The list is cut into `STRETCHES` equal runs, and in the middle of each a stretch is held out, so
-    that all of the list is represented and few held-out examples have a neighbour that trains. No
-    seed is drawn: runs that differ in their seed only validate on the same examples.
+    that all of the list is represented. Neighbours of what is held out do not train either, unless
+    that would leave hardly any. No seed is drawn: runs that differ in their seed only validate on
+    the same examples.
 
     Args:
         count: examples in the list.
@@ -148,6 +152,9 @@ def hold_out_stretches(count: int, fraction: float) -> tuple[list[range], list[r
         held_out.append(range(first, first + length))
         last = first + length
     train.append(range(last, count))
+    if min(map(len, train)) >= _LEAST_RUN:
+        inner = [range(run.start + 1, run.stop - 1) for run in train[1:-1]]
+        train = [train[0][:-1], *inner, train[-1][1:]]
     return [positions for positions in train if positions], held_out
 
 

@@ -55,6 +55,7 @@ CITYSCAPES = DatasetDescriptor(
     image_channels=3,
     train_split="train",
     val_split="val",
+    has_background=False,
 )
 
 # All frames are one split unless its file split.mat divides them.

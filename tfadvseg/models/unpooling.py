@@ -14,9 +14,10 @@ class MaxUnpool(tf.keras.layers.Layer):
     `tf.nn.max_pool_with_argmax` and PyTorch have it. The gradient is that of the values; the
     places have none.
 
-    Unpooling is what the gradient of max-pooling does, so it is that operation: exact in every
-    precision, on CPUs five times faster than scattering by indices, and no slower than comparing
-    with the spread maxima, which places a value at every one of equal maxima. Its own gradient
+    Unpooling is what the gradient of max-pooling does, so it is that operation: on CPUs exact in
+    every precision, five times faster than scattering by indices, and no slower than comparing with
+    the spread maxima, which places a value at every one of equal maxima. (On GPUs it is cuDNN's,
+    of which we have not seen whether it takes the first of equal maxima, too.) Its own gradient
     picks the same places by unpooling ones. TensorFlow's registered one is slower, and under XLA
     it compares rounded values, which mistakes one place in a thousand.
     """

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import tensorflow as tf
+from absl import logging
 
 from tfadvseg.config import Precision, StrategyName
 from tfadvseg.errors import UserError
@@ -67,9 +68,14 @@ def choose_precision(name: Precision) -> str:
     (AVX512-BF16 or AMX) and oneDNN, which does so, is not switched off
     (`TF_ENABLE_ONEDNN_OPTS=0`): elsewhere it is tens of times slower than float32.
     """
-    if name != "auto":
-        return "float32" if name == "float32" else f"mixed_{name}"
     gpus = tf.config.list_physical_devices("GPU")
+    if name != "auto":
+        if name == "bfloat16" and not gpus and not _cpu_multiplies_bfloat16():
+            logging.warning(
+                "--precision=bfloat16: this processor does not multiply it in hardware; float32 "
+                "may be tens of times faster."
+            )
+        return "float32" if name == "float32" else f"mixed_{name}"
     if gpus:
         capabilities = [
             tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))

@@ -50,8 +50,8 @@ def build_optimizer(
 ) -> tf.keras.optimizers.Optimizer:
     """The optimizer of a network, not built yet.
 
-    Gradients are summed over replicas before they are clipped. Weight decay is of kernels: the
-    weights of more than one dimension.
+    Gradients are summed over replicas before they are clipped. Weight decay is of kernels, the
+    weights of more than one dimension; DeepLab-v2's recipe, with sgd, decays all that is trained.
     """
     variables = model.trainable_variables
     kernels = [variable for variable in variables if len(variable.shape) > 1]

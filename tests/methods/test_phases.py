@@ -1,0 +1,46 @@
+"""What an epoch consists of."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from tests.testing_utils import tiny_config, tiny_state
+from tfadvseg.config import Config, piecewise_value
+from tfadvseg.flags import read_flagfile
+from tfadvseg.methods.phases import plan_epoch
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.fixture(scope="module")
+def published() -> Config:
+    return read_flagfile(CONFIGS / "isbi2012_alternating.flags")
+
+
+def test_the_alternating_experiment_is_the_published_one(published):
+    data, run, method = published.data, published.run, published.method
+    assert (data.train_split, data.val_split) == ("train[:20]", "train[20:]")
+    assert (data.crop_size, data.val_windows) == ((128, 128), 800)
+    assert (run.epochs, run.steps_per_epoch, run.global_batch_size) == (20, 500, 8)
+    assert (method.schedule, method.compare) == ("alternating", True)
+    lambdas = [piecewise_value(method.lambda_adv, epoch) for epoch in range(5)]
+    assert lambdas == [0.1, 0.1, 0.1, 1.0, 1.0]
+    s, d = published.s_optimizer, published.d_optimizer
+    assert (s.optimizer, s.learning_rate, s.decay) == ("rmsprop", 1e-3, 1e-3)
+    assert (d.optimizer, d.learning_rate, d.decay, d.rate) == ("adam", 1e-3, 0, "constant")
+    assert (published.segmenter.segmenter, published.segmenter.width) == ("unet", 32)
+    shown = published.discriminator
+    assert (shown.discriminator, shown.d_width, shown.d_depth) == ("encoder", 32, 4)
+    assert (shown.d_image, shown.d_truth, shown.d_label_smoothing) == ("none", "one_hot", 0)
+
+
+def test_its_phases_are_s_alone_then_s_against_d_then_d_on_twice_the_batches(published):
+    config = tiny_config(method={"schedule": "alternating", "compare": True})
+    config = dataclasses.replace(config, run=published.run)
+    phases = [(p.name, p.updates, p.batches) for p in plan_epoch(config, tiny_state(config))]
+    assert phases == [
+        ("standard", 500, "windows"),
+        ("adversarial", 500, "windows"),
+        ("discriminator", 1000, "mixed"),
+    ]
