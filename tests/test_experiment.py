@@ -75,6 +75,22 @@ def test_training_images_are_measured_beside_validation(data_dir, tmp_path, wind
     assert not any("recall" in name or name.count("loss") > 1 for name in measured)
 
 
+def test_images_too_large_to_go_through_whole_validate_in_windows(
+    data_dir, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(experiment, "_LARGEST_WHOLE", 24 * 24 - 1)
+    config = tiny_config(
+        data={"dataset": "folder", "data_dir": str(data_dir), "val_fraction": 0.25},
+        method={"method": "supervised"},
+        run={"output_dir": str(tmp_path / "run"), "epochs": 1, "export": False},
+    )
+    with caplog.at_level(logging.INFO):
+        experiment.run_experiment(config, flags_text(config))
+    # Two images of 24 x 24 are 4.5 windows of 16 x 16.
+    assert "5 windows of them are measured" in caplog.text
+    assert "--val_windows=0\n" in (tmp_path / "run" / "run.flags").read_text()
+
+
 def test_a_run_over_two_replicas_leaves_what_one_replica_leaves(
     data_dir, tmp_path, two_replicas, monkeypatch
 ):

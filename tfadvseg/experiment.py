@@ -15,7 +15,13 @@ from tfadvseg import atomic, model_spec
 from tfadvseg.checkpoints import checkpoint_paths, remove_leftovers, restore_newest
 from tfadvseg.config import LAST, Config, DataConfig, LossConfig
 from tfadvseg.config.segmenter import SegmenterConfig
-from tfadvseg.data.examples import Examples, channel_statistics, check_window, fingerprint
+from tfadvseg.data.examples import (
+    Examples,
+    channel_statistics,
+    check_window,
+    fingerprint,
+    image_sizes,
+)
 from tfadvseg.data.lazy import told_plainly
 from tfadvseg.data.on_disk import OnDisk
 from tfadvseg.data.sources import (
@@ -42,6 +48,12 @@ from tfadvseg.training.loop import run_updates
 from tfadvseg.training.state import TrainState, build_state
 
 RUN_FLAGS = "run.flags"
+_LARGEST_WHOLE = 2048 * 2048
+"""Pixels of a validation image that is measured in one pass after each epoch."""
+
+_MOST_WINDOWS = 800
+"""That are measured instead, as the ISBI 2012 experiment does."""
+
 TRAINED_ON = "trained_on.txt"
 """The keys of the training examples, a line each."""
 
@@ -78,12 +90,7 @@ def run_experiment(config: Config, flags_text: str) -> Result:
     strategy = prepare_machine(config)
     _check_output_dir(config)
     splits, target = load_domains(config)
-    if not config.run.steps_per_epoch:
-        windows = config.run.global_batch_size * config.method.iter_size
-        steps = -(-len(splits.train) // windows)
-        config = dataclasses.replace(
-            config, run=dataclasses.replace(config.run, steps_per_epoch=steps)
-        )
+    config = _with_lengths(config, splits)
     # The domain that the network is for.
     own = config.target_data() if config.target.dataset else config.data
     _check_images(config, splits, target)
@@ -113,6 +120,8 @@ def run_experiment(config: Config, flags_text: str) -> Result:
     _start_output(output, spec, flags_text, splits.train.keys)
     for folder in ("checkpoints", "best"):
         remove_leftovers(output / folder)
+    for folder in ("", "plots", "export"):
+        atomic.remove_leftovers(output / folder)
     restore_newest(run.checkpoint, output / "checkpoints")
     phases = plan_epoch(config, state, terms)
     total = config.run.epochs * sum(phase.updates for phase in phases)
@@ -128,6 +137,25 @@ def run_experiment(config: Config, flags_text: str) -> Result:
             finally:
                 run.tensorboard.finish_stretch()
         return finish_run(config, spec, splits.full_val or splits.val, state, run.log, output)
+
+
+def _with_lengths(config: Config, splits: Splits) -> Config:
+    """Fills in what a run's examples decide: steps an epoch, and windows that validate."""
+    run, data = config.run, config.data
+    if not run.steps_per_epoch:
+        windows = run.global_batch_size * config.method.iter_size
+        run = dataclasses.replace(run, steps_per_epoch=-(-len(splits.train) // windows))
+    size = config.target.crop_size if has_labelled_target(config) else data.crop_size
+    areas = [height * width for height, width in image_sizes(splits.val)]
+    if not data.val_windows and max(areas) > _LARGEST_WHOLE:
+        count = min(-(-sum(areas) // (size[0] * size[1])), _MOST_WINDOWS)
+        data = dataclasses.replace(data, val_windows=count)
+        logging.info(
+            "Validation images are too large to go through whole beside training: %d windows of "
+            "them are measured after each epoch, whole ones at the end.",
+            count,
+        )
+    return dataclasses.replace(config, run=run, data=data)
 
 
 def load_domains(config: Config) -> tuple[Splits, Examples | None]:

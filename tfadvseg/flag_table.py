@@ -272,7 +272,8 @@ TRAIN_FLAGS = (
     Flag(
         "val_windows",
         "data",
-        "Fixed windows to validate on after each epoch; 0: every image whole.",
+        "Fixed windows to validate on after each epoch; 0: every image whole, unless some are "
+        "larger than 2048 x 2048.",
         int,
     ),
     Flag("segmenter", "segmenter", "The segmenter S.", get_args(sc.SegmenterName)),

@@ -22,7 +22,8 @@ class DataConfig:
         train_split, val_split: TFDS slices (`train[:20]`); None takes the descriptor's.
         resize: (height, width) that every image is brought to first; empty keeps their own sizes.
         crop_size: (height, width) of a training window, in pixels.
-        val_windows: validation windows after each epoch; 0 takes every image whole instead.
+        val_windows: validation windows after each epoch; 0 takes every image whole instead, or
+            windows where some are very large.
         augment: transformations of training windows.
         scale_range: smallest and largest factor of the `scale` augmentation.
         shuffle: whether the order of the training images is drawn anew each time round.
