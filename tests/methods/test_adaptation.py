@@ -13,7 +13,9 @@ from tests.methods.adaptation_testing import (
 )
 from tests.testing_utils import changed, values_of
 from tfadvseg.losses.segmentation import cross_entropy, valid_pixels
+from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.adaptation import adaptation_step, source_only_step
+from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET
 from tfadvseg.models.resampling import resize_aligned
 
@@ -195,6 +197,23 @@ def test_with_statistics_a_domain_the_source_s_are_those_of_source_only():
             assert not np.array_equal(of_adapted[used], of_alone[used])
             compared += 1
     assert compared > 10
+
+
+def test_every_level_has_the_terms_of_the_segmentation_loss():
+    terms = SegmentationTerms((1.0, 2.0, 3.0, 4.0, 5.0), lambda_dice=0.5)
+    batch, (segmenter, judges) = adaptation_batch(), learners()
+    image, label = batch["source_image"], batch["source_label"]
+    maps = segmenter.model.level_logits(image, training=True, domain=SOURCE)
+    expected = [
+        float(segmentation_loss(resize_aligned(level, image.shape[1:3]), label, terms))
+        for level in maps
+    ]
+    losses = multi_losses(terms=terms)
+    scalars = adaptation_step(segmenter, judges, [batch], losses)
+    got = [float(scalars["aux_loss_seg"]), float(scalars["loss_seg"])]
+    assert got == pytest.approx(expected, rel=1e-5)
+    again = source_only_step(learners()[0], [batch], losses)
+    assert float(again["loss_seg"]) == pytest.approx(expected[1], rel=1e-5)
 
 
 def test_a_level_without_a_discriminator_still_learns_to_segment():

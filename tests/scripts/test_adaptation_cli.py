@@ -106,6 +106,7 @@ def test_a_target_folder_needs_images_only(tmp_path):
         "--val_split=validation[:2]",
         "--nomulti_level",
         "--gan=ls",
+        "--class_weights=median_frequency",
         "--epochs=1",
         "--output_dir=run",
         cwd=tmp_path,
@@ -149,7 +150,7 @@ def test_a_target_folder_needs_images_only(tmp_path):
         (["--discriminator=encoder"], ["--discriminator=encoder"]),
         (["--weights=absent.npz"], ["absent.npz"]),
         (["--blocks=1,1,1"], ["--blocks=1,1,1", "four"]),
-        (["--lambda_dice=1"], ["--lambda_dice"]),
+        (["--boundary_weight=1"], ["--boundary_weight"]),
         (["--method=supervised", "--iter_size=1"], ["--target_dataset", "adaptation"]),
     ],
 )

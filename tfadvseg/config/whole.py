@@ -111,8 +111,8 @@ class Config:
                 "batch norm's statistics; take --method=source_only.",
             )
         require(
-            not self.method.uses_levels or self.loss == LossConfig(),
-            "--class_weights, --boundary_weight, --lambda_dice and --lambda_focal: are for "
+            not self.method.uses_levels or not self.loss.boundary_weight,
+            "--boundary_weight: windows of two domains come without it; it is for "
             "--method=supervised and adversarial.",
         )
 

@@ -25,6 +25,7 @@ from tfadvseg.losses.domain import (
     answers_target,
     domain_loss,
 )
+from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET, Domain
@@ -49,11 +50,13 @@ class AdaptationLosses:
         lambda_seg: of the segmentation losses on source; 1 for the last level.
         lambda_adv: of the adversarial losses on target; numbers or scalar float32.
         gan: binary cross-entropy or least squares.
+        terms: of the segmentation loss of every level.
     """
 
     lambda_seg: tuple[float, ...] = (0.1, 1.0)
     lambda_adv: tuple[float | tf.Tensor, ...] = (0.0002, 0.001)
     gan: GanLoss = "vanilla"
+    terms: SegmentationTerms = CROSS_ENTROPY
 
 
 def adaptation_step(
@@ -170,7 +173,7 @@ def _source_gradients(
     """S's gradients on source, each level's `loss_seg`, and each level's probabilities."""
     with tf.GradientTape() as tape:
         logits = _upsampled_logits(segmenter, image, domain)
-        loss_seg = [segmentation_loss(level, label) for level in logits]
+        loss_seg = [segmentation_loss(level, label, losses.terms) for level in logits]
         loss = _weighted_sum(losses.lambda_seg, loss_seg)
     gradients = segmenter.gradients(tape, loss)
     report: Scalars = {

@@ -24,7 +24,7 @@ def plan_epoch(
     steps = config.run.steps_per_epoch
     learner, discriminator, standard = state.segmenter, state.discriminator, state.standard
     if config.method.uses_levels:
-        return (_domains_phase(config, state),)
+        return (_domains_phase(config, state, terms),)
     if discriminator is None:
         return (Phase("supervised", _supervised_phase(state.segmenters(), terms), steps),)
     shown = config.discriminator
@@ -73,12 +73,12 @@ def _supervised_phase(learners: dict[str, Learner], terms: SegmentationTerms) ->
     return step
 
 
-def _domains_phase(config: Config, state: TrainState) -> Phase:
+def _domains_phase(config: Config, state: TrainState, terms: SegmentationTerms) -> Phase:
     """Domain adaptation, or training on the source alone; the standard network never adapts."""
     method = config.method
     levels = config.segmenter.levels
     lambda_seg = (method.lambda_seg_aux, 1.0)[-levels:]
-    source_only = AdaptationLosses(lambda_seg, (0.0,) * levels)
+    source_only = AdaptationLosses(lambda_seg, (0.0,) * levels, terms=terms)
     judges = (state.aux_discriminator, state.discriminator)[-levels:]
 
     def step(batch: Batch, lambda_adv: tf.Tensor) -> Scalars:
@@ -93,7 +93,7 @@ def _domains_phase(config: Config, state: TrainState) -> Phase:
         alone = state.segmenters()
         if method.adapts:
             weights = (method.lambda_adv_aux, lambda_adv)[-levels:]
-            losses = AdaptationLosses(lambda_seg, weights, method.gan)
+            losses = AdaptationLosses(lambda_seg, weights, method.gan, terms)
             learner = alone.pop("segmenter")
             scalars = _named(adaptation_step(learner, judges, parts, losses), "segmenter")
         for name, learner in alone.items():
