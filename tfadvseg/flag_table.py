@@ -314,7 +314,12 @@ TRAIN_FLAGS = (
         "Allow an --up_kernel that covers pixels unevenly.",
         bool,
     ),
-    Flag("backbone", "segmenter", "Encoder of deeplabv3plus, of KerasCV's ResNets.", get_args(sc.BackboneName)),
+    Flag(
+        "backbone",
+        "segmenter",
+        "Encoder of deeplabv3plus, of KerasCV's ResNets.",
+        get_args(sc.BackboneName),
+    ),
     Flag(
         "backbone_weights",
         "segmenter",
