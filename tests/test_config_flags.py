@@ -179,7 +179,7 @@ def test_what_depends_on_the_method_is_filled_in():
         (("--method=adaptation",), "--target_dataset"),
         (("--target_dataset=cells",), "--method=adaptation"),
         (("--iter_size=2",), "--global_batch_size"),
-        (("--method=source_only", "--class_weights=median_frequency"), "--class_weights"),
+        (("--method=source_only", "--boundary_weight=10"), "--boundary_weight"),
         (("--method=supervised", "--schedule=alternating"), "--schedule"),
         (("--s_decay=0.1", "--s_rate=poly"), "_decay"),
         (("--ema=1.5",), "--ema"),

@@ -84,7 +84,7 @@ def test_images_too_large_to_go_through_whole_validate_in_windows(
         method={"method": "supervised"},
         run={"output_dir": str(tmp_path / "run"), "epochs": 1, "export": False},
     )
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="absl"):
         experiment.run_experiment(config, flags_text(config))
     # Two images of 24 x 24 are 4.5 windows of 16 x 16.
     assert "5 windows of them are measured" in caplog.text
