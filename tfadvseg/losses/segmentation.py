@@ -59,19 +59,16 @@ def focal_loss(
     logits: tf.Tensor,
     label: tf.Tensor,
     gamma: float = 2.0,
-    alpha: Sequence[float] | None = None,
 ) -> tf.Tensor:
-    """Focal loss a pixel, -alpha_t (1 - p_t)^gamma log p_t, with p_t the true class's probability.
+    """Focal loss a pixel, -(1 - p_t)^gamma log p_t, with p_t the true class's probability.
 
-    Lin et al. 2017 (arXiv 1708.02002), eq. 4 and 5; of more than two classes over their softmax.
-    Divide its sum by the number of valid pixels of the global batch: unlike class weights in
-    `cross_entropy`, alpha is no part of the divisor.
+    Lin et al. 2017 (arXiv 1708.02002), eq. 4; of more than two classes over their softmax.
+    Divide its sum by the number of valid pixels of the global batch.
 
     Args:
         logits: as for `cross_entropy`.
         label: [B,H,W] int32 in [0, K) or `ignore_label`.
         gamma: at least 0, where it is cross-entropy; the greater, the less sure pixels count.
-        alpha: K numbers, one a class. The paper's alpha of two classes is (1 - alpha, alpha).
 
     Returns:
         [B,H,W] float32, at least 0; 0 where the label is `ignore_label`.
@@ -80,7 +77,7 @@ def focal_loss(
     missing = -tf.math.expm1(-loss)  # 1 - p_t, precise also where p_t is nearly 1
     # A power below 1 has an infinite slope at 0, where the loss is 0 anyway.
     focus = tf.pow(tf.maximum(missing, 1e-12), gamma)
-    return loss * focus * (1.0 if alpha is None else pixel_weights(label, alpha))
+    return loss * focus
 
 
 def dice_sums(probabilities: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

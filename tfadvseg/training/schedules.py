@@ -12,67 +12,56 @@ import tensorflow as tf
 
 Schedule: TypeAlias = tf.keras.optimizers.schedules.LearningRateSchedule
 
+_POWER = 0.9
+"""Of `poly`."""
 
-def constant(learning_rate: float) -> Schedule:
-    """The same rate throughout."""
-    return StepDecay(learning_rate, (), 1.0)
+_FALL = 0.1
+"""What a step multiplies the rate by."""
 
 
-def step(learning_rate: float, boundaries: Sequence[int], factor: float = 0.1) -> Schedule:
-    """learning_rate * factor^n, with n the number of boundaries that are at most the update.
+def step(learning_rate: float, boundaries: Sequence[int]) -> Schedule:
+    """learning_rate / 10^n, with n the number of boundaries that are at most the update.
 
     Args:
         learning_rate: of the first update, greater than 0.
         boundaries: updates, at least 1 and rising; the rate falls with that very update.
-        factor: greater than 0.
 
     Raises:
-        ValueError: `boundaries` do not rise, or a number is out of range.
+        ValueError: `boundaries` do not rise, or the rate is out of range.
     """
-    return StepDecay(learning_rate, boundaries, factor)
+    return StepDecay(learning_rate, boundaries)
 
 
-def poly(
-    learning_rate: float, updates: int, power: float = 0.9, end_learning_rate: float = 0.0
-) -> Schedule:
-    """(learning_rate - end) * (1 - update / updates)^power + end, and `end` from `updates` on.
+def poly(learning_rate: float, updates: int) -> Schedule:
+    """learning_rate * (1 - update / updates)^0.9, and 0 from `updates` on.
 
     DeepLab's decay (Chen et al. 2016, arXiv 1606.00915).
 
     Args:
         learning_rate: of the first update, greater than 0.
         updates: length of the decay, at least 1.
-        power: greater than 0.
-        end_learning_rate: at least 0.
 
     Raises:
         ValueError: a number is out of range.
     """
-    _check_positive(learning_rate=learning_rate, updates=updates, power=power)
-    _check_not_negative(end_learning_rate=end_learning_rate)
-    return tf.keras.optimizers.schedules.PolynomialDecay(
-        learning_rate, updates, end_learning_rate, power
-    )
+    _check_positive(learning_rate=learning_rate, updates=updates)
+    return tf.keras.optimizers.schedules.PolynomialDecay(learning_rate, updates, 0.0, _POWER)
 
 
-def cosine(learning_rate: float, updates: int, end_learning_rate: float = 0.0) -> Schedule:
-    """end + (learning_rate - end) * (1 + cos(pi update / updates)) / 2, `end` from `updates` on.
+def cosine(learning_rate: float, updates: int) -> Schedule:
+    """learning_rate * (1 + cos(pi update / updates)) / 2, and 0 from `updates` on.
 
     SGDR (Loshchilov and Hutter 2017, arXiv 1608.03983), eq. 5, without its restarts.
 
     Args:
         learning_rate: of the first update, greater than 0.
         updates: length of the decay, at least 1.
-        end_learning_rate: at least 0.
 
     Raises:
         ValueError: a number is out of range.
     """
     _check_positive(learning_rate=learning_rate, updates=updates)
-    _check_not_negative(end_learning_rate=end_learning_rate)
-    return tf.keras.optimizers.schedules.CosineDecay(
-        learning_rate, updates, alpha=end_learning_rate / learning_rate
-    )
+    return tf.keras.optimizers.schedules.CosineDecay(learning_rate, updates)
 
 
 def inverse_time(learning_rate: float, decay: float) -> Schedule:
@@ -111,11 +100,10 @@ def warmed_up(schedule: Schedule, updates: int) -> Schedule:
 class StepDecay(Schedule):
     """See `step`. Keras's own piecewise schedule changes the rate an update after the boundary."""
 
-    def __init__(self, learning_rate: float, boundaries: Sequence[int], factor: float) -> None:
-        _check_positive(learning_rate=learning_rate, factor=factor)
+    def __init__(self, learning_rate: float, boundaries: Sequence[int]) -> None:
+        _check_positive(learning_rate=learning_rate)
         self.learning_rate = learning_rate
         self.boundaries = tuple(boundaries)
-        self.factor = factor
         if any(b <= a for a, b in zip((0, *self.boundaries), self.boundaries, strict=False)):
             raise ValueError(f"boundaries={self.boundaries}: must rise and be greater than 0.")
 
@@ -124,15 +112,11 @@ class StepDecay(Schedule):
         # Kept as integers: float32 cannot tell updates apart from 2^24 on.
         update = tf.cast(update, tf.int64)
         passed = tf.reduce_sum(tf.cast(update >= tf.constant(self.boundaries, tf.int64), tf.int32))
-        rates = [self.learning_rate * self.factor**n for n in range(len(self.boundaries) + 1)]
+        rates = [self.learning_rate * _FALL**n for n in range(len(self.boundaries) + 1)]
         return tf.gather(tf.constant(rates, tf.float32), passed)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "learning_rate": self.learning_rate,
-            "boundaries": list(self.boundaries),
-            "factor": self.factor,
-        }
+        return {"learning_rate": self.learning_rate, "boundaries": list(self.boundaries)}
 
 
 class WarmUp(Schedule):
