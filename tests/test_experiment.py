@@ -91,6 +91,7 @@ def test_images_too_large_to_go_through_whole_validate_in_windows(
     assert "--val_windows=0\n" in (tmp_path / "run" / "run.flags").read_text()
 
 
+@pytest.mark.slow
 def test_a_run_over_two_replicas_leaves_what_one_replica_leaves(
     data_dir, tmp_path, two_replicas, monkeypatch
 ):

@@ -96,8 +96,10 @@ def test_evaluation_losses_and_evaluation_after_training(reference, networks):
     for name, values in evaluation(networks, settings).items():
         assert_equals(f"evaluation, {name}", values, expected[f"eval_{name}"])
 
+    assert settings["power"] == 0.9
+
     def rate(first):
-        return poly(first, settings["num_steps"], settings["power"])
+        return poly(first, settings["num_steps"])
 
     model = networks[0]
     segmenter = learner(

@@ -160,6 +160,7 @@ def test_mistakes_end_at_once_in_one_line(arguments, messages, tmp_path):
     assert not list(tmp_path.iterdir()), "nothing is left behind"
 
 
+@pytest.mark.slow
 def test_a_segmenter_without_levels_adapts_too(tmp_path):
     networks = ("--segmenter", "--blocks", "--width")
     arguments = [flag for flag in ADAPT if not flag.startswith(networks)]

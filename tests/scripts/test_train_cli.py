@@ -237,7 +237,7 @@ TINY_FOR = {
 
 
 REPRESENTATIVES = {
-    "camvid_fcn", "darkfield_adversarial", "demo", "gta5_multi", "isbi2012_alternating",
+    "camvid_fcn", "darkfield_segnet", "demo", "gta5_multi", "isbi2012_alternating",
 }  # fmt: skip
 """One of each kind; those like them are slow tests."""
 
