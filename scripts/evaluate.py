@@ -37,6 +37,7 @@ from tfadvseg.flags import (
     define_network_flags,
     read_flagfile,
 )
+from tfadvseg.model_spec import TRAINED_ON
 
 _MODEL = flags.DEFINE_string(
     "model", None, "A run (its --output_dir), an export, or a folder of exports."
@@ -143,12 +144,13 @@ def _data_and_seed(given: DataConfig, run_dir: Path | None) -> tuple[DataConfig,
 
 def _warn_of_trained(run_dir: Path | None, data: DataConfig, keys: tuple[str, ...]) -> None:
     """Another --seed or other files divide a dataset anew: what then tests may have trained."""
-    if run_dir is None or not (run_dir / "trained_on.txt").exists():
+    if run_dir is None or not (run_dir / TRAINED_ON).exists():
         return
     trained = read_flagfile(run_dir / "run.flags").data
-    if (trained.dataset, trained.data_dir) != (data.dataset, data.data_dir):
+    places = [Path(each.data_dir or "").expanduser().resolve() for each in (trained, data)]
+    if trained.dataset != data.dataset or places[0] != places[1]:
         return
-    seen = set((run_dir / "trained_on.txt").read_text().splitlines()).intersection(keys)
+    seen = set((run_dir / TRAINED_ON).read_text().splitlines()).intersection(keys)
     if seen:
         logging.warning("%d of these %d images were trained on.", len(seen), len(keys))
 

@@ -190,7 +190,9 @@ def test_what_a_run_left_is_read(tmp_path):
     assert read.rows == [{"update": 5.0, key: 0.25}, {"update": 10.0, key: None}]
 
 
-def evaluation(path: Path, accuracy: float, split: str = "test") -> str:
+def evaluation(
+    path: Path, accuracy: float, split: str = "test", resize: tuple[int, ...] = (256, 256)
+) -> str:
     """Writes what scripts/evaluate.py does of a model, and returns where."""
     metrics = {"accuracy": accuracy, "miou": accuracy / 2, "iou_sky": None}
     fields = {
@@ -198,7 +200,7 @@ def evaluation(path: Path, accuracy: float, split: str = "test") -> str:
         "dataset": "darkfield",
         "split": split,
         "images": 37,
-        "resize": [256, 256],
+        "resize": resize,
         "metrics": metrics,
     }
     path.write_text(json.dumps(fields))
@@ -213,13 +215,13 @@ def test_evaluations_are_read_as_seeds(tmp_path):
     assert (first.folder, first.rows) == (paths[0], [])
     assert first.metrics["accuracy"] == 0.6 and math.isnan(first.metrics["iou_sky"])
     evaluated = evaluated_on(runs)
-    assert evaluated == "darkfield, test"
+    assert evaluated == "darkfield, test at 256 x 256"
     sides = compare(runs, ["accuracy"])
     text = markdown(sides, ["accuracy"], "segmenter", evaluated)
-    assert text.startswith("evaluation of darkfield, test: mean ± standard deviation over seeds.\n")
+    assert text.startswith(f"evaluation of {evaluated}: mean ± standard deviation over seeds.\n")
     assert "0.700 ± 0.100" in text and "0.350 ± 0.050" in text
     fields = json.loads(json_text(sides, ["accuracy"], "segmenter", evaluated))
-    assert fields["evaluation"] == "darkfield, test" and "network" not in fields
+    assert fields["evaluation"] == evaluated and "network" not in fields
     assert fields["names"]["plain"]["runs"] == paths
 
 
@@ -227,8 +229,11 @@ def test_evaluations_of_other_images_and_runs_are_not_compared(tmp_path):
     test = read_evaluation(evaluation(tmp_path / "test.json", 0.5))
     train = read_evaluation(evaluation(tmp_path / "train.json", 0.5, split="train"))
     assert evaluated_on(RUNS) == ""
-    with pytest.raises(UserError, match=r"darkfield, test; .*train\.json is .* darkfield, train\."):
+    with pytest.raises(UserError, match=r"darkfield, test at .*train\.json is .* darkfield, train"):
         evaluated_on({"a": [test, train]})
+    full = read_evaluation(evaluation(tmp_path / "full.json", 0.5, resize=()))
+    with pytest.raises(UserError, match=r"test at 256 x 256; .*full\.json is .* darkfield, test\."):
+        evaluated_on({"a": [test], "b": [full]})
     with pytest.raises(UserError, match=r"test\.json is an evaluation of .*; a0 is a finished run"):
         evaluated_on({"b": [test], **RUNS})
 

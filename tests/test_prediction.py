@@ -27,7 +27,7 @@ class Threshold:
     """Stands where a network would: class 1 is what is brighter than the middle."""
 
     spec = SimpleNamespace(
-        segmenter=SegmenterConfig(depth=2), palette=((0, 0, 0), (255, 0, 0)), resize=()
+        stride=SegmenterConfig(depth=2).stride, palette=((0, 0, 0), (255, 0, 0)), resize=()
     )
 
     def __init__(self, channels: int) -> None:

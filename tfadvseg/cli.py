@@ -68,15 +68,18 @@ def required(flag: flags.FlagHolder[str | None]) -> str:
 
 
 def check_output_file(flag: str, path: Path) -> None:
-    """Refuses, before long work, a file that could not be written after it.
+    """Refuses, before long work, a file that could not be written after it; folders are made.
 
     Raises:
-        UserError: it is a folder, or its folder is absent or not writable.
+        UserError: it is a folder, or cannot be written to its place.
     """
     if path.is_dir():
         raise UserError(f"{flag}={path}: a folder; name a file.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UserError(f"{flag}={path}: its folder is absent or not writable.")
+    place = path.absolute().parent
+    while not place.exists():
+        place = place.parent
+    if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+        raise UserError(f"{flag}={path}: cannot write to {place}.")
 
 
 def describe_os_error(error: OSError) -> str:
@@ -108,7 +111,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
         raise UserError(f"{message} (python {program} --help lists all flags).") from None
     for flag in map(flags.FLAGS.__getitem__, flags.FLAGS):
         # Shells leave ~ alone within --name=~/folder.
-        if isinstance(flag.value, str) and flag.value.startswith("~/"):
+        if isinstance(flag.value, str) and (flag.value + "/").startswith("~/"):
             flag.value = os.path.expanduser(flag.value)  # noqa: PTH111
     if len(left) > 1:
         raise UserError(

@@ -93,7 +93,8 @@ def read_run(folder: str, network: str) -> FinishedRun:
     Raises:
         UserError: a file is absent or not a run's, or the run has no such network.
     """
-    summary, table = Path(folder) / "summary.json", Path(folder) / "metrics.csv"
+    place = Path(folder).expanduser()
+    summary, table = place / "summary.json", place / "metrics.csv"
     try:
         networks = json.loads(summary.read_text())["networks"]
         with table.open(newline="") as file:
@@ -112,7 +113,7 @@ def read_run(folder: str, network: str) -> FinishedRun:
 
 def is_evaluation(path: str) -> bool:
     """Whether a run is given by the JSON file of its evaluation."""
-    return path.endswith(".json") and Path(path).is_file()
+    return path.endswith(".json") and Path(path).expanduser().is_file()
 
 
 def read_evaluation(path: str) -> FinishedRun:
@@ -125,18 +126,20 @@ def read_evaluation(path: str) -> FinishedRun:
         UserError: it is not such a file.
     """
     try:
-        fields = json.loads(Path(path).read_text())
+        fields = json.loads(Path(path).expanduser().read_text())
         evaluated = f"{fields['dataset']}, {fields['split']}"
+        if fields["resize"]:
+            evaluated += f" at {' x '.join(map(str, fields['resize']))}"
         return FinishedRun(path, _with_nan(fields["metrics"]), [], evaluated)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path}: is no evaluation's JSON file ({error}).") from None
 
 
 def evaluated_on(runs: Mapping[str, Sequence[FinishedRun]]) -> str:
-    """`DATASET, SPLIT` that evaluations are of; empty where all are finished runs.
+    """`DATASET, SPLIT` that evaluations are of, and at which size; empty of finished runs.
 
     Raises:
-        UserError: two are not of the same kind, or not of the same dataset and split.
+        UserError: two are not of the same kind, or not of the same dataset, split and size.
     """
     every = [run for seeds in runs.values() for run in seeds]
     first = every[0]
@@ -144,7 +147,7 @@ def evaluated_on(runs: Mapping[str, Sequence[FinishedRun]]) -> str:
         if run.evaluated != first.evaluated:
             raise UserError(
                 f"--runs: {first.folder} is {_kind(first)}; {run.folder} is {_kind(run)}. Compare "
-                "finished runs, or evaluations of one dataset and split."
+                "finished runs, or evaluations of one dataset, split and size."
             )
     return first.evaluated
 

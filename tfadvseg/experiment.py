@@ -48,14 +48,12 @@ from tfadvseg.training.loop import run_updates
 from tfadvseg.training.state import TrainState, build_state
 
 RUN_FLAGS = "run.flags"
+
 _LARGEST_WHOLE = 2048 * 2048
 """Pixels of a validation image that is measured in one pass after each epoch."""
 
 _MOST_WINDOWS = 800
 """That are measured instead, as the ISBI 2012 experiment does."""
-
-TRAINED_ON = "trained_on.txt"
-"""The keys of the training examples, a line each."""
 
 
 def prepare_machine(config: Config) -> tf.distribute.Strategy:
@@ -251,7 +249,8 @@ def segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
     Raises:
         UserError: given weights do not fit the classes, or nothing is labelled.
     """
-    descriptor, labels = splits.descriptor, splits.train.labels or ()
+    descriptor, labels = splits.descriptor, splits.train.labels
+    assert labels is not None
     weighted = config.class_weights != "none"
     weights = None
     if weighted or not isinstance(labels, OnDisk):
@@ -305,6 +304,6 @@ def _start_output(
     try:
         atomic.write_text(output / model_spec.FILE_NAME, spec.to_json())
         atomic.write_text(output / RUN_FLAGS, flags_text)
-        atomic.write_text(output / TRAINED_ON, "".join(f"{key}\n" for key in trained_on))
+        atomic.write_text(output / model_spec.TRAINED_ON, "".join(f"{key}\n" for key in trained_on))
     except OSError as error:
         raise UserError(f"--output_dir={output}: cannot write there ({error.strerror}).") from None

@@ -163,7 +163,7 @@ def predict_label(predictor: "Predictor", image: np.ndarray, tile: int) -> np.nd
     Raises:
         UserError: `tile` is too small for the network.
     """
-    stride = predictor.spec.segmenter.stride
+    stride = predictor.spec.stride
     if predictor.spec.resize:  # the model sees the whole image, or not what it was trained on
         tile = max(image.shape[:2])
     elif tile < 4 * stride:

@@ -121,16 +121,22 @@ class RunOutput:
         """Training images as validation sees its own; None of two domains, and where none fit."""
         if self.config.target.dataset:
             return None
-        train = self.splits.train
-        if not self.config.data.val_windows:
-            return whole_images(spread(train, TRAINING_SAMPLE), self.normalisation, replicas)
-        # Windows that are scaled while training may be larger than an image.
+        train, whole = self.splits.train, not self.config.data.val_windows
+        largest = max(h * w for h, w in image_sizes(self.splits.val))
         height, width = self.config.data.crop_size
-        sizes = image_sizes(train)
-        fitting = [i for i, size in enumerate(sizes) if size[0] >= height and size[1] >= width]
+        # Whole images may be no larger than those that validate; and windows, which are scaled
+        # while training, may be larger than an image.
+        fitting = [
+            i
+            for i, (h, w) in enumerate(image_sizes(train))
+            if (h * w <= largest if whole else h >= height and w >= width)
+        ]
         if not fitting:
             return None
-        return self._fixed_windows(spread(train.subset(fitting), TRAINING_SAMPLE), TRAINING_SAMPLE)
+        sample = spread(train.subset(fitting), TRAINING_SAMPLE)
+        if whole:
+            return whole_images(sample, self.normalisation, replicas)
+        return self._fixed_windows(sample, TRAINING_SAMPLE)
 
     def _fixed_windows(
         self, examples: Examples, count: int, boundaries: BoundaryMaps | None = None

@@ -138,6 +138,8 @@ def test_what_does_not_fit_into_memory_stays_on_disk(mapped, monkeypatch):
         for on_disk, in_memory in pairs:
             np.testing.assert_array_equal(on_disk, in_memory)
     before = fingerprint(stored.examples)
+    assert fingerprint(read(mapped, value_map=((0, 1), (255, 0))).examples) != before
+    assert fingerprint(read(mapped, value_map=VALUE_MAP[::-1]).examples) == before
     save(mapped / "labels/b.png", ids(255, shape=(9, 5)))
     assert fingerprint(read(mapped, value_map=VALUE_MAP).examples) != before
 

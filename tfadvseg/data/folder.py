@@ -49,7 +49,7 @@ def read_folder(config: DataConfig) -> Folder:
     value_map = dict(config.value_map)
     check_values(read.pages, value_map)
     names = class_names_of(read.pages, value_map, config.class_names)
-    examples = read.examples(lambda raw: class_ids(raw, value_map))
+    examples = read.examples(lambda raw: class_ids(raw, value_map), repr(sorted(value_map.items())))
     descriptor = DatasetDescriptor(
         name="folder",
         class_names=names,

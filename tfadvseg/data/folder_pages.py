@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
@@ -60,13 +60,15 @@ class Pages:
 
     pages: tuple[Page, ...]
     held: list[tuple[np.ndarray, np.ndarray | None]] | None
-    channels: int = field(init=False)
+    channels: int
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "channels", _channels(self.pages))
+    def examples(self, class_ids: Convert | None, meaning: str = "") -> Examples:
+        """Images of `channels` channels, and labels made of what files hold, if there are any.
 
-    def examples(self, class_ids: Convert | None) -> Examples:
-        """Images of `channels` channels, and labels made of what files hold, if there are any."""
+        Args:
+            class_ids: makes labels.
+            meaning: changes with `class_ids`.
+        """
         keys = tuple(page.key for page in self.pages)
         if self.held is not None:
             images = tuple(self._image(image) for image, _ in self.held)
@@ -77,13 +79,22 @@ class Pages:
                 keys, images, tuple(class_ids(label) for label in raw if label is not None)
             )
         stored = OnDisk(
-            StoredPage(page.image_file, page.number, page.size, read_images, self._image)
+            StoredPage(
+                page.image_file,
+                page.number,
+                page.size,
+                read_images,
+                self._image,
+                _short(self.channels),
+            )
             for page in self.pages
         )
         if class_ids is None:
             return Examples(keys, stored, None)
         labels = OnDisk(
-            StoredPage(page.label_file, page.number, page.size, read_labels, class_ids)
+            StoredPage(
+                page.label_file, page.number, page.size, read_labels, class_ids, _short(meaning)
+            )
             for page in self.pages
             if page.label_file is not None
         )
@@ -103,6 +114,7 @@ class StoredPage:
         shape: (height, width).
         decode: all pages of a file.
         convert: what is made of the page's pixels.
+        meaning: changes with `convert`; at most 64 bytes.
     """
 
     file: Path
@@ -110,6 +122,7 @@ class StoredPage:
     shape: tuple[int, int]
     decode: Callable[[Path], list[np.ndarray]]
     convert: Convert
+    meaning: bytes
 
     def read(self) -> np.ndarray:
         return self.convert(self.decode(self.file)[self.number])
@@ -118,7 +131,15 @@ class StoredPage:
         return self.shape
 
     def fingerprint(self) -> bytes:
-        return blake2b(self.file.read_bytes(), digest_size=8).digest()
+        try:
+            content = self.file.read_bytes()
+        except OSError as error:
+            raise UserError(f"{self.file}: {error.strerror}.") from None
+        return blake2b(content, digest_size=8, key=self.meaning).digest()
+
+
+def _short(meaning: object) -> bytes:
+    return blake2b(repr(meaning).encode(), digest_size=8).digest()
 
 
 def read_pages(sources: Sequence[Source]) -> Pages:
@@ -143,7 +164,7 @@ def read_pages(sources: Sequence[Source]) -> Pages:
     if held is None:
         folder = sources[0][1].parent
         logging.info("%s: %.1f GiB of pixels stay on disk.", folder, size / 2**30)
-    return Pages(tuple(pages), held)
+    return Pages(tuple(pages), held, _channels(pages))
 
 
 def _each(sources: Sequence[Source]) -> Iterator[tuple[Page, np.ndarray, np.ndarray | None]]:

@@ -19,19 +19,6 @@ _FALL = 0.1
 """What a step multiplies the rate by."""
 
 
-def step(learning_rate: float, boundaries: Sequence[int]) -> Schedule:
-    """learning_rate / 10^n, with n the number of boundaries that are at most the update.
-
-    Args:
-        learning_rate: of the first update, greater than 0.
-        boundaries: updates, at least 1 and rising; the rate falls with that very update.
-
-    Raises:
-        ValueError: `boundaries` do not rise, or the rate is out of range.
-    """
-    return StepDecay(learning_rate, boundaries)
-
-
 def poly(learning_rate: float, updates: int) -> Schedule:
     """learning_rate * (1 - update / updates)^0.9, and 0 from `updates` on.
 
@@ -98,7 +85,17 @@ def warmed_up(schedule: Schedule, updates: int) -> Schedule:
 
 
 class StepDecay(Schedule):
-    """See `step`. Keras's own piecewise schedule changes the rate an update after the boundary."""
+    """learning_rate / 10^n, with n the number of boundaries that are at most the update.
+
+    Keras's own piecewise schedule changes the rate an update after the boundary.
+
+    Args:
+        learning_rate: of the first update, greater than 0.
+        boundaries: updates, at least 1 and rising; the rate falls with that very update.
+
+    Raises:
+        ValueError: `boundaries` do not rise, or the rate is out of range.
+    """
 
     def __init__(self, learning_rate: float, boundaries: Sequence[int]) -> None:
         _check_positive(learning_rate=learning_rate)
