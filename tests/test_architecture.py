@@ -16,7 +16,7 @@ ALLOWED = {
     "data.street_descriptors": {"data.descriptors"},
     "data.catalogue": {"data.descriptors", "data.street_descriptors"},
     "model_spec": {"config", "errors"},
-    "cli": {"errors"},
+    "cli": {"atomic", "errors"},
     "checkpoints": {"errors"},
     "comparison": {"errors"},
     "export.choices": set(),

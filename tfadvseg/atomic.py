@@ -33,6 +33,14 @@ def write_text(path: str | Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
+def unwritable_place(folder: str | Path) -> Path | None:
+    """Where on its path a folder, made if absent, could not be written to; None where it could."""
+    place = Path(folder).absolute()
+    while not place.exists():
+        place = place.parent
+    return None if place.is_dir() and os.access(place, os.W_OK | os.X_OK) else place
+
+
 def remove_leftovers(folder: str | Path) -> None:
     """Removes what a kill left unfinished directly in a folder; nothing may be writing there."""
     for path in Path(folder).glob(f".*{_UNFINISHED}*"):

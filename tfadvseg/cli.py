@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
+from tfadvseg import atomic
 from tfadvseg.errors import UserError
 
 EXIT_USER_ERROR = 2
@@ -75,10 +76,7 @@ def check_output_file(flag: str, path: Path) -> None:
     """
     if path.is_dir():
         raise UserError(f"{flag}={path}: a folder; name a file.")
-    place = path.absolute().parent
-    while not place.exists():
-        place = place.parent
-    if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+    if place := atomic.unwritable_place(path.parent):
         raise UserError(f"{flag}={path}: cannot write to {place}.")
 
 

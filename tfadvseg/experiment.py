@@ -4,7 +4,6 @@ The one place that puts the rooms of the house together; `scripts/train.py` call
 """
 
 import dataclasses
-import os
 from pathlib import Path
 
 import numpy as np
@@ -278,10 +277,7 @@ def _normalisation(
 def _check_output_dir(config: Config) -> None:
     """Refuses, before any long work, a place that cannot be written to or begun in."""
     output, source = Path(config.run.output_dir), config.segmenter.weights_source
-    place = output.absolute()
-    while not place.exists():
-        place = place.parent
-    if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+    if place := atomic.unwritable_place(output):
         raise UserError(f"--output_dir={output}: cannot write to {place}.")
     begins = not checkpoint_paths(output / "checkpoints")
     if begins and source != "exact" and not config.segmenter.weights:
