@@ -5,9 +5,9 @@
     python scripts/describe_data.py --dataset=darkfield --data_dir=D --split=test --seed=1
     python scripts/describe_data.py --dataset=gta5 --data_dir=D --prepare=none
 
-Examples are read one after another, so that sets of any size can be described (of
---dataset=folder, all are in memory). Means and deviations are on the 0-255 scale; a class's
-frequency is its share of the pixels that are not ignored; images are those that contain it.
+Examples are read one after another, so that sets of any size can be described. Means and
+deviations are on the 0-255 scale; a class's frequency is its share of the pixels that are not
+ignored; images are those that contain it.
 """
 
 from absl import flags

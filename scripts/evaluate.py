@@ -20,7 +20,6 @@ beside the JSON and have its name.
 
 import dataclasses
 import json
-import math
 import re
 from pathlib import Path
 from typing import cast
@@ -37,7 +36,8 @@ from tfadvseg.flags import (
     define_network_flags,
     read_flagfile,
 )
-from tfadvseg.model_spec import TRAINED_ON
+from tfadvseg.metrics_text import without_nan
+from tfadvseg.model_spec import RUN_FLAGS, TRAINED_ON
 
 _MODEL = flags.DEFINE_string(
     "model", None, "A run (its --output_dir), an export, or a folder of exports."
@@ -58,8 +58,8 @@ _PER_IMAGE = flags.DEFINE_boolean(
 _OUTPUT_FILE = flags.DEFINE_string(
     "output_file",
     None,
-    "Where the JSON goes. Default: evaluation_DATASET_SPLIT.json, with the network's name for a "
-    "run; in the run, or for an export in the current folder.",
+    "Where the JSON goes. Default: evaluation_DATASET_SPLIT.json, with what else was chosen; in "
+    "the run, or for an export in the current folder.",
 )
 
 
@@ -76,7 +76,7 @@ def main(argv: list[str]) -> None:
 
     run_dir = Path(model) if is_run(model) else None
     data, seed = _data_and_seed(given, run_dir)
-    file = Path(_OUTPUT_FILE.value or _default_file(data.dataset, run_dir))
+    file = Path(_OUTPUT_FILE.value or _default_file(data, run_dir))
     cli.check_output_file("--output_file", file)
     network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
     predictor = load_predictor(model, network, which)
@@ -85,7 +85,9 @@ def main(argv: list[str]) -> None:
     where = f"--dataset={data.dataset} --split={_SPLIT.value}"
     if examples.labels is None:
         raise UserError(f"{where}: has no labels to compare with; scripts/predict.py needs none.")
-    if descriptor.num_classes != spec.num_classes:
+    unnamed = data.dataset == "folder" and not data.class_names
+    fewer = unnamed and descriptor.num_classes < spec.num_classes
+    if descriptor.num_classes != spec.num_classes and not fewer:
         raise UserError(
             f"{where}: has {descriptor.num_classes} classes, the model {spec.num_classes} "
             f"({', '.join(spec.class_names)})."
@@ -93,7 +95,7 @@ def main(argv: list[str]) -> None:
     if descriptor.image_channels != spec.image_channels:
         raise UserError(
             f"{where}: images have {descriptor.image_channels} channels, the model takes "
-            f"{spec.image_channels}."
+            f"{spec.image_channels}; convert them first."
         )
     if _SPLIT.value not in ("train", "all"):
         _warn_of_trained(run_dir, data, examples.keys)
@@ -108,8 +110,7 @@ def main(argv: list[str]) -> None:
         "split": _SPLIT.value,
         "images": len(examples),
         "resize": data.resize,
-        # A class that is nowhere has no score; JSON knows no NaN.
-        "metrics": {name: None if math.isnan(v) else v for name, v in metrics.items()},
+        "metrics": without_nan(metrics),
     }
     atomic.write_text(file, json.dumps(result, indent=1) + "\n")
     if _PER_IMAGE.value:
@@ -130,11 +131,16 @@ def _data_and_seed(given: DataConfig, run_dir: Path | None) -> tuple[DataConfig,
         for field in dataclasses.fields(DataConfig)
         if field.name in flags.FLAGS and flags.FLAGS[field.name].present
     }
-    if run_dir is None or not (run_dir / "run.flags").exists():
+    if run_dir is None or not (run_dir / RUN_FLAGS).exists():
+        if "dataset" not in chosen:
+            raise UserError(
+                "--dataset: is needed, as this model does not know its data; with --data_dir for "
+                "all but embedded data."
+            )
         return given, _SEED.value or 0
     from tfadvseg.data.sources import has_labelled_target
 
-    trained = read_flagfile(run_dir / "run.flags")
+    trained = read_flagfile(run_dir / RUN_FLAGS)
     seed = trained.run.seed if _SEED.value is None else _SEED.value
     own = trained.target if has_labelled_target(trained) else trained.data
     if chosen.get("dataset", own.dataset) != own.dataset:
@@ -146,7 +152,7 @@ def _warn_of_trained(run_dir: Path | None, data: DataConfig, keys: tuple[str, ..
     """Another --seed or other files divide a dataset anew: what then tests may have trained."""
     if run_dir is None or not (run_dir / TRAINED_ON).exists():
         return
-    trained = read_flagfile(run_dir / "run.flags").data
+    trained = read_flagfile(run_dir / RUN_FLAGS).data
     places = [Path(each.data_dir or "").expanduser().resolve() for each in (trained, data)]
     if trained.dataset != data.dataset or places[0] != places[1]:
         return
@@ -155,8 +161,13 @@ def _warn_of_trained(run_dir: Path | None, data: DataConfig, keys: tuple[str, ..
         logging.warning("%d of these %d images were trained on.", len(seen), len(keys))
 
 
-def _default_file(dataset: str, run_dir: Path | None) -> Path:
-    parts = ["evaluation", dataset, _SPLIT.value]
+def _default_file(data: DataConfig, run_dir: Path | None) -> Path:
+    """Another for each choice, so that no evaluation replaces another's."""
+    parts = ["evaluation", data.dataset, _SPLIT.value]
+    if data.dataset == "folder" and flags.FLAGS["data_dir"].present:
+        parts.append(Path(data.data_dir or "").resolve().name)
+    if flags.FLAGS["resize"].present:
+        parts.append("x".join(map(str, data.resize)) or "unresized")
     if run_dir is not None:
         parts += [_NETWORK.value or "segmenter", _WHICH.value or "best"]
     name = re.sub(r"[^\w.-]+", "-", "_".join(parts)).strip("-")

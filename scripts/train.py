@@ -22,6 +22,7 @@ from tfadvseg.flags import (
     flags_text,
     read_flagfile,
 )
+from tfadvseg.model_spec import RUN_FLAGS
 
 EXIT_STOPPED = 75  # "temporary failure; try again", as job schedulers understand it
 
@@ -29,12 +30,13 @@ EXIT_STOPPED = 75  # "temporary failure; try again", as job schedulers understan
 def main(argv: list[str]) -> None:
     del argv
     config = config_from_flags()
-    earlier = Path(config.run.output_dir) / "run.flags"
-    if earlier.exists():
-        differing = differing_flags(read_flagfile(earlier), config)
+    output = Path(config.run.output_dir)
+    # Without a checkpoint there is nothing to continue: flags may be mended until then.
+    if (output / RUN_FLAGS).exists() and any((output / "checkpoints").glob("ckpt-*.index")):
+        differing = differing_flags(read_flagfile(output / RUN_FLAGS), config)
         if differing:
             raise UserError(
-                f"--output_dir={config.run.output_dir} holds a run of another configuration: "
+                f"--output_dir={output} holds a run of another configuration: "
                 f"{', '.join(differing)}. Give another --output_dir, or these flags as they were."
             )
     # Only now, so that what is wrong with the flags is said at once.
@@ -48,16 +50,13 @@ def main(argv: list[str]) -> None:
         print(f"{stopped}; the same command continues.", file=sys.stderr)
         sys.exit(EXIT_STOPPED)
     if result.finished_before:
-        print(
-            f"{config.run.output_dir}: this run is finished; raise --epochs to go on.",
-            file=sys.stderr,
-        )
+        more = "--epochs or --patience" if config.run.patience else "--epochs"
+        print(f"{output}: this run is finished; raise {more} to go on.", file=sys.stderr)
     print(format_table(result.networks))
     if config.method.compare:
-        print("\nsegmenter: S trained against D; standard: S trained alone on the same batches;")
+        print("\nsegmenter: S trained against D; standard: S trained alone on the same batches")
     if config.run.best_metric != LAST:
-        best = f"at its best validation {config.run.best_metric}, chosen on these very images"
-        print(f"\nbest: {best}")
+        print(f"\nbest: at its best validation {config.run.best_metric}, chosen on these images")
     print(
         f"\ntrained for {result.seconds:.0f} s, {result.images_per_second:.1f} images/s, "
         f"at most {result.peak_memory_mib} MiB"

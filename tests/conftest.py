@@ -1,8 +1,16 @@
 """Shared by all tests: two logical CPUs to replicate over, and where real data may be."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # numbers are of CPUs
+
+# A busy machine is no failure, and a failure comes again.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.load_profile("suite")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -17,12 +25,17 @@ def two_logical_cpus():
 
 
 @pytest.fixture(autouse=True)
-def float32_policy():
-    """Each test starts in float32 with the same seed, whatever the one before it set."""
+def same_start():
+    """Each test starts in float32 with the same seed, whatever the one before it set.
+
+    Operations need not be deterministic, as they are within a run.
+    """
     import tensorflow as tf
+    from tensorflow.python.framework import config
 
     tf.keras.mixed_precision.set_global_policy("float32")
     tf.keras.utils.set_random_seed(1)
+    config.disable_op_determinism()  # TensorFlow names no public way back
 
 
 @pytest.fixture(scope="session")

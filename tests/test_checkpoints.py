@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfadvseg import atomic
 from tfadvseg.checkpoints import (
     check_finite_weights,
     checkpoint_paths,
-    remove_leftovers,
     restore_newest,
     save_checkpoint,
 )
@@ -111,9 +111,9 @@ def test_weights_that_are_not_finite_are_named():
 
 def test_what_a_kill_left_is_removed_and_nothing_else(tmp_path):
     whole = save_checkpoint(tf.train.Checkpoint(value=tf.Variable(1.0)), tmp_path, 1, keep=2)
-    half = tmp_path / ".writing-abc"
+    half = tmp_path / ".ckpt-2.unfinished-abc"
     half.mkdir()
     (half / "ckpt-2.data-00000-of-00001").write_bytes(b"half")
-    remove_leftovers(tmp_path)
+    atomic.remove_leftovers(tmp_path)
     assert not half.exists()
     assert checkpoint_paths(tmp_path) == [whole]

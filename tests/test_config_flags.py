@@ -112,7 +112,7 @@ def test_differing_flags_names_those_that_matter():
     new = dataclasses.replace(
         old,
         method=MethodConfig(lambda_adv=((0, 0.5),)),
-        data=DataConfig(data_dir="moved"),
+        data=DataConfig(data_dir="moved", train_list="moved", val_list="moved"),
         run=dataclasses.replace(old.run, epochs=99, output_dir="elsewhere", seed=4),
     )
     assert differing_flags(old, new) == [
@@ -179,6 +179,11 @@ def test_what_depends_on_the_method_is_filled_in():
         (("--method=adaptation",), "--target_dataset"),
         (("--target_dataset=cells",), "--method=adaptation"),
         (("--iter_size=2",), "--global_batch_size"),
+        (("--gan=ls",), "--gan=ls: is for --method=adaptation"),
+        (
+            ("--method=adaptation", "--target_dataset=cells", "--d_image=none"),
+            "--d_image=none: is for --method=adversarial",
+        ),
         (("--method=source_only", "--boundary_weight=10"), "--boundary_weight"),
         (("--method=supervised", "--schedule=alternating"), "--schedule"),
         (("--s_decay=0.1", "--s_rate=poly"), "_decay"),

@@ -13,9 +13,11 @@ from PIL import Image
 from tests.testing_utils import tiny_config
 from tfadvseg import experiment
 from tfadvseg.config import LossConfig, OptimizerConfig
+from tfadvseg.data import folder_pages
 from tfadvseg.data.descriptors import MEMBRANES
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.sources import Splits
+from tfadvseg.errors import UserError
 from tfadvseg.flags import flags_text
 
 
@@ -75,6 +77,56 @@ def test_training_images_are_measured_beside_validation(data_dir, tmp_path, wind
     training, validation = (float(row[f"{part}/segmenter/miou"]) for part in ("train", "val"))
     assert 0 < training < 1
     assert training != validation
+
+
+def test_a_resized_target_is_measured_in_its_own_size_in_the_end():
+    datasets = Path(__file__).parents[1] / "datasets"
+    dummy = {name: str(datasets / name / "dummy_data") for name in ("gta5", "cityscapes_semseg")}
+    config = tiny_config(
+        data={"dataset": "gta5", "data_dir": dummy["gta5"], "prepare": "none"},
+        target={
+            "dataset": "cityscapes_semseg",
+            "data_dir": dummy["cityscapes_semseg"],
+            "prepare": "none",
+            "resize": (32, 80),
+        },
+        segmenter={"segmenter": "deeplab_v2", "depth": 0},
+        method={"method": "adaptation"},
+    )
+    splits, images = experiment.load_domains(config)
+    assert images.labels is None
+    assert splits.train.labels is not None
+    assert {image.shape for image in images.images} == {(32, 80, 3)}
+    assert {label.shape for label in splits.val.labels} == {(32, 80)}
+    with Image.open(next(Path(dummy["cityscapes_semseg"]).rglob("lindau*labelIds.png"))) as file:
+        own = file.size[::-1]
+    assert {label.shape for label in splits.full_val.labels} == {own} != {(32, 80)}
+
+
+def test_lack_of_memory_is_told_plainly(data_dir, tmp_path, monkeypatch):
+    def exhausted(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(experiment, "run_updates", exhausted)
+    config = tiny_config(
+        data={"dataset": "folder", "data_dir": str(data_dir)},
+        method={"method": "supervised"},
+        run={"output_dir": str(tmp_path / "run")},
+    )
+    with pytest.raises(UserError, match=r"memory.*--global_batch_size"):
+        experiment.run_experiment(config, flags_text(config))
+
+
+def test_boundaries_are_weighed_of_images_in_memory_only(data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_pages, "MEMORY_LIMIT", 0)
+    config = tiny_config(
+        data={"dataset": "folder", "data_dir": str(data_dir)},
+        loss={"boundary_weight": 10.0},
+        run={"output_dir": str(tmp_path / "run")},
+    )
+    with pytest.raises(UserError, match="--boundary_weight: is for images in memory"):
+        experiment.run_experiment(config, flags_text(config))
+    assert not (tmp_path / "run").exists()
 
 
 def test_images_too_large_to_go_through_whole_validate_in_windows(

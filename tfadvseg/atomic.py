@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_UNFINISHED = ".unfinished-"
-"""In the names of files and folders that are not whole yet."""
+UNFINISHED = ".unfinished-"
+"""In the names of files and folders that are not whole yet, which begin with a dot."""
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Writes a file by renaming a finished one over it; its folder is made if absent."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}{_UNFINISHED}", dir=path.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}{UNFINISHED}", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -43,7 +43,7 @@ def unwritable_place(folder: str | Path) -> Path | None:
 
 def remove_leftovers(folder: str | Path) -> None:
     """Removes what a kill left unfinished directly in a folder; nothing may be writing there."""
-    for path in Path(folder).glob(f".*{_UNFINISHED}*"):
+    for path in Path(folder).glob(f".*{UNFINISHED}*"):
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -59,7 +59,7 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}{_UNFINISHED}", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}{UNFINISHED}", dir=path.parent))
     try:
         yield temporary
         temporary.chmod(0o755)

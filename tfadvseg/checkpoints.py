@@ -10,10 +10,8 @@ from pathlib import Path
 import tensorflow as tf
 from absl import logging
 
+from tfadvseg.atomic import UNFINISHED
 from tfadvseg.errors import AFTER_DIVERGENCE, UserError
-
-_WRITING = ".writing-"
-"""Begins the names of folders that hold what is not yet whole."""
 
 
 def checkpoint_paths(folder: str | Path, prefix: str = "ckpt") -> list[str]:
@@ -46,7 +44,7 @@ def save_checkpoint(
     path = folder / f"{prefix}-{update}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=_WRITING, dir=folder))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}{UNFINISHED}", dir=folder))
     except OSError as error:
         raise UserError(f"{folder}: cannot write checkpoints there ({error.strerror}).") from None
     try:
@@ -67,12 +65,6 @@ def save_checkpoint(
     for old in checkpoint_paths(folder, prefix)[keep:]:
         remove_checkpoint(old)
     return str(path)
-
-
-def remove_leftovers(folder: str | Path) -> None:
-    """Removes what a kill during `save_checkpoint` left in a folder."""
-    for leftover in Path(folder).glob(f"{_WRITING}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def remove_checkpoint(path: str) -> None:

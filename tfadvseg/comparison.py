@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfadvseg.errors import UserError
+from tfadvseg.metrics_text import markdown_table, with_nan, without_nan
 
 SOURCE_ONLY, ORACLE = "source_only", "oracle"
 """Names of runs that know no target image, and of runs that learn from the target's labels."""
@@ -108,7 +109,7 @@ def read_run(folder: str, network: str) -> FinishedRun:
         raise UserError(f"{folder}: summary.json or metrics.csv is no run's ({error}).") from None
     if network not in networks:
         raise UserError(f"{summary}: has no {network}, only {', '.join(networks)}.")
-    return FinishedRun(folder, _with_nan(networks[network]), rows)
+    return FinishedRun(folder, with_nan(networks[network]), rows)
 
 
 def is_evaluation(path: str) -> bool:
@@ -130,7 +131,7 @@ def read_evaluation(path: str) -> FinishedRun:
         evaluated = f"{fields['dataset']}, {fields['split']}"
         if fields["resize"]:
             evaluated += f" at {' x '.join(map(str, fields['resize']))}"
-        return FinishedRun(path, _with_nan(fields["metrics"]), [], evaluated)
+        return FinishedRun(path, with_nan(fields["metrics"]), [], evaluated)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path}: is no evaluation's JSON file ({error}).") from None
 
@@ -233,14 +234,14 @@ def markdown(
     measured = f"{network}, on whole validation images"
     if evaluated:
         measured = f"evaluation of {evaluated}"
-    parts = [f"{measured}: mean ± standard deviation over seeds.", _table(table)]
+    parts = [f"{measured}: mean ± standard deviation over seeds.", markdown_table(table)]
     gaining = {name: side for name, side in sides.items() if side.gain}
     if gaining:
         table = [["", *gaining]]
         table += [
             [each, *(_signed(side.gain, each) for side in gaining.values())] for each in shown
         ]
-        parts += [f"Gain on {SOURCE_ONLY}:", _table(table)]
+        parts += [f"Gain on {SOURCE_ONLY}:", markdown_table(table)]
         parts += [_verdict(name, side, metrics[0]) for name, side in gaining.items()]
     return "\n\n".join(parts) + "\n"
 
@@ -256,9 +257,9 @@ def json_text(
         "names": {
             name: {
                 "runs": side.folders,
-                "mean": _without_nan(side.mean),
-                "standard_deviation": _without_nan(side.deviation),
-                "gain_on_source_only": _without_nan(side.gain),
+                "mean": without_nan(side.mean),
+                "standard_deviation": without_nan(side.deviation),
+                "gain_on_source_only": without_nan(side.gain),
                 "share_of_gap_closed": side.share,
                 "share_of_gap_closed_by_run": side.share_by_run,
             }
@@ -320,23 +321,3 @@ def _verdict(name: str, side: Side, metric: str) -> str:
             shares = ", ".join(f"{100 * each:.1f}" for each in side.share_by_run)
             text += f" (run by run {shares} %)".replace("-", "−")
     return f"{text}."
-
-
-def _table(cells: list[list[str]]) -> str:
-    """A Markdown table; the first line of cells is its header."""
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        [line[0].ljust(widths[0])]
-        + [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        for line in cells
-    ]
-    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
-
-
-def _with_nan(metrics: Mapping[str, float | None]) -> Metrics:
-    return {name: math.nan if value is None else value for name, value in metrics.items()}
-
-
-def _without_nan(metrics: Metrics) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in metrics.items()}

@@ -3,7 +3,9 @@
 The one place that puts the rooms of the house together; `scripts/train.py` calls `run_experiment`.
 """
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,12 @@ import tensorflow as tf
 from absl import logging
 
 from tfadvseg import atomic, model_spec
-from tfadvseg.checkpoints import checkpoint_paths, remove_leftovers, restore_newest
-from tfadvseg.config import LAST, Config, DataConfig, LossConfig
+from tfadvseg.checkpoints import checkpoint_paths, restore_newest
+from tfadvseg.config import Config, DataConfig, LossConfig
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.examples import (
     Examples,
     channel_statistics,
-    check_window,
     fingerprint,
     image_sizes,
 )
@@ -32,21 +33,18 @@ from tfadvseg.data.sources import (
     load_unlabelled,
 )
 from tfadvseg.errors import UserError
-from tfadvseg.evaluation.confusion import metric_names
-from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
 from tfadvseg.interop.sources import SOURCES
 from tfadvseg.interop.weights import initialise
 from tfadvseg.losses.class_weights import class_weights, image_class_pixels
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.model_spec import ModelSpec
+from tfadvseg.run_checks import check_images, check_output_dir
 from tfadvseg.run_output import RunOutput
 from tfadvseg.run_result import Result, earlier_result, finish_run
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
 from tfadvseg.training.loop import run_updates
 from tfadvseg.training.state import TrainState, build_state
-
-RUN_FLAGS = "run.flags"
 
 _LARGEST_WHOLE = 2048 * 2048
 """Pixels of a validation image that is measured in one pass after each epoch."""
@@ -85,48 +83,35 @@ def run_experiment(config: Config, flags_text: str) -> Result:
         training.loop.Stopped: a signal came; the state was saved.
     """
     strategy = prepare_machine(config)
-    _check_output_dir(config)
+    output = Path(config.run.output_dir)
+    begins = not checkpoint_paths(output / "checkpoints")
+    check_output_dir(output, config.segmenter, begins)
     splits, target = load_domains(config)
     config = _with_lengths(config, splits)
-    # The domain that the network is for.
-    own = config.target_data() if config.target.dataset else config.data
-    _check_images(config, splits, target)
+    check_images(config, splits, target)
     terms = segmentation_terms(config.loss, splits)
-    mean, std = _normalisation(config.data, splits.train)
-    spec = ModelSpec(
-        segmenter=config.segmenter.architecture(),
-        class_names=splits.descriptor.class_names,
-        palette=splits.descriptor.palette,
-        image_channels=splits.descriptor.image_channels,
-        mean=mean,
-        std=std,
-        foreground_class=splits.descriptor.foreground_class,
-        dataset=own.dataset,
-        crop_size=own.crop_size,
-        data_fingerprint=fingerprint(splits.train, splits.val, *filter(None, [target])),
-        channel_order=config.data.channel_order,
-        resize=own.resize,
-        darkfield_accuracy=splits.descriptor.darkfield_accuracy,
-    )
-    output = Path(config.run.output_dir)
+    data_fingerprint = fingerprint(splits.train, splits.val, *filter(None, [target]))
+    earlier = None if begins else _earlier_spec(output, data_fingerprint)
+    spec = _describe(config, splits, data_fingerprint, earlier)
+    if not begins:  # the file may be gone by now
+        segmenter = dataclasses.replace(config.segmenter, backbone_weights=None)
+        config = dataclasses.replace(config, segmenter=segmenter)
     with strategy.scope():
         state = build_state(config, splits.descriptor)
-    if config.segmenter.weights and not checkpoint_paths(output / "checkpoints"):
+    if config.segmenter.weights and begins:
         _start_from(config.segmenter, state)
     run = RunOutput(config, splits, spec, state, strategy, terms, output, target)
     _start_output(output, spec, flags_text, splits.train.keys)
-    for folder in ("checkpoints", "best"):
-        remove_leftovers(output / folder)
-    for folder in ("", "plots", "export"):
+    for folder in ("", "plots", "export", "checkpoints", "best"):
         atomic.remove_leftovers(output / folder)
     restore_newest(run.checkpoint, output / "checkpoints")
     phases = plan_epoch(config, state, terms)
     total = config.run.epochs * sum(phase.updates for phase in phases)
     update = int(state.step.numpy())
     over = update >= total or run.is_over(update)
-    if over and (earlier := earlier_result(output, update)):
-        return earlier
-    with told_plainly():
+    if over and (result := earlier_result(output, update)):
+        return result
+    with told_plainly(), _memory_told():
         if not over:
             run.start_logging()
             try:
@@ -201,45 +186,6 @@ def _start_from(config: SegmenterConfig, state: TrainState) -> None:
         logging.info("%s: was trained on images as %s.", config.weights, expects)
 
 
-def _check_images(config: Config, splits: Splits, target: Examples | None) -> None:
-    """Refuses images that windows or the normalisation do not fit, and metrics that are not."""
-    size, target_size = config.data.crop_size, (config.target.crop_size, "target_crop_size")
-    if has_labelled_target(config):
-        check_window(splits.val, *target_size)
-    else:
-        check_window(splits.val, size)
-    if "scale" not in config.data.augment:
-        check_window(splits.train, size)
-        if target is not None:
-            check_window(target, *target_size)
-    descriptor = splits.descriptor
-    channels = descriptor.image_channels
-    if config.data.mean and len(config.data.mean) != channels:
-        raise UserError(
-            f"--mean and --std: {len(config.data.mean)} numbers each, but images of "
-            f"{descriptor.name} have {channels} channels."
-        )
-    for flag, wrong in (
-        ("--channel_order=bgr", config.data.channel_order == "bgr"),
-        ("--augment=colour", "colour" in config.data.augment),
-    ):
-        if wrong and channels != 3:
-            raise UserError(f"{flag}: images of {descriptor.name} are grey; leave it out.")
-    if config.loss.boundary_weight and not descriptor.has_background:
-        raise UserError(
-            f"--boundary_weight: is for background between objects, and {descriptor.name} has "
-            "none; leave it out."
-        )
-    known = [LAST, "loss_seg", *metric_names(descriptor.class_names)]
-    # Means over whole images, which windows are not.
-    if descriptor.darkfield_accuracy and not config.data.val_windows:
-        known += darkfield_names(descriptor.class_names)
-    if config.run.best_metric not in known:
-        raise UserError(
-            f"--best_metric={config.run.best_metric}: unknown; choose one of {', '.join(known)}."
-        )
-
-
 def segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
     """The terms of the segmentation loss; warns of classes that no training image holds.
 
@@ -264,6 +210,33 @@ def segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
     return SegmentationTerms(weights, config.lambda_dice, config.lambda_focal, config.focal_gamma)
 
 
+def _describe(
+    config: Config, splits: Splits, data_fingerprint: str, earlier: ModelSpec | None
+) -> ModelSpec:
+    """What the run's weights need besides."""
+    # The domain that the network is for.
+    own = config.target_data() if config.target.dataset else config.data
+    if earlier is None:
+        mean, std = _normalisation(config.data, splits.train)
+    else:  # of the same images: they need not be gone through again
+        mean, std = earlier.mean, earlier.std
+    return ModelSpec(
+        segmenter=config.segmenter.architecture(),
+        class_names=splits.descriptor.class_names,
+        palette=splits.descriptor.palette,
+        image_channels=splits.descriptor.image_channels,
+        mean=mean,
+        std=std,
+        foreground_class=splits.descriptor.foreground_class,
+        dataset=own.dataset,
+        crop_size=own.crop_size,
+        data_fingerprint=data_fingerprint,
+        channel_order=config.data.channel_order,
+        resize=own.resize,
+        darkfield_accuracy=splits.descriptor.darkfield_accuracy,
+    )
+
+
 def _normalisation(
     config: DataConfig, train: Examples
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -274,32 +247,39 @@ def _normalisation(
     return tuple(mean.tolist()), tuple(std.tolist())
 
 
-def _check_output_dir(config: Config) -> None:
-    """Refuses, before any long work, a place that cannot be written to or begun in."""
-    output, source = Path(config.run.output_dir), config.segmenter.weights_source
-    if place := atomic.unwritable_place(output):
-        raise UserError(f"--output_dir={output}: cannot write to {place}.")
-    begins = not checkpoint_paths(output / "checkpoints")
-    if begins and source != "exact" and not config.segmenter.weights:
+@contextlib.contextmanager
+def _memory_told() -> Iterator[None]:
+    """Around training and measuring: a lack of memory is the user's to mend."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError:
         raise UserError(
-            f"--weights: --weights_source={source} says what kind of file it is; give the file, or "
-            "--weights_source=exact to start from random weights."
+            "The device's memory does not suffice. Take a smaller --global_batch_size, --crop_size "
+            "or --width, --precision=auto where that is bfloat16 or float16, or for deeplab_v2 "
+            "--recompute. Checkpoints so far are intact."
+        ) from None
+
+
+def _earlier_spec(output: Path, data_fingerprint: str) -> ModelSpec | None:
+    """What an earlier start of the run wrote; refuses one that was trained on other data."""
+    if not (output / model_spec.FILE_NAME).exists():
+        return None
+    earlier = ModelSpec.load(output)
+    if earlier.data_fingerprint != data_fingerprint:
+        raise UserError(
+            f"--output_dir={output}: this run was trained on other data; the files have changed "
+            "since. Give another --output_dir."
         )
+    return earlier
 
 
 def _start_output(
     output: Path, spec: ModelSpec, flags_text: str, trained_on: tuple[str, ...]
 ) -> None:
-    """Makes the output directory, or checks that the one there was trained on the same data."""
-    earlier = ModelSpec.load(output) if (output / model_spec.FILE_NAME).exists() else spec
-    if earlier.data_fingerprint != spec.data_fingerprint:
-        raise UserError(
-            f"--output_dir={output}: this run was trained on other data; the files have changed "
-            "since. Give another --output_dir."
-        )
+    """Makes the output directory, and writes what is known before training."""
     try:
         atomic.write_text(output / model_spec.FILE_NAME, spec.to_json())
-        atomic.write_text(output / RUN_FLAGS, flags_text)
+        atomic.write_text(output / model_spec.RUN_FLAGS, flags_text)
         atomic.write_text(output / model_spec.TRAINED_ON, "".join(f"{key}\n" for key in trained_on))
     except OSError as error:
         raise UserError(f"--output_dir={output}: cannot write there ({error.strerror}).") from None

@@ -137,6 +137,13 @@ DATA_FLAGS = (
         str,
     ),
     Flag(
+        "foreground_class",
+        "data",
+        "Name of the class inside objects, where membranes or other boundaries tell them apart: "
+        "V_rand and V_info are measured then. For folder.",
+        str,
+    ),
+    Flag(
         "train_list",
         "data",
         "Text file of stems to train on, one a line; with --val_list. For folder.",

@@ -1,4 +1,4 @@
-"""absl flags to and from `Config`. The only module that touches FLAGS; only scripts import it."""
+"""absl flags to and from `Config`. Only scripts import it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -24,7 +24,12 @@ MAY_CHANGE = frozenset(
         "target_prepared_dir",
         "beam_options",
         "target_beam_options",
+        "train_list",
+        "val_list",
+        "target_train_list",
+        "target_val_list",
         "weights",
+        "backbone_weights",
         "epochs",
         "checkpoint_every",
         "keep_checkpoints",
@@ -32,7 +37,11 @@ MAY_CHANGE = frozenset(
         "patience",
     )
 )
-"""Flags that a run may be continued with another value of: none changes what an update does."""
+"""Flags that a run may be continued with another value of.
+
+None changes what an update does: where files lie may change, as what they hold is compared, and
+what only a run's start reads may be gone.
+"""
 
 
 def define_data_flags(values: flags.FlagValues = flags.FLAGS) -> None:

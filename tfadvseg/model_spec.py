@@ -11,6 +11,9 @@ from tfadvseg.errors import UserError
 
 FILE_NAME = "model.json"
 
+RUN_FLAGS = "run.flags"
+"""The flags of a run, as a flagfile."""
+
 TRAINED_ON = "trained_on.txt"
 """The keys of a run's training examples, a line each."""
 

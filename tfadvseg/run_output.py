@@ -32,11 +32,9 @@ from tfadvseg.losses.boundary import boundary_weights
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.outputs import class_probabilities
-from tfadvseg.reporting.figures import (
-    class_curves_figure,
-    metrics_figure,
-    samples_figure,
-)
+from tfadvseg.reporting.class_curves import class_curves_figure
+from tfadvseg.reporting.curves import metrics_figure
+from tfadvseg.reporting.samples import samples_figure
 from tfadvseg.reporting.tensorboard import TensorBoardLog
 from tfadvseg.training.history import RunLog, csv_text
 from tfadvseg.training.state import TrainState
@@ -116,6 +114,7 @@ class RunOutput:
                 splits.val, self.normalisation, strategy.num_replicas_in_sync, boundaries
             )
         self.training_sample = self._training_sample(strategy.num_replicas_in_sync)
+        self.samples = self._fixed_windows(splits.val, SAMPLES)
 
     def _training_sample(self, replicas: int) -> tf.data.Dataset | None:
         """Training images as validation sees its own; None of two domains, and where none fit."""
@@ -268,7 +267,7 @@ class RunOutput:
     def _draw_samples(self, path: Path) -> None:
         images, labels = [], []
         predictions: dict[str, list[np.ndarray]] = {name: [] for name in self.state.segmenters()}
-        for batch in self._fixed_windows(self.splits.val, SAMPLES):
+        for batch in self.samples:
             real = batch["weight"] > 0
             images.append(self.normalisation.inverse(batch["image"])[real].numpy())
             labels.append(batch["label"][real].numpy())

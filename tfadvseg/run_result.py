@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +19,11 @@ from tfadvseg.errors import UserError
 from tfadvseg.evaluation.report import Evaluation, evaluate_sections
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model, in_float32
+from tfadvseg.metrics_text import with_nan, without_nan
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.prediction import predict_label
-from tfadvseg.reporting.figures import confusion_figure, overlays_figure
+from tfadvseg.reporting.confusion_figure import confusion_figure
+from tfadvseg.reporting.overlays import overlays_figure
 from tfadvseg.training.history import RunLog
 from tfadvseg.training.memory import peak_memory_bytes
 from tfadvseg.training.state import TrainState
@@ -88,9 +89,8 @@ def finish_run(
     windows = updates * config.run.global_batch_size * config.method.iter_size
     rate = windows / log.seconds if log.seconds else 0.0
     summary = {
-        # A class that is nowhere has no score; JSON knows no NaN.
-        "networks": {network: _without_nan(metrics) for network, metrics in networks.items()},
-        "best": {network: _without_nan(best) for network, best in log.best.items()},
+        "networks": {network: without_nan(metrics) for network, metrics in networks.items()},
+        "best": {network: without_nan(best) for network, best in log.best.items()},
         "updates": int(state.step.numpy()),
         "seconds": round(log.seconds, 1),
         "images_per_second": round(rate, 2),
@@ -124,20 +124,17 @@ def _read(summary: dict, output: Path) -> Result:
     made = {
         "metrics": output / "metrics.csv",
         "curves": plots / "metrics.png",
-        "samples": sorted(plots.glob("samples_epoch_*.png"))[-1],
         "overlays": plots / "overlays.png",
         "summary": output / SUMMARY,
     }
-    for kind in ("source", "patches"):
-        if drawn := sorted(plots.glob(f"{kind}_epoch_*.png")):
-            made[kind] = drawn[-1]
+    for kind in ("samples", "source", "patches"):
+        drawn = list(plots.glob(f"{kind}_epoch_*.png"))
+        if drawn:
+            made[kind] = max(drawn, key=lambda path: int(path.stem.rpartition("_")[2]))
     if summary["export"]:
         made["export"] = output / summary["export"]
     return Result(
-        networks={
-            network: {name: math.nan if value is None else value for name, value in m.items()}
-            for network, m in summary["networks"].items()
-        },
+        networks={network: with_nan(metrics) for network, metrics in summary["networks"].items()},
         made={what: str(path) for what, path in made.items()},
         notices=summary["notices"],
         seconds=summary["seconds"],
@@ -175,7 +172,3 @@ def _draw_overlays(model: tf.keras.Model, spec: ModelSpec, val: Examples, path: 
 
 def _measure(model: tf.keras.Model, spec: ModelSpec, val: Examples) -> Evaluation:
     return evaluate_sections(predictor_of(model, spec), val)
-
-
-def _without_nan(metrics: Metrics) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in metrics.items()}

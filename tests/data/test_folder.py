@@ -75,6 +75,16 @@ def test_colour_images_and_class_names(tmp_path):
     assert folder.descriptor.foreground_class is None
 
 
+def test_the_class_inside_objects_is_named(tmp_path):
+    save(tmp_path / "images/a.png", grey())
+    save(tmp_path / "labels/a.png", ids(0, 1))
+    names = ("membrane", "cell")
+    folder = read(tmp_path, class_names=names, foreground_class="cell")
+    assert folder.descriptor.foreground_class == 1
+    with pytest.raises(UserError, match=r"--foreground_class=cel: no such class.*membrane, cell"):
+        read(tmp_path, class_names=names, foreground_class="cel")
+
+
 def test_pages_get_keys_of_their_own(tmp_path):
     pages = [grey() for _ in range(3)]
     save(tmp_path / "images/volume.tif", *pages)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow.python.framework import config as tensorflow_config
 
 from tfadvseg.config import DataConfig
 from tfadvseg.data.examples import Examples, leave_on_disk
@@ -79,9 +78,6 @@ def test_pairs_are_read_within_a_pipeline():
 @pytest.fixture
 def deterministic():
     tf.config.experimental.enable_op_determinism()
-    yield
-    # TensorFlow names no public way back.
-    tensorflow_config.disable_op_determinism()
 
 
 def test_pairs_are_read_side_by_side_where_operations_are_deterministic(deterministic):

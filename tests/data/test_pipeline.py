@@ -12,6 +12,7 @@ from tfadvseg.data.examples import Examples
 from tfadvseg.data.pipeline import (
     BoundaryMaps,
     Normalisation,
+    domain_windows,
     fixed_windows,
     mixed_windows,
     training_windows,
@@ -45,6 +46,22 @@ def windows(first: int, last: int, seed: int = 3, **changes) -> dict[str, np.nda
 
 def test_a_pipeline_started_late_continues_where_it_would_have_been():
     whole, late = windows(0, 6), windows(4, 6)
+    for name in whole:
+        np.testing.assert_array_equal(whole[name][16:], late[name])
+
+
+@pytest.mark.parametrize("adapts", [True, False])
+def test_windows_of_two_domains_continue_likewise(adapts):
+    config = DataConfig(crop_size=(16, 16), augment=ALL)
+    source = window_maker(examples(), config, IDENTITY, 3)
+    other = dataclasses.replace(config, crop_size=(8, 24))
+    target = window_maker(examples(), other, IDENTITY, 4) if adapts else None
+    whole = collect(domain_windows(source, target, 4, 0, 6))
+    late = collect(domain_windows(source, target, 4, 4, 6))
+    shapes = {"source_image": (24, 16, 16, 1), "source_label": (24, 16, 16)}
+    if adapts:
+        shapes["target_image"] = (24, 8, 24, 1)
+    assert {name: values.shape for name, values in whole.items()} == shapes
     for name in whole:
         np.testing.assert_array_equal(whole[name][16:], late[name])
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfadvseg.data.prepared import load_prepared
+from tfadvseg.data.examples import collect
+from tfadvseg.data.prepared import prepare, stream_split
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder
 
@@ -25,7 +26,7 @@ def kept(tmp_path) -> Path:
 
 
 def load(raw: Path, kept: Path, split: str = "train"):
-    return load_prepared("isbi2012", split, raw, kept)
+    return collect(stream_split(prepare("isbi2012", raw, kept), split))
 
 
 def preparations(kept: Path) -> list[Path]:
@@ -95,15 +96,17 @@ def test_a_failed_preparation_leaves_nothing(raw, kept):
     assert not kept.exists()
 
 
-def test_a_half_made_preparation_is_not_taken_for_one(raw, kept):
+def test_a_half_made_preparation_is_not_taken_for_one(raw, kept, caplog):
     """What a kill leaves: a hidden sibling, never the folder itself."""
     load(raw, kept)
     (home,) = preparations(kept)
-    unfinished = home.with_name(f".{home.name}.abc123")
+    unfinished = home.with_name(f".{home.name}.unfinished-abc123")
     home.rename(unfinished)
     (unfinished / "isbi2012/1.0.0/dataset_info.json").unlink()
-    assert len(load(raw, kept)) == 3
+    with caplog.at_level("WARNING", logger="absl"):
+        assert len(load(raw, kept)) == 3
     assert home.is_dir()
+    assert f"{unfinished}: a preparation that did not come to its end" in caplog.text
 
 
 def test_a_damaged_preparation_is_named(raw, kept):

@@ -143,13 +143,3 @@ def test_terminal_table():
         "f1_cell      1.0000         -",
         "v_rand            -    0.5000",
     ]
-
-
-def test_markdown_table():
-    assert format_table(ROWS, markdown=True).splitlines() == [
-        "|          | segmenter | standard |",
-        "| -------- | --------: | -------: |",
-        "| accuracy |    0.9235 |      n/a |",
-        "| f1_cell  |    1.0000 |        - |",
-        "| v_rand   |         - |   0.5000 |",
-    ]

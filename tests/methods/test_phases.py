@@ -35,6 +35,27 @@ def test_the_alternating_experiment_is_the_published_one(published):
     assert (shown.d_image, shown.d_truth, shown.d_label_smoothing) == ("none", "one_hot", 0)
 
 
+def test_the_adaptation_experiment_is_the_published_one():
+    published = read_flagfile(CONFIGS / "gta5_multi.flags")
+    data, run, method = published.data, published.run, published.method
+    assert (data.crop_size, published.target.crop_size) == ((720, 1280), (512, 1024))
+    assert (data.channel_order, data.augment) == ("bgr", ())
+    # 150,000 updates of rates that fall over 250,000.
+    assert (run.epochs * run.steps_per_epoch, run.rate_epochs * run.steps_per_epoch) == (
+        150_000,
+        250_000,
+    )
+    assert run.global_batch_size == 1
+    assert (method.lambda_seg_aux, method.lambda_adv_aux) == (0.1, 0.0002)
+    assert (method.gan, piecewise_value(method.lambda_adv, 0)) == ("vanilla", 0.001)
+    s, d = published.s_optimizer, published.d_optimizer
+    assert (s.optimizer, s.learning_rate, s.rate) == ("sgd", 2.5e-4, "poly")
+    assert (s.momentum, s.weight_decay) == (0.9, 5e-4)
+    assert (d.optimizer, d.learning_rate, d.rate) == ("torch_adam", 1e-4, "poly")
+    assert d.beta_2 == 0.99
+    assert published.segmenter.atrous_branches == 2
+
+
 def test_its_phases_are_s_alone_then_s_against_d_then_d_on_twice_the_batches(published):
     config = tiny_config(method={"schedule": "alternating", "compare": True})
     config = dataclasses.replace(config, run=published.run)

@@ -18,37 +18,49 @@ def uneven_batch(size: int = 4) -> dict[str, tf.Tensor]:
     batch = tiny_batch(size)
     label = batch["label"].numpy()
     label[: size // 2, :, 3:] = 255
-    is_real = np.array([True, True, True, False])
+    is_real = np.arange(size) < 3
     return batch | {"label": tf.constant(label), "is_real": tf.constant(is_real)}
 
 
-def run_epoch_on(strategy, config):
-    """Scalars of two updates of each phase, and the weights after them."""
+def batch_of_domains(size: int) -> dict[str, tf.Tensor]:
+    source, target = uneven_batch(size), tiny_batch(size, seed=1)
+    return {
+        "source_image": source["image"],
+        "source_label": source["label"],
+        "target_image": 2 * target["image"],
+    }
+
+
+def run_epoch_on(strategy, config, batch):
+    """Scalars of two updates of each phase, and all weights after them."""
     with strategy.scope():
         state = tiny_state(config)
     scalars = []
     for phase in plan_epoch(config, state):
         step = compile_phase(phase, strategy, xla=False)
-        dataset = tf.data.Dataset.from_tensors(uneven_batch()).unbatch().batch(4).repeat(2)
-        for batch in strategy.experimental_distribute_dataset(dataset):
-            scalars.append(tf.nest.map_structure(float, step(batch, tf.constant(0.3))))
-    return scalars, [
-        variable.numpy()
-        for network in state.learners().values()
-        for variable in network.model.trainable_variables
-    ]
+        size = len(next(iter(batch.values())))
+        dataset = tf.data.Dataset.from_tensors(batch).unbatch().batch(size).repeat(2)
+        for parts in strategy.experimental_distribute_dataset(dataset):
+            scalars.append(tf.nest.map_structure(float, step(parts, tf.constant(0.3))))
+    return scalars, {
+        f"{name}/{weight.name}": weight.numpy()
+        for name, network in state.learners().items()
+        for weight in network.model.weights
+    }
 
 
-def check_equals_default(config, strategy):
-    scalars_1, weights_1 = run_epoch_on(tf.distribute.get_strategy(), config)
-    scalars_2, weights_2 = run_epoch_on(strategy, config)
+def check_equals_default(config, strategy, batch):
+    scalars_1, weights_1 = run_epoch_on(tf.distribute.get_strategy(), config, batch)
+    scalars_2, weights_2 = run_epoch_on(strategy, config, batch)
     for one, other in zip(scalars_1, scalars_2, strict=True):
         for name in one:
             np.testing.assert_allclose(
                 tf.nest.flatten(one[name]), tf.nest.flatten(other[name]), rtol=2e-3, atol=2e-4
             )
-    for one, other in zip(weights_1, weights_2, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5)
+    for name, weight in weights_1.items():
+        # Over one replica the moving variance is unbiased.
+        relative = 5e-3 if "moving_variance" in name else 0
+        np.testing.assert_allclose(weight, weights_2[name], rtol=relative, atol=1e-5, err_msg=name)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +77,16 @@ def test_two_replicas_equal_one(schedule, discriminator, two_replicas):
         discriminator={"discriminator": discriminator},
         **PLAIN,
     )
-    check_equals_default(config, two_replicas)
+    check_equals_default(config, two_replicas, uneven_batch())
+
+
+def test_two_replicas_accumulate_the_same_batches_as_one(two_replicas):
+    config = tiny_config(
+        method={"method": "adaptation", "iter_size": 2},
+        target={"dataset": "cells"},
+        **PLAIN,
+    )
+    check_equals_default(config, two_replicas, batch_of_domains(8))
 
 
 def test_two_replicas_of_segnet_equal_one(two_replicas):
@@ -75,4 +96,4 @@ def test_two_replicas_of_segnet_equal_one(two_replicas):
         segmenter={"segmenter": "segnet", "stage_convolutions": (1, 1)},
         **PLAIN,
     )
-    check_equals_default(config, two_replicas)
+    check_equals_default(config, two_replicas, uneven_batch())

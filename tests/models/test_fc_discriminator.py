@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg.models.fc_discriminator import check_map_size, fc_discriminator
+from tfadvseg.models.fc_discriminator import fc_discriminator
 
 
 def test_it_has_the_published_number_of_parameters():
@@ -53,9 +53,3 @@ def test_initial_weights_have_pytorch_s_bounds():
             bound = fan_in**-0.5
             assert 0.9 * bound < np.abs(values).max() <= bound
             assert abs(values.std() - bound / 3**0.5) < 0.1 * bound
-
-
-def test_too_small_a_map_is_named():
-    check_map_size((32, 32))
-    with pytest.raises(ValueError, match=r"\(31, 400\).*at least 32"):
-        check_map_size((31, 400))

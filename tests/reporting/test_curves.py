@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfadvseg.reporting.figures import metrics_figure
+from tfadvseg.reporting.curves import metrics_figure
 
 BLUE, VERMILION, GREEN, PURPLE = (0, 114, 178), (213, 94, 0), (0, 158, 115), (170, 68, 153)
 """Of adversarial S, standard S, D's answers on real and on fake maps."""
@@ -180,7 +180,7 @@ def test_the_same_history_gives_the_same_file(tmp_path):
 
 def test_leaves_pyplot_alone_and_prints_nothing(tmp_path):
     program = (
-        "import sys; from tfadvseg.reporting.figures import metrics_figure;"
+        "import sys; from tfadvseg.reporting.curves import metrics_figure;"
         f"metrics_figure([{{'epoch': 1, 'val/segmenter/miou': 0.5}}], {str(tmp_path / 'm.png')!r});"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )

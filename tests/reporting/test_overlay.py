@@ -3,8 +3,13 @@ import pytest
 from PIL import Image
 
 from tfadvseg.data.descriptors import IGNORE_LABEL, default_palette
-from tfadvseg.reporting.colour import colour_labels, colour_probabilities, overlay_palette
-from tfadvseg.reporting.figures import overlay, write_overlay
+from tfadvseg.reporting.colour import (
+    colour_labels,
+    colour_probabilities,
+    overlay,
+    overlay_palette,
+    write_overlay,
+)
 
 COLOURS = ((0, 0, 0), (200, 100, 0), (0, 0, 250))
 

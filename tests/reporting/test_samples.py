@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from tfadvseg.data.descriptors import IGNORE_LABEL
-from tfadvseg.reporting.figures import samples_figure
+from tfadvseg.reporting.samples import samples_figure
 
 PALETTE = ((0, 0, 0), (255, 255, 255))
 NAMES = ("membrane", "cell")

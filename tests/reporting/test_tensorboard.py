@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tfadvseg.reporting import tensorboard
 from tfadvseg.reporting.tensorboard import TensorBoardLog
 
 
@@ -42,3 +43,20 @@ def test_weights_and_biases_become_histograms(tmp_path):
         "discriminator/head/bias:0",
         "discriminator/head/kernel:0",
     ]
+
+
+def test_histograms_of_large_weights_are_of_values_all_over_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(tensorboard, "MOST_VALUES", 10)
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, use_bias=False, input_shape=(25,))])
+    model.set_weights([tf.range(25.0).numpy()[:, None]])
+    log = TensorBoardLog(tmp_path, 0)
+    log.weights({"segmenter": model}, 1)
+    log.finish_stretch()
+    (path,) = tmp_path.glob("events.*")
+    buckets = [
+        tf.make_ndarray(value.tensor)
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+    ]
+    ((least, most, count),) = [(b[0, 0], b[-1, 1], b[:, 2].sum()) for b in buckets]
+    assert (least, most, count) == (0, 24, 9)

@@ -16,15 +16,18 @@ from tfadvseg.models.segmenters import build_segmenter
 ROOT = Path(__file__).parents[2]
 
 
+def environment() -> dict[str, str]:
+    """Of a script: this one's, without what would change TensorFlow's numbers or its noise."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    return kept | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+
+
 def run_script(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
-    """Runs scripts/`name` in `cwd`, on one core and without a GPU."""
-    # Settings that quieten TensorFlow are the scripts' own business.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
-    environment |= {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+    """Runs scripts/`name` in `cwd`, without a GPU."""
     return subprocess.run(
         [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)],
         cwd=cwd,
-        env=environment,
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=600,

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tests.scripts.cli_testing import ROOT, assert_one_line_error, run_script
+from tests.scripts.cli_testing import ROOT, assert_one_line_error, environment, run_script
 from tfadvseg.checkpoints import checkpoint_paths
 from tfadvseg.export.model_source import load_predictor
 from tfadvseg.flags import read_flagfile
@@ -80,7 +80,7 @@ def kill_when(path: Path, *arguments: str) -> int:
     """Starts scripts/train.py, kills it once `path` exists; returns its exit status."""
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "scripts" / "train.py"), *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=environment(),
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
@@ -101,7 +101,7 @@ def test_a_killed_run_continues_to_the_very_same_end_past_a_damaged_checkpoint(
         "--compare",
         "--epochs=3",
         "--steps_per_epoch=6",
-        "--checkpoint_every=5",
+        "--checkpoint_every=2",
         "--noexport",
     ]
     whole = run_script("train.py", *arguments, "--output_dir=whole", cwd=tmp_path)
@@ -162,6 +162,8 @@ def test_what_a_run_leaves(finished_run):
         "export/1/saved_model.pb",
     ):
         assert (finished_run / name).stat().st_size > 0, name
+    trained_on = set((finished_run / "trained_on.txt").read_text().split())
+    assert len(trained_on) == 8 and trained_on < set(map(str, range(10)))
     summary = json.loads((finished_run / "summary.json").read_text())
     assert set(summary["networks"]) == {
         "segmenter",
@@ -284,6 +286,11 @@ def test_every_flagfile_takes_real_steps_on_tiny_data(path, isbi_dir, tmp_path):
 
 def test_run_flags_repeat_the_run(finished_run, data_dir, tmp_path):
     flagfile = shutil.copy(finished_run / "run.flags", tmp_path)
+    # What a run leaves that failed before its first checkpoint is in nobody's way.
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again/run.flags").write_text(Path(flagfile).read_text() + "--lambda_adv=0.5\n")
+    fields = json.loads((finished_run / "model.json").read_text())
+    (tmp_path / "again/model.json").write_text(json.dumps(fields | {"data_fingerprint": "other"}))
     result = run_script("train.py", f"--flagfile={flagfile}", "--output_dir=again", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "again/metrics.csv").read_bytes() == (
@@ -291,14 +298,16 @@ def test_run_flags_repeat_the_run(finished_run, data_dir, tmp_path):
     ).read_bytes()
 
 
-def test_a_finished_run_says_so_and_trains_no_more(finished_run, data_dir):
-    before = (finished_run / "metrics.csv").read_bytes()
-    result = run_script("train.py", *run_arguments(data_dir), cwd=finished_run.parent)
+def test_a_finished_run_says_so_and_trains_no_more(finished_run, data_dir, tmp_path):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    for path in (run / "plots").iterdir():
+        path.unlink()
+    result = run_script("train.py", *run_arguments(data_dir), cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "finished" in result.stderr
+    assert "finished; raise --epochs" in result.stderr
     assert "miou" in result.stdout
-    assert (finished_run / "metrics.csv").read_bytes() == before
-    assert not (finished_run / "export/2").exists()
+    assert (run / "metrics.csv").read_bytes() == (finished_run / "metrics.csv").read_bytes()
+    assert not (run / "export/2").exists()
 
 
 def test_another_configuration_in_the_same_folder_is_refused(finished_run, data_dir):
@@ -368,21 +377,24 @@ def test_an_output_directory_that_cannot_be_written_is_refused(data_dir, tmp_pat
     assert_one_line_error(result, "--output_dir=file/run")
 
 
-def test_sigterm_saves_and_the_same_command_continues(data_dir, tmp_path):
+def test_sigterm_saves_and_says_how_to_go_on(data_dir, tmp_path):
     arguments = [*TINY, f"--data_dir={data_dir}", f"--output_dir={tmp_path / 'run'}", "--noexport"]
     arguments += ["--epochs=1", "--steps_per_epoch=100000", "--checkpoint_every=50"]
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "scripts" / "train.py"), *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=environment(),
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "run/checkpoints").glob("*.index")):
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.05)
-    process.terminate()
-    _, stderr = process.communicate(timeout=60)
+    try:
+        deadline = time.monotonic() + 120
+        while not list((tmp_path / "run/checkpoints").glob("*.index")):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        _, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 75
     assert "the same command continues" in stderr
     stopped_at = int(stderr.split("stopped after update ")[1].split(";")[0])
@@ -424,8 +436,12 @@ def test_a_finished_run_whose_best_checkpoint_is_damaged_still_ends(finished_run
     (run / "summary.json").unlink()
     for file in (run / "best").glob("segmenter-*.data-*"):
         file.write_bytes(file.read_bytes()[:-100])
+    leftovers = [run / ".metrics.csv.unfinished-x", run / "best/.segmenter-6.unfinished-x"]
+    leftovers[0].write_text("half")
+    leftovers[1].mkdir()
     result = run_script("train.py", f"--flagfile={run / 'run.flags'}", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
+    assert not any(path.exists() for path in leftovers)
     assert "the last weights are taken" in result.stderr
     networks = json.loads((run / "summary.json").read_text())["networks"]
     assert "segmenter best" not in networks

@@ -7,7 +7,8 @@ from tests.testing_utils import tiny_batch, tiny_config, tiny_state, values_of
 from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.training.loop import compile_phase
 
-CONFIG = tiny_config(method={"method": "supervised"}, run={"ema": 0.5})
+SGD = {"optimizer": "sgd", "learning_rate": 0.05}
+CONFIG = tiny_config(method={"method": "supervised"}, run={"ema": 0.5}, s_optimizer=SGD)
 
 
 def train(strategy: tf.distribute.Strategy, updates: int):
@@ -40,8 +41,10 @@ def test_the_average_follows_all_weights_and_is_what_is_measured():
 def test_two_replicas_keep_the_same_average_as_one(two_replicas):
     _, one = train(tf.distribute.get_strategy(), 2)
     _, two = train(two_replicas, 2)
-    for a, b in zip(values_of(one.averaged), values_of(two.averaged), strict=True):
-        assert np.isclose(a, b, atol=5e-3).mean() > 0.97
+    for weight, other in zip(one.averaged.weights, two.averaged.weights, strict=True):
+        # Over one replica the moving variance is unbiased.
+        relative = 5e-3 if "moving_variance" in weight.name else 0
+        np.testing.assert_allclose(weight, other, rtol=relative, atol=1e-5, err_msg=weight.name)
     for weight in two.averaged.weights:
         first, second = two_replicas.experimental_local_results(weight)
         np.testing.assert_array_equal(first.numpy(), second.numpy())

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tests.methods.test_replicas import PLAIN, check_equals_default
+from tests.methods.test_replicas import PLAIN, check_equals_default, uneven_batch
 from tests.testing_utils import tiny_config
 from tfadvseg.errors import UserError
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
@@ -25,7 +25,7 @@ def test_a_batch_is_shared_evenly_or_refused(two_replicas):
 
 def test_a_step_on_one_device_is_that_of_the_default():
     config = tiny_config(method={"compare": True}, **PLAIN)
-    check_equals_default(config, choose_strategy("one_device"))
+    check_equals_default(config, choose_strategy("one_device"), uneven_batch())
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfadvseg.config import OptimizerConfig
 from tfadvseg.errors import UserError
+from tfadvseg.models.deeplab_v2 import TINY, deeplab_v2
 from tfadvseg.training.optimizers import Length, build_optimizer, learning_rate
 from tfadvseg.training.state import Learner
 
@@ -90,3 +91,17 @@ def test_gradients_are_clipped_by_their_norm_over_all_variables(name):
 def test_what_makes_no_sense_is_refused(fields, message):
     with pytest.raises(UserError, match=message):
         OptimizerConfig(**fields)
+
+
+def test_deeplabs_classifiers_learn_ten_times_as_fast_and_all_decays():
+    model = deeplab_v2(3, 5, TINY, width=4)
+    for variable in model.trainable_variables:
+        variable.assign(tf.ones_like(variable))
+    config = OptimizerConfig("sgd", learning_rate=0.1, momentum=0.0, weight_decay=0.5)
+    learner = Learner(model, build_optimizer(config, model, LENGTH), "network")
+    learner.apply([tf.zeros_like(variable) for variable in model.trainable_variables])
+    fast = {id(variable) for variable in model.classifier_variables()}
+    assert any(len(variable.shape) == 1 for variable in model.trainable_variables)
+    for variable in model.trainable_variables:
+        expected = 1 - 10 * 0.1 * 0.5 if id(variable) in fast else 1 - 0.1 * 0.5
+        np.testing.assert_allclose(variable, np.full(variable.shape, expected), rtol=1e-6)

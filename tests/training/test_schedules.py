@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from tfadvseg.training.schedules import (
     StepDecay,
-    WarmUp,
     cosine,
     inverse_time,
     poly,
@@ -93,16 +92,6 @@ def test_an_optimizer_takes_each_updates_rate_without_retracing(name):
     places = [0.0, *(float(update()) for _ in range(7))]
     np.testing.assert_allclose(-np.diff(places), rates(schedule, range(7)), rtol=1e-5, atol=1e-7)
     assert update.experimental_get_tracing_count() == 1
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-def test_survives_a_round_trip_through_its_configuration(name):
-    schedule = warmed_up(SCHEDULES[name], 2)
-    schedules = tf.keras.optimizers.schedules
-    again = schedules.deserialize(
-        schedules.serialize(schedule), {"StepDecay": StepDecay, "WarmUp": WarmUp}
-    )
-    assert rates(again, range(8)) == rates(schedule, range(8))
 
 
 @pytest.mark.parametrize(

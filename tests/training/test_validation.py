@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfadvseg.config import DiscriminatorConfig
 from tfadvseg.data.descriptors import CELLS, IGNORE_LABEL
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.pipeline import Normalisation, whole_images
@@ -59,16 +60,31 @@ def learner(name: str, kernel: str) -> Learner:
     return Learner(tf.keras.Model(image, logits), tf.keras.optimizers.SGD(), name)
 
 
-def measured(strategy: tf.distribute.Strategy, images: int = 2, **options) -> dict[str, float]:
+def discriminator() -> Learner:
+    """Says real where a map gives class 1 more than class 0."""
+    maps = tf.keras.Input((None, None, 3))
+    answer = tf.keras.layers.Dense(1, use_bias=False)
+    model = tf.keras.Model(maps, answer(maps))
+    answer.kernel.assign([[-1.0], [1.0], [0.0]])
+    return Learner(model, tf.keras.optimizers.SGD(), "discriminator")
+
+
+def measured(
+    strategy: tf.distribute.Strategy,
+    images: int = 2,
+    shown: DiscriminatorConfig | None = None,
+    **options,
+) -> dict[str, float]:
     """Images show what `segmenter` is to answer; each comes with a filling one."""
     with strategy.scope():
         step = tf.Variable(0, dtype=tf.int64, trainable=False)
         segmenter, standard = learner("segmenter", "identity"), learner("standard", "zeros")
-    state = TrainState(step, segmenter, None, standard)
-    shown = tuple(np.eye(3, dtype=np.uint8)[predicted] for predicted in PREDICTED[:images])
-    examples = Examples(("a", "b")[:images], shown, LABELS[:images])
+        judge = discriminator() if shown else None
+    state = TrainState(step, segmenter, judge, standard)
+    images_shown = tuple(np.eye(3, dtype=np.uint8)[predicted] for predicted in PREDICTED[:images])
+    examples = Examples(("a", "b")[:images], images_shown, LABELS[:images])
     dataset = whole_images(examples, Normalisation((0.0,) * 3, (1.0,) * 3), copies=2)
-    return make_validator(state, strategy, CELLS.class_names, None, **options)(dataset)
+    return make_validator(state, strategy, CELLS.class_names, shown, **options)(dataset)
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
@@ -81,6 +97,18 @@ def test_darkfield_accuracy_by_hand(replicas, two_replicas):
             assert metrics[key] == pytest.approx(value, abs=1e-9), key
     assert metrics["val/segmenter/accuracy"] == pytest.approx(8 / 12)
     assert metrics["val/standard/recall_background"] == 1
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_d_is_measured_image_by_image_without_the_filling(replicas, two_replicas):
+    """Of image 1 half the pixels are red blood cells, true and predicted; image 2 has none."""
+    strategy = two_replicas if replicas == 2 else tf.distribute.get_strategy()
+    shown = DiscriminatorConfig("patch", d_image="none", d_truth="one_hot")
+    metrics = measured(strategy, shown=shown)
+    assert metrics["val/d/accuracy_real"] == pytest.approx((0.5 + 0) / 2)
+    assert metrics["val/d/accuracy_fake"] == pytest.approx((0.5 + 1) / 2)
+    assert metrics["val/d/fooling_rate"] == pytest.approx(0.25)
+    assert not any(name.startswith("val/d/") for name in measured(strategy))
 
 
 def test_darkfield_accuracy_of_images_without_a_class_is_nan():

@@ -4,7 +4,13 @@ Every field is a flag of the same name (`tfadvseg/flags.py`), so the names here 
 users type and that errors mention.
 """
 
-from tfadvseg.config.data import Augmentation, ChannelOrder, DataConfig, Preparation
+from tfadvseg.config.data import (
+    DIVIDED_BY_FRACTION,
+    Augmentation,
+    ChannelOrder,
+    DataConfig,
+    Preparation,
+)
 from tfadvseg.config.discriminator import (
     DiscriminatorConfig,
     DiscriminatorName,
@@ -26,6 +32,7 @@ from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.config.whole import Config
 
 __all__ = [
+    "DIVIDED_BY_FRACTION",
     "LAST",
     "Augmentation",
     "ChannelOrder",

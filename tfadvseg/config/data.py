@@ -39,6 +39,8 @@ class DataConfig:
         skip_damaged: leave out frames whose label is of another size than the image: `gta5` only.
         train_ids: read labels that hold training ids: `cityscapes_semseg` only.
         class_names, value_map, label_suffix, train_list, val_list: `folder` only.
+        foreground_class: name of the class inside objects that boundaries tell apart; empty where
+            that is not the task: `folder` only.
         prepare: whether TFDS prepares a copy of raw files, Apache Beam does, or none is made: the
             last two of `gta5` and `cityscapes_semseg` only.
         beam_options: `option=value` each, as Beam's own flags; its `DirectRunner` where none say.
@@ -67,6 +69,7 @@ class DataConfig:
     class_names: tuple[str, ...] = ()
     value_map: tuple[tuple[int, int], ...] = ()
     label_suffix: str = ""
+    foreground_class: str = ""
     train_list: str | None = None
     val_list: str | None = None
     prepare: Preparation = "tfds"
@@ -146,5 +149,11 @@ class DataConfig:
         return dataclasses.replace(self, val_fraction=val_fraction, test_fraction=test_fraction)
 
 
-_FRACTIONS = {"camvid": (None, None), "darkfield": (0.1, 0.1), "folder": (0.2, None)}
+_FRACTIONS: dict[str, tuple[float | None, float | None]] = {
+    "camvid": (None, None),
+    "darkfield": (0.1, 0.1),
+    "folder": (0.2, None),
+}
 """Shares that validate and that test, of datasets that flags divide."""
+
+DIVIDED_BY_FRACTION = tuple(_FRACTIONS)

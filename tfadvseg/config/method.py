@@ -65,6 +65,10 @@ class MethodConfig:
                 f"--lambda_adv={value}: must be a number of at least 0.",
             )
         require(
+            self.gan == "vanilla" or self.method != "adversarial",
+            f"--gan={self.gan}: is for --method=adaptation; leave it out.",
+        )
+        require(
             self.iter_size == 1 or self.uses_levels,
             f"--iter_size={self.iter_size}: is for --method=adaptation and source_only; use "
             "--global_batch_size.",

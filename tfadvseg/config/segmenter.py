@@ -8,7 +8,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from tfadvseg.config.checks import require_choice
+from tfadvseg.config.checks import listed, require_choice
 from tfadvseg.errors import UserError
 
 SegmenterName = Literal[
@@ -119,9 +119,10 @@ class SegmenterConfig:
         for field in dataclasses.fields(self):
             users = _MEANT_FOR.get(field.name)
             value = getattr(self, field.name)
+            shown = listed(value) if isinstance(value, tuple) else value
             if users and value != field.default and self.segmenter not in users:
                 raise UserError(
-                    f"--{field.name}={_text(value)}: means nothing to --segmenter="
+                    f"--{field.name}={shown}: means nothing to --segmenter="
                     f"{self.segmenter}, only to {', '.join(users)}; leave it out."
                 )
         for name in ("width", "depth", "up_kernel"):
@@ -132,7 +133,7 @@ class SegmenterConfig:
         self._check_stages()
         if self.blocks and (len(self.blocks) != 4 or min(self.blocks) < 1):
             raise UserError(
-                f"--blocks={_text(self.blocks)}: give four numbers, the bottlenecks of each stage."
+                f"--blocks={listed(self.blocks)}: give four numbers, the bottlenecks of each stage."
             )
         if not 1 <= self.atrous_branches <= 4:
             raise UserError(f"--atrous_branches={self.atrous_branches}: take 1 to 4.")
@@ -149,11 +150,11 @@ class SegmenterConfig:
         stages = self.stage_convolutions
         if stages and min(stages) < 1:
             raise UserError(
-                f"--stage_convolutions={_text(stages)}: give at least one convolution a stage."
+                f"--stage_convolutions={listed(stages)}: give at least one convolution a stage."
             )
         if stages and self.depth not in (0, len(stages)):
             raise UserError(
-                f"--stage_convolutions={_text(stages)}: has {len(stages)} stages, but "
+                f"--stage_convolutions={listed(stages)}: has {len(stages)} stages, but "
                 f"--depth={self.depth}; give either."
             )
 
@@ -259,7 +260,3 @@ def check_transposed_kernel(kernel: int, stride: int, allow_checkerboard: bool =
             f"turn get {' and '.join(map(str, counts))} of its taps. Take a multiple of {stride}, "
             "--upsampling=resize, or --allow_checkerboard."
         )
-
-
-def _text(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

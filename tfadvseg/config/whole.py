@@ -83,6 +83,13 @@ class Config:
             "--discriminator=encoder: judges windows of one size; --method=adaptation takes fc or "
             "patch.",
         )
+        for name in ("d_image", "d_truth", "d_truth_tau", "d_label_smoothing"):
+            value = getattr(own, name)
+            require(
+                not self.method.adapts or value == getattr(DiscriminatorConfig, name),
+                f"--{name}={value}: is for --method=adversarial; in adaptation D sees maps of two "
+                "domains, and no labels. Leave it out.",
+            )
         if own.discriminator == "fc" and (self.method.adapts or self.method.uses_discriminator):
             sizes = {"crop_size": self.data.crop_size}
             if self.method.adapts:

@@ -1,12 +1,19 @@
 """Which of the data flags each dataset listens to."""
 
-from tfadvseg.config import DataConfig
+from tfadvseg.config import DIVIDED_BY_FRACTION, DataConfig
 from tfadvseg.data.catalogue import CATALOGUE
 from tfadvseg.data.embedded import EMBEDDED
 from tfadvseg.errors import UserError
 
 _FLAGS_OF = {
-    "folder": ("class_names", "value_map", "label_suffix", "train_list", "val_list"),
+    "folder": (
+        "class_names",
+        "value_map",
+        "label_suffix",
+        "foreground_class",
+        "train_list",
+        "val_list",
+    ),
     "gta5": ("official_split", "skip_damaged"),
     "cityscapes_semseg": ("train_ids",),
 }
@@ -38,6 +45,16 @@ def check_flags(config: DataConfig) -> None:
         raise UserError(
             f"--train_split and --val_split are for datasets with splits; {name} is divided by "
             f"--val_fraction{lists}."
+        )
+    if config.val_fraction is not None and name not in DIVIDED_BY_FRACTION:
+        raise UserError(
+            f"--val_fraction={config.val_fraction}: is for {', '.join(DIVIDED_BY_FRACTION)}; of "
+            f"{name}, --train_split and --val_split say what trains and what validates."
+        )
+    if config.val_fraction is not None and config.train_list is not None:
+        raise UserError(
+            f"--val_fraction={config.val_fraction}: --train_list and --val_list say already what "
+            "validates; give either."
         )
     if config.test_fraction is not None and name != "darkfield":
         raise UserError(f"--test_fraction is for --dataset=darkfield; {name} takes none.")

@@ -6,6 +6,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from pathlib import Path
 
 from tfadvseg.errors import UserError
+from tfadvseg_datasets.pairs import some
 
 Indices = list[int]
 
@@ -72,7 +73,7 @@ def divide_by_lists(
     both = [keys[i] for i in train if i in set(val)]
     if both:
         raise UserError(
-            f"--train_list={train_list} and --val_list={val_list} both name {_some(both)}; each "
+            f"--train_list={train_list} and --val_list={val_list} both name {some(both)}; each "
             "image belongs to one of them."
         )
     return train, val
@@ -225,11 +226,11 @@ def _read_list(path: str, flag: str, known: Container[str]) -> set[str]:
         raise UserError(f"--{flag}={path}: empty; write one stem a line.")
     twice = [name for name, count in times.items() if count > 1]
     if twice:
-        raise UserError(f"--{flag}={path}: names {_some(twice)} twice; once is enough.")
+        raise UserError(f"--{flag}={path}: names {some(twice)} twice; once is enough.")
     unknown = [name for name in times if name not in known]
     if unknown:
         raise UserError(
-            f"--{flag}={path}: no image {_some(unknown)}; write one stem a line: the file's name "
+            f"--{flag}={path}: no image {some(unknown)}; write one stem a line: the file's name "
             "without folder and suffix."
         )
     return set(times)
@@ -242,7 +243,3 @@ def _where(keys: Sequence[str], stems: Sequence[str], chosen: Container[str]) ->
 
 def _hash(seed: int, stem: str) -> bytes:
     return hashlib.blake2b(f"{seed}/{stem}".encode()).digest()
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

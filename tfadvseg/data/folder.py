@@ -11,6 +11,7 @@ from tfadvseg.data.folder_labels import check_values, class_ids, class_names_of
 from tfadvseg.data.folder_pages import read_pages
 from tfadvseg.data.images import SUFFIXES, find_image_files
 from tfadvseg.errors import UserError
+from tfadvseg_datasets.pairs import some
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def read_folder(config: DataConfig) -> Folder:
     once; where all pixels would not fit into `folder_pages.MEMORY_LIMIT`, they stay on disk.
 
     Args:
-        config: `data_dir`, `label_suffix`, `value_map` and `class_names` are used.
+        config: `data_dir`, `label_suffix`, `value_map`, `class_names` and `foreground_class` are
+            used.
 
     Raises:
         UserError: anything that is missing, unreadable or does not fit together, by name.
@@ -49,6 +51,11 @@ def read_folder(config: DataConfig) -> Folder:
     value_map = dict(config.value_map)
     check_values(read.pages, value_map)
     names = class_names_of(read.pages, value_map, config.class_names)
+    if config.foreground_class and config.foreground_class not in names:
+        raise UserError(
+            f"--foreground_class={config.foreground_class}: no such class; choose one of "
+            f"{', '.join(names)}."
+        )
     examples = read.examples(lambda raw: class_ids(raw, value_map), repr(sorted(value_map.items())))
     descriptor = DatasetDescriptor(
         name="folder",
@@ -57,6 +64,9 @@ def read_folder(config: DataConfig) -> Folder:
         image_channels=read.channels,
         train_split="",
         val_split="",
+        foreground_class=(
+            names.index(config.foreground_class) if config.foreground_class else None
+        ),
     )
     return Folder(descriptor, examples, tuple(page.stem for page in read.pages))
 
@@ -118,12 +128,12 @@ def find_pairs(data_dir: Path, label_suffix: str = "") -> list[tuple[Path, Path]
     lonely = [images[stem].name for stem in images if stem not in labels]
     if lonely:
         raise UserError(
-            f"{image_dir}: no label in {label_dir} for {_some(lonely)}; labels have the image's "
+            f"{image_dir}: no label in {label_dir} for {some(lonely)}; labels have the image's "
             f"stem{' and ' + label_suffix if label_suffix else ''}."
         )
     lonely = [labels[stem].name for stem in labels if stem not in images]
     if lonely:
-        raise UserError(f"{label_dir}: no image in {image_dir} for {_some(lonely)}.")
+        raise UserError(f"{label_dir}: no image in {image_dir} for {some(lonely)}.")
     return [(images[stem], labels[stem]) for stem in sorted(images)]
 
 
@@ -137,7 +147,3 @@ def _by_stem(files: Sequence[Path], suffix: str) -> dict[str, Path]:
             )
         found[stem] = file
     return found
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -25,7 +25,6 @@ from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples, image_sizes
 from tfadvseg.data.lazy import PairReader, pair_reader
 from tfadvseg.data.on_disk import OnDisk
-from tfadvseg.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -73,12 +72,13 @@ class _Store:
         self.size = len(examples)
         self._boundaries = boundaries
         channels = examples.images[0].shape[-1]
-        if not isinstance(examples.images, OnDisk):
-            self._read = _memory_reader(examples, boundaries, channels)
-        elif boundaries is None:
+        if isinstance(examples.images, OnDisk):
+            assert boundaries is None, "weights of boundaries are of examples in memory"
             self._read = pair_reader(examples, channels)
         else:
-            raise UserError("--boundary_weight: needs examples in memory; leave it out.")
+            # A GPU would send all of it back to the pipeline at every start of an epoch.
+            with tf.device("CPU:0"):
+                self._read = _memory_reader(examples, boundaries, channels)
 
     def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Image [H,W,C] uint8, and label with boundary [H,W,1 or 2] uint8, of example `index`."""

@@ -22,9 +22,8 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from tfadvseg import atomic
-from tfadvseg.data.examples import Example, Examples, collect
+from tfadvseg.data.examples import Example
 from tfadvseg.data.frames import png_fingerprint
-from tfadvseg.data.slices import resolve_slice
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.camvid import camvid_dataset_builder, lists
 from tfadvseg_datasets.cityscapes_semseg import cityscapes_semseg_dataset_builder
@@ -80,29 +79,6 @@ _SOURCES = {
 }
 
 
-def load_prepared(
-    name: str, split: str, data_dir: str | Path, prepared_dir: str | Path | None = None
-) -> Examples:
-    """Examples of a TFDS dataset made from raw files, prepared first if need be.
-
-    Args:
-        name: of the dataset.
-        split: a TFDS slice.
-        data_dir: where the raw files are.
-        prepared_dir: where preparations are kept; None takes TFDS's own default.
-
-    Returns:
-        The examples in the dataset's order; without labels if every one is all `ignore_label`.
-
-    Raises:
-        UserError: raw files are missing or unfit, the split does not exist or is empty, or
-            `prepared_dir` cannot be written to.
-    """
-    builder = prepare(name, data_dir, prepared_dir)
-    resolve_slice(split, example_counts(builder), "split")
-    return read_split(builder, split)
-
-
 def prepare(
     name: str,
     data_dir: str | Path,
@@ -113,12 +89,14 @@ def prepare(
     """The builder of a dataset whose preparation is complete and matches the raw files.
 
     Args:
-        name, data_dir, prepared_dir: as for `load_prepared`.
+        name: of the dataset.
+        data_dir: where the raw files are.
+        prepared_dir: where preparations are kept; None takes TFDS's own default.
         builder_config: the name of one of the builder's configurations; None takes its default.
         beam_options: `option=value` each, where that configuration prepares with Apache Beam.
 
     Raises:
-        UserError: as `load_prepared`.
+        UserError: raw files are missing or unfit, or `prepared_dir` cannot be written to.
     """
     source = _SOURCES[name]
     folder = Path(data_dir).expanduser()
@@ -141,6 +119,7 @@ def prepare(
     home = root / "tfadvseg" / f"{kind}-{fingerprint}"
     if not home.exists():
         logging.info("Preparing %s from %s in %s.", name, folder, home)
+        _warn_of_unfinished(home)
         try:
             _prepare_into(make, download, source.file_format, home)
         except FileExistsError:
@@ -190,29 +169,14 @@ def example_counts(builder: tfds.core.DatasetBuilder) -> dict[str, int]:
     return {name: info.num_examples for name, info in builder.info.splits.items()}
 
 
-def read_split(builder: tfds.core.DatasetBuilder, split: str) -> Examples:
-    """Decodes a part of a prepared dataset.
-
-    Args:
-        builder: its builder; features `id`, `image` [H,W,C] and `label` [H,W,1].
-        split: a TFDS slice that exists.
-
-    Returns:
-        As `load_prepared`.
-
-    Raises:
-        UserError: the preparation is damaged.
-    """
-    return collect(stream_split(builder, split))
-
-
 def stream_split(
     builder: tfds.core.DatasetBuilder, split: str, positions: Collection[int] | None = None
 ) -> Iterator[Example]:
     """Decodes a part of a prepared dataset, one example after another.
 
     Args:
-        builder, split: as for `read_split`.
+        builder: its builder; features `id`, `image` [H,W,C] and `label` [H,W,1].
+        split: a TFDS slice that exists.
         positions: of the examples to decode, counted from 0 in the split; None takes all.
 
     Raises:
@@ -321,6 +285,14 @@ def _prepare_into(
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise
+
+
+def _warn_of_unfinished(home: Path) -> None:
+    """Names what a killed preparation left: it may be large, but another may be at work on it."""
+    for path in home.parent.glob(f".{home.name}{atomic.UNFINISHED}*"):
+        logging.warning(
+            "%s: a preparation that did not come to its end; if none is under way, delete it.", path
+        )
 
 
 @contextlib.contextmanager

@@ -170,8 +170,6 @@ def stream_split(
 ) -> tuple[DatasetDescriptor, Iterator[Example]]:
     """What `load_split` gives, one example after another, unchecked.
 
-    Of a folder all is in memory even so.
-
     Args, Raises:
         As `load_split`.
     """

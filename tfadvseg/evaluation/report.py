@@ -13,6 +13,7 @@ from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_accuracy, darkfield_sums
 from tfadvseg.evaluation.em_metrics import em_scores_of, measure_section
 from tfadvseg.evaluation.tiling import predict_tiled
+from tfadvseg.metrics_text import plain_table
 
 
 class Classes(Protocol):
@@ -112,32 +113,21 @@ def evaluate_sections(
     return Evaluation(metrics, image_confusions)
 
 
-def format_table(rows: Mapping[str, Mapping[str, float]], markdown: bool = False) -> str:
+def format_table(rows: Mapping[str, Mapping[str, float]]) -> str:
     """A table of numbers: a column a network, a row a metric.
 
     Args:
         rows: metrics by network, in the order of the columns; metrics appear in the order in which
             they are first met. NaN shows as `n/a`, a metric that a network lacks as `-`.
-        markdown: a Markdown table, as for a README, instead of one for a terminal.
 
     Returns:
-        Lines of equal length, aligned either way, without a newline at the end.
+        Lines of equal length, without a newline at the end.
     """
     metrics = list(dict.fromkeys(metric for values in rows.values() for metric in values))
     cells = [["", *rows]] + [
         [metric, *(_cell(values.get(metric)) for values in rows.values())] for metric in metrics
     ]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        [line[0].ljust(widths[0])]
-        + [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        for line in cells
-    ]
-    if markdown:
-        rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
-        return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
-    rule = ["-" * width for width in widths]
-    return "\n".join("  ".join(line) for line in (lines[0], rule, *lines[1:]))
+    return plain_table(cells)
 
 
 def _cell(value: float | None) -> str:

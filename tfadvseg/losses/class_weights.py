@@ -6,17 +6,12 @@ each image holds, pixels with `ignore_label` left out.
 
 import math
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 import numpy as np
 
+from tfadvseg.config import ClassWeighting
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.errors import UserError
-
-ClassWeighting: TypeAlias = (
-    Literal["none", "one_minus_frequency", "median_frequency"] | Sequence[float]
-)
-"""A rule, or the weights themselves in order of the class ids."""
 
 
 def image_class_pixels(label: np.ndarray, num_classes: int) -> np.ndarray:
@@ -26,7 +21,9 @@ def image_class_pixels(label: np.ndarray, num_classes: int) -> np.ndarray:
 
 
 def class_weights(
-    weighting: ClassWeighting, image_pixels: np.ndarray, class_names: Sequence[str]
+    weighting: ClassWeighting | Sequence[float],
+    image_pixels: np.ndarray,
+    class_names: Sequence[str],
 ) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """The weight of every class, and what the user should be warned of.
 

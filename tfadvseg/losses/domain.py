@@ -4,11 +4,9 @@ D tells predictions on the source domain (label 0) from predictions on the targe
 1). The labels are those of the published code, so that its discriminators fit.
 """
 
-from typing import Literal
-
 import tensorflow as tf
 
-GanLoss = Literal["vanilla", "ls"]
+from tfadvseg.config import GanLoss
 
 SOURCE_LABEL = 0.0
 TARGET_LABEL = 1.0

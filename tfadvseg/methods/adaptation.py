@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from tfadvseg.config import GanLoss
 from tfadvseg.losses.domain import (
     SOURCE_LABEL,
     TARGET_LABEL,
-    GanLoss,
     answers_target,
     domain_loss,
 )

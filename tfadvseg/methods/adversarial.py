@@ -100,8 +100,9 @@ def segmenter_step(
 
     Args:
         segmenter: S and its optimizer.
-        discriminator: D; its weights stay as they are, but for spectral normalisation, which
-            rescales a kernel whenever D runs in training mode.
+        discriminator: D; its trained weights stay as they are, but for spectral normalisation,
+            which rescales a kernel whenever D runs in training mode. Its batch norm's moving
+            statistics move.
         batch: as above.
         lambda_adv: scalar float32.
         config: what D is shown.

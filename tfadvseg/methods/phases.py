@@ -82,12 +82,11 @@ def _domains_phase(config: Config, state: TrainState, terms: SegmentationTerms) 
     judges = (state.aux_discriminator, state.discriminator)[-levels:]
 
     def step(batch: Batch, lambda_adv: tf.Tensor) -> Scalars:
-        # Batches of one update come in one, so that replicas share each of them.
+        # Batches of one update come in one. A replica's share of it holds every batch's turns, so
+        # that each is the same windows however many replicas there are.
         parts = [
-            dict(zip(batch, values, strict=True))
-            for values in zip(
-                *(tf.split(tensor, method.iter_size) for tensor in batch.values()), strict=True
-            )
+            {name: tensor[turn :: method.iter_size] for name, tensor in batch.items()}
+            for turn in range(method.iter_size)
         ]
         scalars: Scalars = {}
         alone = state.segmenters()

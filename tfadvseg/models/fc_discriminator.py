@@ -7,7 +7,6 @@ from tfadvseg.models.multi_level import torch_bias_initializer
 from tfadvseg.models.padded import PaddedConv2D
 
 LAYERS = 5
-MIN_SIZE = 2**LAYERS
 
 
 def fc_discriminator(channels: int, width: int = 64) -> tf.keras.Model:
@@ -45,12 +44,3 @@ def fc_discriminator(channels: int, width: int = 64) -> tf.keras.Model:
         fan_in = 16 * filters
     logits = tf.keras.layers.Activation("linear", dtype="float32", name="logits")(x)
     return tf.keras.Model(maps, logits, name="fc_discriminator")
-
-
-def check_map_size(size: tuple[int, int]) -> None:
-    """Raises ValueError for maps (height, width) that five halvings leave nothing of."""
-    if min(size) < MIN_SIZE:
-        raise ValueError(
-            f"size {size} is too small for the discriminator's five strides of 2; "
-            f"height and width must be at least {MIN_SIZE}."
-        )

@@ -65,7 +65,14 @@ class FrozenAffineBatchNorm(tf.keras.layers.Layer):
     ) -> tf.Tensor:
         own = domain if self.mode == "per_domain" else 0
         moving_mean, moving_variance = self.moving_means[own], self.moving_variances[own]
-        if not training or self.mode == "frozen":
+        if training and self.mode == "frozen":
+            # On GPUs the fused operation has no deterministic gradient here.
+            values = tf.cast(x, tf.float32)
+            y = tf.nn.batch_normalization(
+                values, moving_mean, moving_variance, self.beta, self.gamma, EPSILON
+            )
+            return tf.cast(y, x.dtype)
+        if not training:
             y, _, _ = tf.compat.v1.nn.fused_batch_norm(
                 x, self.gamma, self.beta, moving_mean, moving_variance, EPSILON, is_training=False
             )

@@ -9,6 +9,9 @@ import tensorflow as tf
 
 from tfadvseg.errors import UserError
 
+MOST_VALUES = 2**18
+"""Of a weight that its histogram is drawn of: TensorFlow takes 240 bytes a value for it."""
+
 _SUFFIX = ".from-{update}"
 
 
@@ -43,11 +46,16 @@ class TensorBoardLog:
                 tf.summary.scalar(name, value)
 
     def weights(self, models: dict[str, tf.keras.Model], update: int) -> None:
-        """Logs a histogram of each weight, biases included: D's collapse shows there first."""
+        """Logs a histogram of each weight, biases included: D's collapse shows there first.
+
+        Of large weights it is that of `MOST_VALUES` or fewer of their values, evenly spread.
+        """
         with self._writing(), self._writer.as_default(step=update):
             for name, model in models.items():
                 for weight in model.trainable_variables:
-                    tf.summary.histogram(f"{name}/{weight.name}", tf.cast(weight, tf.float32))
+                    values = tf.reshape(tf.cast(weight, tf.float32), [-1])
+                    values = values[:: -(-values.shape[0] // MOST_VALUES)]
+                    tf.summary.histogram(f"{name}/{weight.name}", values)
 
     def finish_stretch(self) -> None:
         """Completes the file under way; to be called before a checkpoint is written."""

@@ -6,7 +6,7 @@ Each schedule counts updates from 0, the first one's, and may be given to any Ke
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -112,9 +112,6 @@ class StepDecay(Schedule):
         rates = [self.learning_rate * _FALL**n for n in range(len(self.boundaries) + 1)]
         return tf.gather(tf.constant(rates, tf.float32), passed)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"learning_rate": self.learning_rate, "boundaries": list(self.boundaries)}
-
 
 class WarmUp(Schedule):
     """See `warmed_up`."""
@@ -128,16 +125,6 @@ class WarmUp(Schedule):
         """The rate of an update, scalar float32."""
         done = tf.cast(tf.minimum(tf.cast(update, tf.int64) + 1, self.updates), tf.float32)
         return self.schedule(update) * (done / self.updates)
-
-    def get_config(self) -> dict[str, Any]:
-        schedule = tf.keras.optimizers.schedules.serialize(self.schedule)
-        return {"schedule": schedule, "updates": self.updates}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "WarmUp":
-        own = {"StepDecay": StepDecay}
-        schedule = tf.keras.optimizers.schedules.deserialize(config["schedule"], own)
-        return cls(schedule, config["updates"])
 
 
 def _check_positive(**numbers: float) -> None:

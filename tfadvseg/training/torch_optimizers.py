@@ -11,7 +11,7 @@ Over replicas the gradients are summed before any of this, so that weight decay 
 
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -67,16 +67,6 @@ class TorchSGD(tf.keras.optimizers.Optimizer):
             momentum=tf.cast(self.momentum, gradient.dtype),
         )
 
-    def get_config(self) -> dict[str, Any]:
-        """Everything but what names variables, which is given anew."""
-        return {
-            "learning_rate": self._serialize_hyperparameter(self._learning_rate),
-            "clip_norm": self.global_clipnorm,
-            "momentum": self.momentum,
-            "weight_decay": self.coupled_weight_decay,
-            "name": self.name,
-        }
-
 
 class TorchAdam(tf.keras.optimizers.Optimizer):
     """Adam (Kingma and Ba 2015, arXiv 1412.6980) as `torch.optim.Adam` does it.
@@ -125,18 +115,6 @@ class TorchAdam(tf.keras.optimizers.Optimizer):
         mean_square.assign_add((1 - self.beta_2) * (tf.square(gradient) - mean_square))
         denominator = tf.sqrt(mean_square) / tf.sqrt(correction_2) + self.epsilon
         variable.assign_sub(rate / correction_1 * mean / denominator)
-
-    def get_config(self) -> dict[str, Any]:
-        """Everything but the factors, which name variables and are given anew."""
-        return {
-            "learning_rate": self._serialize_hyperparameter(self._learning_rate),
-            "clip_norm": self.global_clipnorm,
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "weight_decay": self.coupled_weight_decay,
-            "name": self.name,
-        }
 
 
 def _factors_by_key(

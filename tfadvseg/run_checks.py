@@ -1,0 +1,79 @@
+"""What is refused before a run's long work begins."""
+
+from pathlib import Path
+
+from tfadvseg import atomic
+from tfadvseg.config import LAST, Config
+from tfadvseg.config.segmenter import SegmenterConfig
+from tfadvseg.data.examples import Examples, check_window
+from tfadvseg.data.on_disk import OnDisk
+from tfadvseg.data.sources import Splits, has_labelled_target
+from tfadvseg.errors import UserError
+from tfadvseg.evaluation.confusion import metric_names
+from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
+
+
+def check_images(config: Config, splits: Splits, target: Examples | None) -> None:
+    """Refuses images that windows or the normalisation do not fit, and metrics that are not.
+
+    Raises:
+        UserError: naming the flag.
+    """
+    size, target_size = config.data.crop_size, (config.target.crop_size, "target_crop_size")
+    if has_labelled_target(config):
+        check_window(splits.val, *target_size)
+    else:
+        check_window(splits.val, size)
+    if "scale" not in config.data.augment:
+        check_window(splits.train, size)
+        if target is not None:
+            check_window(target, *target_size)
+    descriptor = splits.descriptor
+    channels = descriptor.image_channels
+    if config.data.mean and len(config.data.mean) != channels:
+        raise UserError(
+            f"--mean and --std: {len(config.data.mean)} numbers each, but images of "
+            f"{descriptor.name} have {channels} channels."
+        )
+    for flag, wrong in (
+        ("--channel_order=bgr", config.data.channel_order == "bgr"),
+        ("--augment=colour", "colour" in config.data.augment),
+    ):
+        if wrong and channels != 3:
+            raise UserError(f"{flag}: images of {descriptor.name} are grey; leave it out.")
+    if config.loss.boundary_weight and not descriptor.has_background:
+        raise UserError(
+            f"--boundary_weight: is for background between objects, and {descriptor.name} has "
+            "none; leave it out."
+        )
+    if config.loss.boundary_weight and any(
+        isinstance(part.images, OnDisk) for part in (splits.train, splits.val)
+    ):
+        raise UserError(
+            f"--boundary_weight: is for images in memory, and those of {descriptor.name} stay on "
+            "disk; leave it out."
+        )
+    known = [LAST, "loss_seg", *metric_names(descriptor.class_names)]
+    # Means over whole images, which windows are not.
+    if descriptor.darkfield_accuracy and not config.data.val_windows:
+        known += darkfield_names(descriptor.class_names)
+    if config.run.best_metric not in known:
+        raise UserError(
+            f"--best_metric={config.run.best_metric}: unknown; choose one of {', '.join(known)}."
+        )
+
+
+def check_output_dir(output: Path, segmenter: SegmenterConfig, begins: bool) -> None:
+    """Refuses a place that cannot be written to or, where a run `begins`, begun in.
+
+    Raises:
+        UserError: naming the flag.
+    """
+    source = segmenter.weights_source
+    if place := atomic.unwritable_place(output):
+        raise UserError(f"--output_dir={output}: cannot write to {place}.")
+    if begins and source != "exact" and not segmenter.weights:
+        raise UserError(
+            f"--weights: --weights_source={source} says what kind of file it is; give the file, or "
+            "--weights_source=exact to start from random weights."
+        )
