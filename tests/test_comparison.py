@@ -48,6 +48,11 @@ def test_other_forms_are_refused(text):
         parse_runs(text)
 
 
+def test_a_run_without_a_name_is_told_the_form():
+    with pytest.raises(UserError, match="--runs=runs/a: write it as name=run"):
+        parse_runs("runs/a")
+
+
 def test_means_and_deviations_are_over_seeds():
     sides = compare(RUNS, ["miou"])
     assert sides["adapted"].folders == ["b0", "b1", "b2"]

@@ -6,22 +6,14 @@ from pathlib import Path
 import pytest
 from absl import flags as absl_flags
 
+from tests.testing_utils import parse
 from tfadvseg.config import Config, DataConfig, MethodConfig, piecewise_value
 from tfadvseg.errors import UserError
 from tfadvseg.flags import (
-    config_from_flags,
-    define_train_flags,
     differing_flags,
     flags_text,
     read_flagfile,
 )
-
-
-def parse(*arguments: str) -> Config:
-    values = absl_flags.FlagValues()
-    define_train_flags(values)
-    values(["train", *arguments])
-    return config_from_flags(values)
 
 
 def test_no_flags_is_the_default_configuration():

@@ -1,9 +1,12 @@
 """Small inputs and configurations that several tests use."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
+import pytest
 import tensorflow as tf
+from absl import flags as absl_flags
 
 from tfadvseg.config import (
     Config,
@@ -15,6 +18,9 @@ from tfadvseg.config import (
     SegmenterConfig,
 )
 from tfadvseg.data.descriptors import MEMBRANES
+from tfadvseg.errors import UserError
+from tfadvseg.experiment import run_experiment
+from tfadvseg.flags import config_from_flags, define_train_flags, flags_text
 from tfadvseg.training.state import TrainState, build_state
 
 
@@ -34,6 +40,23 @@ def tiny_config(**changes) -> Config:
         for name, fields in changes.items()
     }
     return dataclasses.replace(config, **sections)
+
+
+def parse(*arguments: str) -> Config:
+    """What scripts/train.py makes of its flags."""
+    values = absl_flags.FlagValues()
+    define_train_flags(values)
+    values(["train", *arguments])
+    return config_from_flags(values)
+
+
+def assert_training_refuses(arguments: Sequence[str], messages: Sequence[str]) -> None:
+    """Training with these flags ends, within this process, in an error that holds `messages`."""
+    with pytest.raises(UserError) as error:
+        config = parse(*arguments)
+        run_experiment(config, flags_text(config))
+    for message in messages:
+        assert message in str(error.value), str(error.value)
 
 
 def tiny_state(config: Config, seed: int = 1) -> TrainState:

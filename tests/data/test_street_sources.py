@@ -108,14 +108,16 @@ def test_slices_join_splits():
 def test_prepared_copies_hold_what_the_files_do(prepare, tmp_path, capfd):
     if prepare == "beam":
         pytest.importorskip("apache_beam", reason="the Beam path needs apache-beam")
-    for make in (gta5, cityscapes):
+    # Frames of test, which are all void, come with labels among all only.
+    for make, splits in ((gta5, ("train", "all")), (cityscapes, ("train", "val", "all"))):
         config = make(prepare=prepare, prepared_dir=str(tmp_path))
-        _, prepared = load_split(config, "train", seed=0)
-        assert isinstance(prepared.images, OnDisk)
-        assert_same(prepared, load_split(make(), "train", seed=0)[1])
-        check_window(prepared, prepared.images[0].shape[:2])
-        again = load_split(config, "train", seed=0)[1]
-        assert fingerprint(again) == fingerprint(prepared)
+        for split in splits:
+            _, prepared = load_split(config, split, seed=0)
+            assert isinstance(prepared.images, OnDisk)
+            assert_same(prepared, load_split(make(), split, seed=0)[1])
+            check_window(prepared, prepared.images[0].shape[:2])
+            again = load_split(config, split, seed=0)[1]
+            assert fingerprint(again) == fingerprint(prepared)
     assert capfd.readouterr().out == ""
 
 

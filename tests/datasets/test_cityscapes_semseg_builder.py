@@ -53,10 +53,8 @@ def labels(raw: Path, end: str) -> list[Path]:
     return sorted((raw / "gtFine").rglob(f"*_{end}.png"))
 
 
-@pytest.mark.parametrize("config", ["label_ids", "label_ids_beam", "train_ids"])
+@pytest.mark.parametrize("config", ["label_ids", "train_ids"])
 def test_prepared_frames_equal_the_files_in_order(raw, tmp_path, config):
-    if config.endswith("beam"):
-        pytest.importorskip("apache_beam", reason="the Beam path needs apache-beam")
     splits = prepared(raw, tmp_path / "prepared", f"cityscapes_semseg/{config}")
     assert {split: len(part) for split, part in splits.items()} == {"train": 3, "val": 2, "test": 1}
     assert [example["id"].decode() for example in splits["train"]] == TRAIN

@@ -32,7 +32,11 @@ def test_import_is_quiet_registers_and_loads_nothing_heavy(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("dataset", "cwd"), [("datasets/isbi2012", ROOT), ("isbi2012", None)], ids=["path", "imports"]
+    ("dataset", "cwd"),
+    [
+        pytest.param("datasets/isbi2012", ROOT, marks=pytest.mark.slow, id="path"),
+        pytest.param("isbi2012", None, id="imports"),
+    ],
 )
 def test_tfds_build(tmp_path, dataset, cwd):
     pytest.importorskip("mlcroissant", reason="the tfds command needs the extra [tfds]")

@@ -21,6 +21,11 @@ from tfadvseg.errors import UserError
 from tfadvseg.export.client import decode_response, encode_request, predict_labels, predict_url
 
 
+@pytest.fixture(autouse=True)
+def _without_proxies(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+
+
 def serve_row_format(signatures, body: bytes) -> dict:
     """What TensorFlow Serving answers; raises ValueError where it would refuse."""
     request = json.loads(body)

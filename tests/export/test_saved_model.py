@@ -35,6 +35,7 @@ def segmenter() -> tf.keras.Model:
     return randomised_segmenter(GREY_SPEC)
 
 
+@pytest.mark.parametrize("exported", [GREY_SPEC], ids=["grey"], indirect=True)
 def test_loads_with_tensorflow_alone(exported, tmp_path):
     code = """
 import sys

@@ -26,7 +26,13 @@ def _import_from_the_checkout(monkeypatch):
 
 @pytest.mark.parametrize(
     "name",
-    ["unet", "fcn", "strided_unet", "fcn8s", pytest.param("deeplabv3plus", marks=pytest.mark.slow)],
+    [
+        "fcn",
+        "fcn8s",
+        pytest.param("unet", marks=pytest.mark.slow),
+        pytest.param("strided_unet", marks=pytest.mark.slow),
+        pytest.param("deeplabv3plus", marks=pytest.mark.slow),
+    ],
 )
 def test_every_network_repeats_its_step(name):
     from benchmarks.networks import build_network

@@ -114,9 +114,16 @@ def test_predictions_to_hand_in(place, tmp_path):
         official = np.array(file)
     numbers = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
     np.testing.assert_array_equal(official, np.array(numbers)[ids])
-    Image.fromarray(street(512, 1024)).save(tmp_path / f"{frame}_leftImg8bit.png")
-    again = run_script("predict.py", *arguments, "--cityscapes", cwd=tmp_path)
-    assert_one_line_error(again, f"{frame}_leftImg8bit.png: is 512 x 1024", "1024 x 2048")
+
+
+@pytest.mark.slow
+def test_predictions_to_hand_in_are_of_whole_frames(place, tmp_path):
+    folder, _, _ = place
+    file = tmp_path / "frankfurt_000000_000294_leftImg8bit.png"
+    Image.fromarray(street(512, 1024)).save(file)
+    arguments = (f"--model={folder}/model", f"--images={tmp_path}", "--output_dir=out")
+    result = run_script("predict.py", *arguments, "--cityscapes", cwd=tmp_path)
+    assert_one_line_error(result, f"{file.name}: is 512 x 1024", "1024 x 2048")
 
 
 def test_and_back_to_the_same_file(place, tmp_path):

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tests.scripts.cli_testing import assert_one_line_error, run_script
+from tests.testing_utils import assert_training_refuses
 
 SMALL = (
     "--dataset=cells",
@@ -78,10 +79,15 @@ def test_a_longer_run_with_a_falling_rate_is_another_one(tmp_path):
     assert_one_line_error(longer, "--rate_epochs (was 1, now 2)")
 
 
+def test_a_mistake_ends_in_one_line(tmp_path):
+    result = run_script("train.py", *SMALL, "--class_weights=1,2", cwd=tmp_path)
+    assert_one_line_error(result, "--class_weights=1,2", "3 classes")
+    assert not list(tmp_path.iterdir()), "nothing is left behind"
+
+
 @pytest.mark.parametrize(
     ("arguments", "messages"),
     [
-        (["--class_weights=1,2"], ["--class_weights=1,2", "3 classes"]),
         (["--class_weights=heavy"], ["--class_weights=heavy"]),
         (
             ["--best_metric=miuo"],
@@ -100,7 +106,7 @@ def test_a_longer_run_with_a_falling_rate_is_another_one(tmp_path):
         (["--ema=1"], ["--ema"]),
     ],
 )
-def test_mistakes_end_in_one_line(arguments, messages, tmp_path):
-    result = run_script("train.py", *SMALL, *arguments, cwd=tmp_path)
-    assert_one_line_error(result, *messages)
+def test_mistakes_are_refused(arguments, messages, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert_training_refuses([*SMALL, *arguments], messages)
     assert not list(tmp_path.iterdir()), "nothing is left behind"
