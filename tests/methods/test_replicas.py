@@ -73,7 +73,7 @@ def check_equals_default(config, strategy, batch):
 )
 def test_two_replicas_equal_one(schedule, discriminator, two_replicas):
     config = tiny_config(
-        method={"schedule": schedule, "compare": True},
+        method={"schedule": schedule, "compare": schedule == "alternating"},
         discriminator={"discriminator": discriminator},
         **PLAIN,
     )
