@@ -7,7 +7,8 @@
 Takes PNG, JPEG, GIF and TIFF, also of several pages, of any size. OUTPUT_DIR/predictions gets a PNG
 of class ids for each page, OUTPUT_DIR/overlays the image with its classes coloured. --cityscapes
 writes besides what that benchmark takes: OUTPUT_DIR/labelIds, which can be handed in, and the same
-in its colours, OUTPUT_DIR/color.
+in its colours, OUTPUT_DIR/color. --probabilities=CLASS writes that class's probabilities, a TIFF of
+32-bit floats for each file with all its pages: OUTPUT_DIR/probabilities.
 """
 
 import sys
@@ -26,7 +27,14 @@ from tfadvseg.evaluation.cityscapes_submission import (
 )
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.flags import define_network_flags
-from tfadvseg.prediction import OVERLAYS, PREDICTIONS, check_images, find_images, predict_files
+from tfadvseg.prediction import (
+    OVERLAYS,
+    PREDICTIONS,
+    PROBABILITIES,
+    check_images,
+    find_images,
+    predict_files,
+)
 
 _MODEL = flags.DEFINE_string(
     "model", None, "A run (its --output_dir), an export, or a folder of exports."
@@ -47,6 +55,9 @@ _CITYSCAPES = flags.DEFINE_boolean(
     "Also write the Cityscapes benchmark's format. For models of its 19 classes, and for whole "
     "frames under their own names.",
 )
+_PROBABILITIES = flags.DEFINE_string(
+    "probabilities", None, "Name of a class whose probabilities to write, too."
+)
 
 
 def main(argv: list[str]) -> None:
@@ -66,19 +77,32 @@ def main(argv: list[str]) -> None:
             f"--cityscapes: is for models of Cityscapes' {CITYSCAPES.num_classes} classes; this "
             f"one has {', '.join(predictor.spec.class_names)}."
         )
+    names, of = predictor.spec.class_names, _PROBABILITIES.value
+    if of is not None and of not in names:
+        raise UserError(f"--probabilities={of}: no such class; choose one of {', '.join(names)}.")
     size = FRAME_SIZE if cityscapes else None
     files = check_images(paths, predictor.spec.image_channels, size)
     total = sum(len(file.names) for file in files)
     progress = _Progress(total)
     try:
-        predict_files(predictor, files, output_dir, _TILE.value, progress.advance, cityscapes)
+        predict_files(
+            predictor,
+            files,
+            output_dir,
+            _TILE.value,
+            progress.advance,
+            cityscapes,
+            None if of is None else names.index(of),
+        )
     finally:
         progress.finish()
-    ids = ", ".join(f"{i} {name}" for i, name in enumerate(predictor.spec.class_names))
+    ids = ", ".join(f"{i} {name}" for i, name in enumerate(names))
     print(f"model: {predictor.source}")
     print(f"class ids: {ids}")
     print(f"predictions: {total} in {output_dir}/{PREDICTIONS}")
     print(f"overlays: {total} in {output_dir}/{OVERLAYS}")
+    if of is not None:
+        print(f"probabilities of {of}: {len(files)} in {output_dir}/{PROBABILITIES}")
     if cityscapes:
         print(f"label ids: {total} in {output_dir}/{LABEL_FOLDER}")
         print(f"colours: {total} in {output_dir}/{COLOUR_FOLDER}")

@@ -114,6 +114,22 @@ def test_writes_ids_and_overlays_and_tells_progress(tmp_path):
     assert np.all(difference[label][:, 0] >= 0)
 
 
+def test_probabilities_of_a_class_are_a_file_of_as_many_pages(tmp_path):
+    files = check_images([save(tmp_path / "s.tif", pages=3), save(tmp_path / "a.png")], 1)
+    predict_files(Threshold(1), files, tmp_path / "out", 512, lambda name: None, probabilities_of=1)
+    made = sorted(path.name for path in (tmp_path / "out/probabilities").iterdir())
+    assert made == ["a.tif", "s.tif"]
+    with (
+        Image.open(tmp_path / "s.tif") as images,
+        Image.open(tmp_path / "out/probabilities/s.tif") as probabilities,
+    ):
+        assert (probabilities.n_frames, probabilities.mode) == (3, "F")
+        for number in range(3):
+            images.seek(number)
+            probabilities.seek(number)
+            np.testing.assert_array_equal(np.array(probabilities), np.array(images) > 127)
+
+
 def test_frames_of_cityscapes(tmp_path):
     frame = "lindau_000001_000019"
     pixels = np.zeros((1024, 2048, 3), np.uint8)

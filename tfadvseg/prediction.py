@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PREDICTIONS = "predictions"
 OVERLAYS = "overlays"
+PROBABILITIES = "probabilities"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def check_images(
         files.append(ImageFile(path, (path.stem,) if len(pages) == 1 else tuple(several)))
     owners: dict[str, Path] = {}
     for file in files:
-        for name in file.names:
+        # Probabilities of all pages are one file.
+        for name in dict.fromkeys((file.path.stem, *file.names)):
             if name in owners:
                 raise UserError(
                     f"{file.path}: its prediction {name}.png would have the name of that of "
@@ -126,11 +128,13 @@ def predict_files(
     tile: int,
     advance: Callable[[str], None],
     cityscapes: bool = False,
+    probabilities_of: int | None = None,
 ) -> None:
     """Writes `output_dir`/predictions/NAME.png and `output_dir`/overlays/NAME.png a page.
 
     Predictions hold class ids, 8 bits in one channel; they look black where ids are small, which
-    is what overlays are for.
+    is what overlays are for. Of one class `output_dir`/probabilities/STEM.tif may hold the
+    probabilities, 0 to 1 in 32-bit floats, with the pages of the image file.
 
     Args:
         predictor: of the images' number of channels.
@@ -140,25 +144,32 @@ def predict_files(
             unless the model resizes them.
         advance: called with a page's name before it is predicted.
         cityscapes: also write what `evaluation.cityscapes_submission.write_submission` does.
+        probabilities_of: the class id whose probabilities to write.
 
     Raises:
         UserError: `tile` is too small for the network, or with `cityscapes` a page is no frame.
     """
     for file in files:
         pages = read_pages(file.path, predictor.spec.image_channels)
+        of_class = []
         for name, image in zip(file.names, pages, strict=True):
             advance(name)
-            label = predict_label(predictor, image, tile)
+            probabilities = predict_probabilities(predictor, image, tile)
+            if probabilities_of is not None:
+                of_class.append(probabilities[..., probabilities_of])
+            label = probabilities.argmax(axis=-1).astype(np.uint8)
             _write_png(Path(output_dir) / PREDICTIONS / f"{name}.png", label)
             write_overlay(
                 Path(output_dir) / OVERLAYS / f"{name}.png", image, label, predictor.spec.palette
             )
             if cityscapes:
                 write_submission(output_dir, name, label)
+        if of_class:
+            _write_tiff(Path(output_dir) / PROBABILITIES / f"{file.path.stem}.tif", of_class)
 
 
-def predict_label(predictor: "Predictor", image: np.ndarray, tile: int) -> np.ndarray:
-    """The most probable classes, uint8 [H,W], of an image, uint8 [H,W,C].
+def predict_probabilities(predictor: "Predictor", image: np.ndarray, tile: int) -> np.ndarray:
+    """The probabilities of all classes, float32 [H,W,K], of an image, uint8 [H,W,C].
 
     Raises:
         UserError: `tile` is too small for the network.
@@ -168,13 +179,30 @@ def predict_label(predictor: "Predictor", image: np.ndarray, tile: int) -> np.nd
         tile = max(image.shape[:2])
     elif tile < 4 * stride:
         raise UserError(f"--tile={tile}: this network needs tiles of at least {4 * stride}.")
-    probabilities = predict_tiled(
+    return predict_tiled(
         predictor.predict_probabilities, image, (tile, tile), batch=1, multiple=stride
     )
-    return probabilities.argmax(axis=-1).astype(np.uint8)
+
+
+def predict_label(predictor: "Predictor", image: np.ndarray, tile: int) -> np.ndarray:
+    """The most probable classes, uint8 [H,W].
+
+    Args, Raises:
+        As `predict_probabilities`.
+    """
+    return predict_probabilities(predictor, image, tile).argmax(axis=-1).astype(np.uint8)
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
+    atomic.write_bytes(path, buffer.getvalue())
+
+
+def _write_tiff(path: Path, pages: Sequence[np.ndarray]) -> None:
+    buffer = io.BytesIO()
+    first, *others = (Image.fromarray(page) for page in pages)
+    first.save(
+        buffer, "TIFF", save_all=True, append_images=others, compression="tiff_adobe_deflate"
+    )
     atomic.write_bytes(path, buffer.getvalue())

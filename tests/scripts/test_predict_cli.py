@@ -43,11 +43,11 @@ def test_files_of_every_format(run, tmp_path):
     for suffix in ("png", "jpg", "gif"):
         Image.fromarray(grey(19, 40)).save(folder / f"{suffix}_image.{suffix}")
     (folder / "notes.txt").write_text("not an image")
-    result = run_script(
-        "predict.py", f"--model={run_dir}", f"--images={folder}", "--output_dir=out", cwd=tmp_path
-    )
+    arguments = (f"--model={run_dir}", f"--images={folder}", "--output_dir=out")
+    result = run_script("predict.py", *arguments, "--probabilities=cell", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert "predictions: 6 in out/predictions" in result.stdout
+    assert "probabilities of cell: 4 in out/probabilities" in result.stdout
     assert f"model: {run_dir}/best/segmenter-5" in result.stdout
     assert "class ids: 0 membrane, 1 cell" in result.stdout
     names = [f"stack_00{number}" for number in range(3)] + ["png_image", "jpg_image", "gif_image"]
@@ -57,6 +57,10 @@ def test_files_of_every_format(run, tmp_path):
     for name, page in zip(names, [*pages, grey(19, 40)], strict=False):
         label = read(tmp_path / "out" / "predictions" / f"{name}.png")
         assert_predicted(label, networks["segmenter"], page)
+        stem, _, number = name.rpartition("_00")
+        with Image.open(tmp_path / "out/probabilities" / f"{stem or name}.tif") as probabilities:
+            probabilities.seek(int(number) if stem else 0)
+            np.testing.assert_array_equal(np.array(probabilities) > 0.5, label == 1)
         drawn = read(tmp_path / "out" / "overlays" / f"{name}.png").astype(int)
         assert drawn.shape == (*label.shape, 3)
         # The palette is red for class 0 and blue for class 1.
@@ -94,9 +98,7 @@ def test_large_images_in_tiles_by_the_standard_network(run, tmp_path):
 
 def test_refusals_leave_nothing(run, tmp_path):
     run_dir, _ = run
-    arguments = ("--images=*.png", "--output_dir=out")
-    assert_one_line_error(run_script("predict.py", *arguments, cwd=tmp_path), "--model: is needed")
-    arguments = ("--model=absent", *arguments)
+    arguments = ("--model=absent", "--images=*.png", "--output_dir=out")
     assert_one_line_error(
         run_script("predict.py", *arguments, cwd=tmp_path), "--images=*.png: no image files"
     )
@@ -107,6 +109,10 @@ def test_refusals_leave_nothing(run, tmp_path):
     content = (tmp_path / "a.png").read_bytes()
     (tmp_path / "b.png").write_bytes(content[: len(content) // 2])
     arguments = (f"--model={run_dir}", *arguments[1:])
+    assert_one_line_error(
+        run_script("predict.py", *arguments, "--probabilities=cel", cwd=tmp_path),
+        "--probabilities=cel: no such class; choose one of membrane, cell.",
+    )
     assert_one_line_error(
         run_script("predict.py", *arguments, cwd=tmp_path), "b.png: not a whole image file"
     )
