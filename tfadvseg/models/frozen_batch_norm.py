@@ -65,7 +65,7 @@ class FrozenAffineBatchNorm(tf.keras.layers.Layer):
     ) -> tf.Tensor:
         own = domain if self.mode == "per_domain" else 0
         moving_mean, moving_variance = self.moving_means[own], self.moving_variances[own]
-        if training and self.mode == "frozen":
+        if self.mode == "frozen":
             # On GPUs the fused operation has no deterministic gradient here.
             values = tf.cast(x, tf.float32)
             y = tf.nn.batch_normalization(
