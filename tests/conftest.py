@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import tfadvseg  # noqa: F401  before TensorFlow, as in the scripts: it chooses its kernels
+
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # numbers are of CPUs
 
 # A busy machine is no failure, and a failure comes again.
