@@ -80,14 +80,14 @@ def main(argv: list[str]) -> None:
     cli.check_output_file("--output_file", file)
     network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
     predictor = load_predictor(model, network, which)
-    descriptor, examples = load_split(data, _SPLIT.value, seed)
     spec = predictor.spec
+    if data.dataset == "folder" and not data.class_names:
+        data = dataclasses.replace(data, class_names=spec.class_names)
+    descriptor, examples = load_split(data, _SPLIT.value, seed)
     where = f"--dataset={data.dataset} --split={_SPLIT.value}"
     if examples.labels is None:
         raise UserError(f"{where}: has no labels to compare with; scripts/predict.py needs none.")
-    unnamed = data.dataset == "folder" and not data.class_names
-    fewer = unnamed and descriptor.num_classes < spec.num_classes
-    if descriptor.num_classes != spec.num_classes and not fewer:
+    if descriptor.num_classes != spec.num_classes:
         raise UserError(
             f"{where}: has {descriptor.num_classes} classes, the model {spec.num_classes} "
             f"({', '.join(spec.class_names)})."

@@ -13,7 +13,7 @@ from pathlib import Path
 from absl import flags
 
 from tfadvseg import cli
-from tfadvseg.config import LAST
+from tfadvseg.config import LAST, Config
 from tfadvseg.errors import UserError
 from tfadvseg.flags import (
     config_from_flags,
@@ -22,7 +22,7 @@ from tfadvseg.flags import (
     flags_text,
     read_flagfile,
 )
-from tfadvseg.model_spec import RUN_FLAGS
+from tfadvseg.model_spec import FILE_NAME, RUN_FLAGS
 
 EXIT_STOPPED = 75  # "temporary failure; try again", as job schedulers understand it
 
@@ -31,6 +31,11 @@ def main(argv: list[str]) -> None:
     del argv
     config = config_from_flags()
     output = Path(config.run.output_dir)
+    if (output / FILE_NAME).exists() and not (output / RUN_FLAGS).exists():
+        raise UserError(
+            f"--output_dir={output} holds a converted model, which a run would replace. Give "
+            "another --output_dir."
+        )
     # Without a checkpoint there is nothing to continue: flags may be mended until then.
     if (output / RUN_FLAGS).exists() and any((output / "checkpoints").glob("ckpt-*.index")):
         differing = differing_flags(read_flagfile(output / RUN_FLAGS), config)
@@ -50,21 +55,26 @@ def main(argv: list[str]) -> None:
         print(f"{stopped}; the same command continues.", file=sys.stderr)
         sys.exit(EXIT_STOPPED)
     if result.finished_before:
-        more = "--epochs or --patience" if config.run.patience else "--epochs"
-        print(f"{output}: this run is finished; raise {more} to go on.", file=sys.stderr)
+        print(f"{output}: this run is finished{_how_to_go_on(config)}.", file=sys.stderr)
     print(format_table(result.networks))
     if config.method.compare:
         print("\nsegmenter: S trained against D; standard: S trained alone on the same batches")
     if config.run.best_metric != LAST:
         print(f"\nbest: at its best validation {config.run.best_metric}, chosen on these images")
     print(
-        f"\ntrained for {result.seconds:.0f} s, {result.images_per_second:.1f} images/s, "
-        f"at most {result.peak_memory_mib} MiB"
+        f"\ntrained for {result.seconds:.0f} s of {result.wall_seconds:.0f} in all, "
+        f"{result.images_per_second:.1f} images/s, at most {result.peak_memory_mib} MiB"
     )
     for notice in result.notices:
         print(f"note: {notice}")
     for what, where in result.made.items():
         print(f"{what}: {where}")
+
+
+def _how_to_go_on(config: Config) -> str:
+    if config.resolved().run.rate_epochs != config.run.rate_epochs:
+        return "; one of another length is another run, as its learning rate falls with --epochs"
+    return f"; raise {'--epochs or --patience' if config.run.patience else '--epochs'} to go on"
 
 
 if __name__ == "__main__":

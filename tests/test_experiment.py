@@ -103,20 +103,6 @@ def test_a_resized_target_is_measured_in_its_own_size_in_the_end():
     assert {label.shape for label in splits.full_val.labels} == {own} != {(32, 80)}
 
 
-def test_lack_of_memory_is_told_plainly(data_dir, tmp_path, monkeypatch):
-    def exhausted(*_):
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-
-    monkeypatch.setattr(experiment, "run_updates", exhausted)
-    config = tiny_config(
-        data={"dataset": "folder", "data_dir": str(data_dir)},
-        method={"method": "supervised"},
-        run={"output_dir": str(tmp_path / "run")},
-    )
-    with pytest.raises(UserError, match=r"memory.*--global_batch_size"):
-        experiment.run_experiment(config, flags_text(config))
-
-
 def test_boundaries_are_weighed_of_images_in_memory_only(data_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(folder_pages, "MEMORY_LIMIT", 0)
     config = tiny_config(

@@ -53,7 +53,21 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
         # A full disk, a missing permission, a folder where a file should be.
         logging.debug("The error came from here:", exc_info=True)
         _fail(describe_os_error(error))
+    except Exception as error:
+        if not _lacks_memory(error):
+            raise
+        _fail(
+            "The device's memory does not suffice. To train in less, take a smaller "
+            "--global_batch_size, --crop_size or --width, --precision=auto where that is bfloat16 "
+            "or float16, or for deeplab_v2 --recompute; checkpoints so far are intact. To predict "
+            "in less, take a smaller --tile."
+        )
     raise AssertionError("app.run always ends the process")
+
+
+def _lacks_memory(error: Exception) -> bool:
+    tensorflow = sys.modules.get("tensorflow")  # not imported here: it may not have been needed
+    return tensorflow is not None and isinstance(error, tensorflow.errors.ResourceExhaustedError)
 
 
 def required(flag: flags.FlagHolder[str | None]) -> str:
@@ -107,6 +121,9 @@ def _parse_flags(argv: list[str]) -> list[str]:
         message = _one_line(str(error)).rstrip(".")
         message = message.removeprefix("ERROR:: ").removeprefix("flag ")
         raise UserError(f"{message} (python {program} --help lists all flags).") from None
+    except UnicodeDecodeError:
+        given = [word for word in argv[1:] if word.lstrip("-").startswith("flagfile")]
+        raise UserError(f"{' '.join(given)}: not a text file; one flag a line is.") from None
     for flag in map(flags.FLAGS.__getitem__, flags.FLAGS):
         # Shells leave ~ alone within --name=~/folder.
         if isinstance(flag.value, str) and (flag.value + "/").startswith("~/"):

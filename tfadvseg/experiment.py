@@ -3,9 +3,7 @@
 The one place that puts the rooms of the house together; `scripts/train.py` calls `run_experiment`.
 """
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +109,7 @@ def run_experiment(config: Config, flags_text: str) -> Result:
     over = update >= total or run.is_over(update)
     if over and (result := earlier_result(output, update)):
         return result
-    with told_plainly(), _memory_told():
+    with told_plainly():
         if not over:
             run.start_logging()
             try:
@@ -247,19 +245,6 @@ def _normalisation(
     return tuple(mean.tolist()), tuple(std.tolist())
 
 
-@contextlib.contextmanager
-def _memory_told() -> Iterator[None]:
-    """Around training and measuring: a lack of memory is the user's to mend."""
-    try:
-        yield
-    except tf.errors.ResourceExhaustedError:
-        raise UserError(
-            "The device's memory does not suffice. Take a smaller --global_batch_size, --crop_size "
-            "or --width, --precision=auto where that is bfloat16 or float16, or for deeplab_v2 "
-            "--recompute. Checkpoints so far are intact."
-        ) from None
-
-
 def _earlier_spec(output: Path, data_fingerprint: str) -> ModelSpec | None:
     """What an earlier start of the run wrote; refuses one that was trained on other data."""
     if not (output / model_spec.FILE_NAME).exists():
@@ -278,8 +263,8 @@ def _start_output(
 ) -> None:
     """Makes the output directory, and writes what is known before training."""
     try:
-        atomic.write_text(output / model_spec.FILE_NAME, spec.to_json())
         atomic.write_text(output / model_spec.RUN_FLAGS, flags_text)
+        atomic.write_text(output / model_spec.FILE_NAME, spec.to_json())
         atomic.write_text(output / model_spec.TRAINED_ON, "".join(f"{key}\n" for key in trained_on))
     except OSError as error:
         raise UserError(f"--output_dir={output}: cannot write there ({error.strerror}).") from None

@@ -246,7 +246,13 @@ TRAIN_FLAGS = (
     Flag(
         "compare", "method", "Also train the standard network, S alone, on the same batches.", bool
     ),
-    Flag("epochs", "run", "Number of epochs. A finished run goes on if it is raised.", int),
+    Flag(
+        "epochs",
+        "run",
+        "Number of epochs. A finished run goes on if it is raised, unless its learning rate falls "
+        "with it (poly, cosine).",
+        int,
+    ),
     Flag(
         "steps_per_epoch",
         "run",

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import platform
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -44,6 +45,7 @@ class Result:
         made: what was written, by what it is.
         notices: what was said about D's health.
         seconds: spent training, over all sittings.
+        wall_seconds: likewise, with validation, pictures, checkpoints and what follows training.
         images_per_second: training windows, each counted once however often it was used.
         peak_memory_mib: the most that it used at once, in the device's memory or the host's.
         finished_before: the run had ended before this call, which did nothing.
@@ -53,6 +55,7 @@ class Result:
     made: dict[str, str]
     notices: Sequence[str]
     seconds: float
+    wall_seconds: float
     images_per_second: float
     peak_memory_mib: int
     finished_before: bool = False
@@ -68,6 +71,7 @@ def finish_run(
         val: the images to measure on.
         output: where everything goes, and where the best checkpoints are.
     """
+    started = time.monotonic()
     networks: dict[str, Metrics] = {}
     exported: Path | None = None
     for name, learner in state.segmenters().items():
@@ -93,6 +97,7 @@ def finish_run(
         "best": {network: without_nan(best) for network, best in log.best.items()},
         "updates": int(state.step.numpy()),
         "seconds": round(log.seconds, 1),
+        "wall_seconds": round(log.wall_seconds + time.monotonic() - started, 1),
         "images_per_second": round(rate, 2),
         "peak_memory_mib": round(peak_memory_bytes() / 2**20),
         "notices": list(log.notices.values()),
@@ -138,6 +143,7 @@ def _read(summary: dict, output: Path) -> Result:
         made={what: str(path) for what, path in made.items()},
         notices=summary["notices"],
         seconds=summary["seconds"],
+        wall_seconds=summary["wall_seconds"],
         images_per_second=summary["images_per_second"],
         peak_memory_mib=summary["peak_memory_mib"],
     )

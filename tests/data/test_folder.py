@@ -326,7 +326,7 @@ def test_flags_that_do_not_fit_are_named(pair, options, message):
 
 def test_ids_beyond_the_class_names_are_refused(pair):
     save(pair / "labels/a.png", ids(0, 1, 2, 255))
-    with pytest.raises(UserError, match=r"a\.png: holds class 2, but --class_names names 2"):
+    with pytest.raises(UserError, match=r"a\.png: holds class 2, but there are 2 classes, 0 to 1"):
         read(pair, class_names=("a", "b"))
 
 

@@ -66,9 +66,10 @@ def check_equals_default(config, strategy, batch):
 @pytest.mark.parametrize(
     ("schedule", "discriminator"),
     [
-        ("joint", "encoder"),
-        pytest.param("joint", "patch", marks=pytest.mark.slow),
-        ("alternating", "patch"),
+        ("joint", "patch"),
+        ("alternating", "encoder"),
+        pytest.param("joint", "encoder", marks=pytest.mark.slow),
+        pytest.param("alternating", "patch", marks=pytest.mark.slow),
     ],
 )
 def test_two_replicas_equal_one(schedule, discriminator, two_replicas):

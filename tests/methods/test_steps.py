@@ -118,8 +118,9 @@ def test_joint_step_equals_separate_forward_passes():
         assert float(scalars[name]) == pytest.approx(float(loss), rel=1e-5), name
 
 
-def test_alternating_steps_update_one_network_each():
-    config = tiny_config(**ENCODER)
+@pytest.mark.parametrize("changes", [{"discriminator": {"d_spectral_norm": True}}, ENCODER])
+def test_alternating_steps_update_one_network_each(changes):
+    config = tiny_config(**changes)
     state = tiny_state(config)
     batch = tiny_batch() | {"is_real": tf.constant([True, False, False, True])}
     s_before, d_before = trainable(state.segmenter.model), trainable(state.discriminator.model)

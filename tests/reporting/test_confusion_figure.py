@@ -91,6 +91,13 @@ def test_counts_are_short(count, text):
     assert _short(count) == text
 
 
+def test_a_hundred_classes_fit_into_a_picture(tmp_path):
+    picture = drawn(np.eye(100, dtype=int), tmp_path)
+    assert max(picture.shape) < 3000
+    blue = places(picture, BLUE)
+    assert len({*(blue[:, 0] // 20)}) > 95, "cells of 20 pixels, on the diagonal"
+
+
 def test_a_matrix_of_another_size_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"\(2, 2\) for 3 classes"):
         confusion_figure(np.eye(2), ["a", "b", "c"], tmp_path / "c.png")

@@ -4,6 +4,7 @@ from PIL import Image
 
 from tfadvseg.data.descriptors import IGNORE_LABEL, default_palette
 from tfadvseg.reporting.colour import (
+    IGNORED_COLOUR,
     colour_labels,
     colour_probabilities,
     overlay,
@@ -85,4 +86,9 @@ def test_labels_and_probabilities_in_colour():
 def test_a_palette_of_all_256_ids_still_knows_the_ignored_one():
     with pytest.raises(ValueError, match="palette has 3"):
         colour_labels(np.array([254]), COLOURS)
-    assert len({tuple(c) for c in default_palette(5)}) == 5
+
+
+@pytest.mark.parametrize("classes", [2, 11, 12, 255])
+def test_every_class_has_a_colour_of_its_own(classes):
+    palette = default_palette(classes)
+    assert len(palette) == len({*palette, IGNORED_COLOUR}) - 1 == classes

@@ -37,6 +37,10 @@ def main(argv: list[str]) -> None:
             raise ZeroDivisionError("a defect")
         case 103:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/some/file")
+        case 106:
+            import tensorflow as tf
+
+            tf.zeros([2**20, 2**20, 2**10]).numpy()
         case 105:
             print(cli.required(_WHO))
         case 104:
@@ -55,6 +59,7 @@ if __name__ == "__main__":
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("script")
     (folder / "doubler.py").write_text(SCRIPT)
+    (folder / "picture.flags").write_bytes(b"\x89PNG\xff")
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "doubler.py", *arguments]
@@ -81,7 +86,9 @@ def test_success(run):
         ("--number=105", "--who: is needed. It says: Whose number."),
         ("3", "3: what is this for?"),
         ("--flagfile=absent.flags", "absent.flags"),
+        ("--flagfile=picture.flags", "--flagfile=picture.flags: not a text file"),
         ("--number=103", "/some/file: Permission denied."),
+        ("--number=106", "The device's memory does not suffice."),
     ],
 )
 def test_mistakes_are_one_line(run, argument, message):

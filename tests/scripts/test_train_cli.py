@@ -174,6 +174,7 @@ def test_what_a_run_leaves(finished_run):
     assert 0 < summary["networks"]["segmenter"]["miou"] < 1
     assert summary["updates"] == 6
     assert summary["seed"] == 0
+    assert 0 < summary["seconds"] < summary["wall_seconds"]
     printed = (finished_run.parent / "stdout").read_text()
     for path in ("run/metrics.csv", "run/plots/metrics.png", "run/export/1"):
         assert path in printed
@@ -239,7 +240,7 @@ TINY_FOR = {
 
 
 REPRESENTATIVES = {
-    "camvid_fcn", "darkfield_segnet", "demo", "gta5_multi", "isbi2012_alternating",
+    "camvid_fcn", "darkfield_adversarial", "demo", "gta5_multi", "isbi2012_alternating",
 }  # fmt: skip
 """One of each kind; those like them are slow tests."""
 
@@ -298,13 +299,21 @@ def test_run_flags_repeat_the_run(finished_run, data_dir, tmp_path):
     ).read_bytes()
 
 
+def test_a_converted_model_is_not_trained_over(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/model.json").write_text("{}")
+    result = run_script("train.py", "--output_dir=run", cwd=tmp_path)
+    assert_one_line_error(result, "--output_dir=run", "converted model")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["model.json"]
+
+
 def test_a_finished_run_says_so_and_trains_no_more(finished_run, data_dir, tmp_path):
     run = shutil.copytree(finished_run, tmp_path / "run")
     for path in (run / "plots").iterdir():
         path.unlink()
     result = run_script("train.py", *run_arguments(data_dir), cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "finished; raise --epochs" in result.stderr
+    assert "this run is finished; raise --epochs to go on.\n" in result.stderr
     assert "miou" in result.stdout
     assert (run / "metrics.csv").read_bytes() == (finished_run / "metrics.csv").read_bytes()
     assert not (run / "export/2").exists()

@@ -87,6 +87,7 @@ class DataConfig:
         for name in self.augment:
             require_choice("augment", name, Augmentation)
         self._check_normalisation()
+        self._check_class_names()
         require_choice("prepare", self.prepare, Preparation)
         require(
             not self.beam_options or self.prepare == "beam",
@@ -112,12 +113,27 @@ class DataConfig:
             "--train_list and --val_list go together: give both or neither.",
         )
 
+    def _check_class_names(self) -> None:
+        names = self.class_names
+        flag = f"--class_names={listed(names)}"
+        require(len(names) != 1, f"{flag}: give two or more.")
+        require(len({*names}) == len(names), f"{flag}: give each class a name of its own.")
+        require(
+            all(names) and not any("/" in name for name in names),
+            f"{flag}: a name must not be empty, nor hold a slash, which parts names of metrics.",
+        )
+
     def _check_normalisation(self) -> None:
         low, high = self.scale_range if len(self.scale_range) == 2 else (0, 0)
         require(
             0 < low <= high <= 10,
             f"--scale_range={listed(self.scale_range)}: give smallest,largest factor, as in "
             "0.75,1.5.",
+        )
+        require(
+            "scale" in self.augment or self.scale_range == DataConfig.scale_range,
+            f"--scale_range={listed(self.scale_range)}: is for --augment=scale; "
+            f"--augment={listed(self.augment)} does without.",
         )
         require_choice("channel_order", self.channel_order, ChannelOrder)
         require(

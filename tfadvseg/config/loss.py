@@ -37,3 +37,11 @@ class LossConfig:
             )
         require_not_negative(self, "boundary_weight", "lambda_dice", "lambda_focal", "focal_gamma")
         require_positive(self, "boundary_sigma")
+        require(
+            bool(self.lambda_focal) or self.focal_gamma == LossConfig.focal_gamma,
+            f"--focal_gamma={self.focal_gamma}: is for --lambda_focal, which is 0.",
+        )
+        require(
+            bool(self.boundary_weight) or self.boundary_sigma == LossConfig.boundary_sigma,
+            f"--boundary_sigma={self.boundary_sigma}: is for --boundary_weight, which is 0.",
+        )

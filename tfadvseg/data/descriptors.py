@@ -1,5 +1,6 @@
 """Facts about a dataset that never change: one immutable descriptor each. No TensorFlow here."""
 
+import colorsys
 import dataclasses
 from dataclasses import dataclass
 
@@ -54,8 +55,16 @@ class DatasetDescriptor:
 
 
 def default_palette(num_classes: int) -> tuple[tuple[int, int, int], ...]:
-    """Background black, then ten colours in turn."""
-    return ((0, 0, 0), *(TAB10[i % len(TAB10)] for i in range(num_classes - 1)))
+    """Background black, ten colours that are easily told apart, then more that at least differ."""
+    more = tuple(_later_colour(i) for i in range(num_classes - 1 - len(TAB10)))
+    return ((0, 0, 0), *TAB10, *more)[:num_classes]
+
+
+def _later_colour(index: int) -> tuple[int, int, int]:
+    """Hues a golden section apart, each pale, bright, dark or dull."""
+    saturation, value = ((0.45, 0.95), (1.0, 0.9), (1.0, 0.5), (0.4, 0.6))[index % 4]
+    red, green, blue = colorsys.hsv_to_rgb(index * 0.618034 % 1, saturation, value)
+    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 _MEMBRANE_CLASSES = ("membrane", "cell")

@@ -76,15 +76,14 @@ def class_names_of(
             )
         return tuple(f"class_{class_id}" for class_id in range(max(largest + 1, 2)))
     count = len(given)
-    if count < 2:
-        raise UserError(f"--class_names={given[0]}: give two or more.")
     for page in pages:
         held = {value_map.get(value, value) for value in page.values.tolist()}
         wrong = np.array(sorted(held - {IGNORE_LABEL} - set(range(count))))
         if wrong.size:
             raise UserError(
-                f"{page.label_file}: holds class {shortened(wrong)}, but --class_names names "
-                f"{count} classes, 0 to {count - 1}."
+                f"{page.label_file}: holds class {shortened(wrong)}, but there are {count} "
+                f"classes, 0 to {count - 1} ({', '.join(given)}); correct the label, or "
+                "--class_names."
             )
     return given
 

@@ -100,9 +100,8 @@ def segmenter_step(
 
     Args:
         segmenter: S and its optimizer.
-        discriminator: D; its trained weights stay as they are, but for spectral normalisation,
-            which rescales a kernel whenever D runs in training mode. Its batch norm's moving
-            statistics move.
+        discriminator: D; its trained weights stay as they are. Its batch norm's moving statistics
+            move.
         batch: as above.
         lambda_adv: scalar float32.
         config: what D is shown.
@@ -112,11 +111,14 @@ def segmenter_step(
         `loss_seg`, `loss_adv`, and `fooling_rate`: the share of logits on S's maps that say real.
     """
     image, label = batch["image"], batch["label"]
+    # Training mode is batch norm's, which the encoder has. In the others spectral normalisation
+    # would take it for leave to rescale kernels.
+    d_mode = config.discriminator == "encoder"
     with tf.GradientTape() as tape:
         logits = segmenter.model(image, training=True)
         loss_seg = segmentation_loss(logits, label, terms, batch.get("boundary"))
         maps = discriminator_input(class_probabilities(logits), image, label, config)
-        fake_logits = discriminator.model(maps, training=True)
+        fake_logits = discriminator.model(maps, training=d_mode)
         loss_adv = global_mean(segmenter_adversarial_loss(fake_logits))
         loss_s = loss_seg + lambda_adv * loss_adv
     segmenter.apply(segmenter.gradients(tape, loss_s))

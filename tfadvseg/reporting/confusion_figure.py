@@ -18,6 +18,9 @@ _NORMAL = 8
 _LETTER = 0.07
 """Inches that a letter of a name takes, on the safe side."""
 
+_MOST_WRITTEN = 30
+"""Classes up to which every cell says what it holds; beyond, colours alone do."""
+
 
 def confusion_figure(confusion: np.ndarray, class_names: Sequence[str], path: str | Path) -> None:
     """Draws a confusion matrix, each row normalised to its class's pixels.
@@ -29,7 +32,7 @@ def confusion_figure(confusion: np.ndarray, class_names: Sequence[str], path: st
     Args:
         confusion: [K,K] counts, rows true and columns predicted classes
             (`evaluation.confusion.confusion_matrix`).
-        class_names: K names; legible for 2 to 20.
+        class_names: K names. With more than 30 classes cells are small and hold no numbers.
         path: the PNG to write, whole or not at all.
 
     Raises:
@@ -42,15 +45,18 @@ def confusion_figure(confusion: np.ndarray, class_names: Sequence[str], path: st
     totals = confusion.sum(axis=1)
     shares = confusion / np.maximum(totals, 1)[:, np.newaxis]
     names = [name.replace("_", " ") for name in class_names]
-    many = classes > 6
-    figure, axes, bar_axes = _new_axes(classes, names, cell=0.5 if many else 0.8, upright=many)
+    many, written = classes > 6, classes <= _MOST_WRITTEN
+    cell = (0.5 if many else 0.8) if written else 0.1
+    figure, axes, bar_axes = _new_axes(classes, names, cell, upright=many)
     empty = np.broadcast_to(totals[:, np.newaxis] == 0, shares.shape)
     axes.set_facecolor("0.95")  # shows where a row is empty
     picture = axes.imshow(np.ma.masked_array(shares, empty), cmap=_COLOURS, vmin=0, vmax=1)
-    _write_cells(axes, confusion, shares, totals, size=6.5 if many else _NORMAL)
-    rows = [f"{name}\n{_short(total)}" for name, total in zip(names, totals, strict=True)]
-    axes.set_yticks(range(classes), rows, fontsize=_NORMAL)
-    axes.set_xticks(range(classes), names, fontsize=_NORMAL, rotation=90 if many else 0)
+    if written:
+        _write_cells(axes, confusion, shares, totals, size=6.5 if many else _NORMAL)
+    size, between = (_NORMAL, "\n") if written else (5, " ")
+    rows = [f"{name}{between}{_short(total)}" for name, total in zip(names, totals, strict=True)]
+    axes.set_yticks(range(classes), rows, fontsize=size)
+    axes.set_xticks(range(classes), names, fontsize=size, rotation=90 if many else 0)
     _dress_axes(axes, classes)
     bar = figure.colorbar(picture, cax=bar_axes)
     bar.set_label("share of the true class", fontsize=_NORMAL)

@@ -81,6 +81,7 @@ class RunLog(tf.train.experimental.PythonState):
         notices: what was said about D's health; each kind is said once.
         best: for each segmenter its best validation metric and the update it came at.
         seconds: time spent training, over all sittings.
+        wall_seconds: likewise, with validation, pictures and checkpoints.
     """
 
     def __init__(self) -> None:
@@ -92,6 +93,7 @@ class RunLog(tf.train.experimental.PythonState):
         self.notices: dict[str, str] = {}
         self.best: dict[str, dict[str, float]] = {}
         self.seconds = 0.0
+        self.wall_seconds = 0.0
 
     def serialize(self) -> str:
         return json.dumps(
@@ -104,6 +106,7 @@ class RunLog(tf.train.experimental.PythonState):
                 "notices": self.notices,
                 "best": self.best,
                 "seconds": self.seconds,
+                "wall_seconds": self.wall_seconds,
             }
         )
 
@@ -117,6 +120,7 @@ class RunLog(tf.train.experimental.PythonState):
         self.notices = fields["notices"]
         self.best = fields["best"]
         self.seconds = fields["seconds"]
+        self.wall_seconds = fields.get("wall_seconds", self.seconds)
 
 
 def csv_text(rows: list[dict[str, float]]) -> str:

@@ -103,6 +103,7 @@ def run_updates(
     update = int(step.numpy())
     progress = Progress(total, update, config.run.global_batch_size)
     every = config.run.checkpoint_every
+    last_wall_tick = time.monotonic()
     with _stop_requests() as stop_requested, _closing(progress):
         while update < total:
             position = locate(update, phases)
@@ -142,6 +143,8 @@ def run_updates(
                         log.epoch.values.clear()
                         progress.say(line)
                     if saves:
+                        log.wall_seconds += time.monotonic() - last_wall_tick
+                        last_wall_tick = time.monotonic()
                         step.assign(update)
                         hooks.save(update)
                     if ends_epoch and update < total and hooks.is_over(update):
