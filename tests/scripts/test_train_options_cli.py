@@ -102,7 +102,7 @@ def test_a_mistake_ends_in_one_line(tmp_path):
         (["--mean=1,2,3"], ["--mean", "--std"]),
         (["--resize=20,20"], ["--crop_size=32,32"]),
         (["--augment=scale", "--scale_range=2,1"], ["--scale_range"]),
-        (["--augment=flip", "--scale_range=1,2"], ["--scale_range=1,2", "--augment=scale"]),
+        (["--augment=flip", "--scale_range=1,2"], ["--scale_range=1.0,2.0", "--augment=scale"]),
         (["--focal_gamma=3"], ["--focal_gamma=3.0", "--lambda_focal"]),
         (["--boundary_sigma=3"], ["--boundary_sigma=3.0", "--boundary_weight"]),
         (["--class_names=a/b,c"], ["--class_names=a/b,c", "slash"]),
