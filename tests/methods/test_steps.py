@@ -118,8 +118,10 @@ def test_joint_step_equals_separate_forward_passes():
         assert float(scalars[name]) == pytest.approx(float(loss), rel=1e-5), name
 
 
-@pytest.mark.parametrize("changes", [{"discriminator": {"d_spectral_norm": True}}, ENCODER])
-def test_alternating_steps_update_one_network_each(changes):
+@pytest.mark.parametrize(
+    ("changes", "logits_a_map"), [({"discriminator": {"d_spectral_norm": True}}, 16), (ENCODER, 1)]
+)
+def test_alternating_steps_update_one_network_each(changes, logits_a_map):
     config = tiny_config(**changes)
     state = tiny_state(config)
     batch = tiny_batch() | {"is_real": tf.constant([True, False, False, True])}
@@ -137,7 +139,7 @@ def test_alternating_steps_update_one_network_each(changes):
     scalars = discriminator_step(state.segmenter, state.discriminator, batch, config.discriminator)
     assert not changed(s_after, values_of(state.segmenter.model)), "nor S's batch-norm statistics"
     assert changed(d_before, trainable(state.discriminator.model))
-    assert float(scalars["accuracy_real"].denominator) == 2
+    assert float(scalars["accuracy_real"].denominator) == 2 * logits_a_map
 
 
 def test_d_learns_to_tell_labels_from_maps():
