@@ -2,7 +2,7 @@
 
     python scripts/convert.py --weights=GTA2Cityscapes_multi.pth --output_dir=runs/published
     python scripts/evaluate.py --model=runs/published --dataset=cityscapes_semseg --data_dir=D
-    python scripts/convert.py --model=runs/mine --to=mine.pth
+    python scripts/convert.py --model=runs/adapted --to=adapted.pth
 
 The files are PyTorch's .pth (extra `torch`), .npz and .safetensors. --output_dir can be given to
 every other script as --model. The defaults are those of the published AdaptSegNet: a ResNet-101

@@ -17,7 +17,8 @@ from tfadvseg.checkpoints import restore_newest
 from tfadvseg.config import LAST, Config
 from tfadvseg.data.examples import Examples, spread
 from tfadvseg.errors import UserError
-from tfadvseg.evaluation.report import Evaluation, evaluate_sections
+from tfadvseg.evaluation.report import evaluate_sections
+from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model, in_float32
 from tfadvseg.metrics_text import with_nan, without_nan
@@ -77,16 +78,17 @@ def finish_run(
     for name, learner in state.segmenters().items():
         # In float32, as exports are: what is measured is what is served.
         model = in_float32(learner.measured, spec)
-        best = _measure(model, spec, val)
+        predictor = predictor_of(model, spec)
+        best = evaluate_sections(predictor, val)
         networks[name] = best.metrics
         if config.run.best_metric != LAST and _restore_best(model, name, output / "best"):
-            best = _measure(model, spec, val)
+            best = evaluate_sections(predictor, val)
             networks[f"{name} best"] = best.metrics
         if len(spec.class_names) > 2:
             path = output / "plots" / f"confusion_{name}.png"
             confusion_figure(best.confusion, spec.class_names, path)
         if name == "segmenter":
-            _draw_overlays(model, spec, val, output / "plots" / "overlays.png")
+            _draw_overlays(predictor, val, output / "plots" / "overlays.png")
         if name == "segmenter" and config.run.export:
             exported = export_saved_model(model, spec, output / "export")
     updates = len(log.rows) * config.run.steps_per_epoch
@@ -163,8 +165,8 @@ def _restore_best(model: tf.keras.Model, name: str, folder: Path) -> bool:
     return found is not None
 
 
-def _draw_overlays(model: tf.keras.Model, spec: ModelSpec, val: Examples, path: Path) -> None:
-    shown, predictor = spread(val, OVERLAYS), predictor_of(model, spec)
+def _draw_overlays(predictor: Predictor, val: Examples, path: Path) -> None:
+    shown, spec = spread(val, OVERLAYS), predictor.spec
     overlays_figure(
         list(shown.images),
         list(shown.labels or ()),
@@ -174,7 +176,3 @@ def _draw_overlays(model: tf.keras.Model, spec: ModelSpec, val: Examples, path: 
         path,
         shown.keys,
     )
-
-
-def _measure(model: tf.keras.Model, spec: ModelSpec, val: Examples) -> Evaluation:
-    return evaluate_sections(predictor_of(model, spec), val)
