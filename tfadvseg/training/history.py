@@ -114,13 +114,13 @@ class RunLog(tf.train.experimental.PythonState):
         fields = json.loads(string_value)
         self.epoch = Accumulator(fields["epoch"])
         self.window = Accumulator(fields["window"])
-        self.health = Accumulator(fields.get("health"))
-        self.health_updates = fields.get("health_updates", 0)
+        self.health = Accumulator(fields["health"])
+        self.health_updates = fields["health_updates"]
         self.rows = fields["rows"]
         self.notices = fields["notices"]
         self.best = fields["best"]
         self.seconds = fields["seconds"]
-        self.wall_seconds = fields.get("wall_seconds", self.seconds)
+        self.wall_seconds = fields["wall_seconds"]
 
 
 def csv_text(rows: list[dict[str, float]]) -> str:
