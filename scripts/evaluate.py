@@ -14,8 +14,9 @@ change single settings; with another --dataset, everything is as the flags say.
 --resize brings images and labels to one size before they are compared. A model trained with it
 resizes images inside, and its answers back: with --resize= (empty) its run is measured at the
 labels' own resolution, as the Cityscapes benchmark measures. --per_image adds a CSV file of the
-metrics of each image. With more than two classes the confusion matrix is drawn, too. Both lie
-beside the JSON and have its name.
+metrics of each image. The JSON holds the confusion matrix in pixels, rows true and columns
+predicted classes; with more than two of them it is drawn, too. Both lie beside the JSON and have
+its name.
 """
 
 import dataclasses
@@ -111,6 +112,7 @@ def main(argv: list[str]) -> None:
         "images": len(examples),
         "resize": data.resize,
         "metrics": without_nan(metrics),
+        "confusion": measured.confusion.tolist(),
     }
     atomic.write_text(file, json.dumps(result, indent=1) + "\n")
     if _PER_IMAGE.value:

@@ -9,6 +9,7 @@ The same command continues a run that was stopped or killed. Flags behind a --fl
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -23,6 +24,9 @@ from tfadvseg.flags import (
     read_flagfile,
 )
 from tfadvseg.model_spec import FILE_NAME, RUN_FLAGS
+
+if TYPE_CHECKING:
+    from tfadvseg.run_result import Result
 
 EXIT_STOPPED = 75  # "temporary failure; try again", as job schedulers understand it
 
@@ -55,7 +59,7 @@ def main(argv: list[str]) -> None:
         print(f"{stopped}; the same command continues.", file=sys.stderr)
         sys.exit(EXIT_STOPPED)
     if result.finished_before:
-        print(f"{output}: this run is finished{_how_to_go_on(config)}.", file=sys.stderr)
+        print(f"{output}: this run is finished; {_how_to_go_on(config, result)}.", file=sys.stderr)
     print(format_table(result.networks))
     if config.method.compare:
         print("\nsegmenter: S trained against D; standard: S trained alone on the same batches")
@@ -71,10 +75,12 @@ def main(argv: list[str]) -> None:
         print(f"{what}: {where}")
 
 
-def _how_to_go_on(config: Config) -> str:
+def _how_to_go_on(config: Config, result: "Result") -> str:
+    if result.stopped_early:
+        return "no epoch was better within --patience; raise that to go on"
     if config.resolved().run.rate_epochs != config.run.rate_epochs:
-        return "; one of another length is another run, as its learning rate falls with --epochs"
-    return f"; raise {'--epochs or --patience' if config.run.patience else '--epochs'} to go on"
+        return "one of another length is another run, as its learning rate falls with --epochs"
+    return "raise --epochs to go on"
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from tfadvseg.config import LossConfig, OptimizerConfig
 from tfadvseg.data import folder_pages
 from tfadvseg.data.descriptors import MEMBRANES
 from tfadvseg.data.examples import Examples
+from tfadvseg.data.on_disk import OnDisk
 from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
 from tfadvseg.flags import flags_text
@@ -46,6 +47,33 @@ def test_classes_absent_from_training_are_named(rule, weight, caplog):
         "Class 'cell' occurs in no training image; it will not be learned "
         f"(its weight in the loss: {weight})."
     ]
+
+
+@pytest.mark.parametrize(
+    ("held", "least", "most", "warned"), [([0, 1], 1, 16, []), ([0, 0], 40, 40, ["cell"])]
+)
+def test_labels_on_disk_are_read_until_every_class_was_met(held, least, most, warned, caplog):
+    """At most sixteen at a time; all of them only where a class is nowhere."""
+    decoded = []
+
+    class Stored:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def read(self) -> np.ndarray:
+            decoded.append(self.number)
+            return np.array([held], np.uint8)
+
+    labels = OnDisk(Stored(number) for number in range(40))
+    images = tuple(np.zeros((1, 2, 1), np.uint8) for _ in labels.stored)
+    many = Examples(tuple(map(str, range(40))), images, labels)
+    with caplog.at_level(logging.WARNING):
+        terms = experiment.segmentation_terms(LossConfig(), Splits(MEMBRANES, many, many))
+    assert terms.class_weights is None
+    assert len(decoded) == len(set(decoded))
+    assert least <= len(decoded) <= most
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message.split("'")[1] for message in messages] == warned
 
 
 @pytest.mark.parametrize("windows", [0, 3], ids=["whole", "windows"])

@@ -4,6 +4,7 @@ The one place that puts the rooms of the house together; `scripts/train.py` call
 """
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def run_experiment(config: Config, flags_text: str) -> Result:
     total = config.run.epochs * sum(phase.updates for phase in phases)
     update = int(state.step.numpy())
     over = update >= total or run.is_over(update)
-    if over and (result := earlier_result(output, update)):
+    if over and (result := earlier_result(output, update, total)):
         return result
     with told_plainly():
         if not over:
@@ -187,7 +188,7 @@ def _start_from(config: SegmenterConfig, state: TrainState) -> None:
 def segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
     """The terms of the segmentation loss; warns of classes that no training image holds.
 
-    Labels on disk are gone through only where weights ask for it.
+    Unless weights ask for counts, labels are gone through only until every class was met.
 
     Raises:
         UserError: given weights do not fit the classes, or nothing is labelled.
@@ -195,17 +196,31 @@ def segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
     descriptor, labels = splits.descriptor, splits.train.labels
     assert labels is not None
     weighted = config.class_weights != "none"
-    weights = None
-    if weighted or not isinstance(labels, OnDisk):
-        pixels = np.stack([image_class_pixels(label, descriptor.num_classes) for label in labels])
-        found, warnings = class_weights(config.class_weights, pixels, descriptor.class_names)
-        for warning in warnings:
-            logging.warning("%s", warning)
-        if weighted:
-            weights = found
-            named = zip(descriptor.class_names, weights, strict=True)
-            logging.info("Class weights: %s", ", ".join(f"{name} {w:.4g}" for name, w in named))
+    pixels = _class_pixels(labels, descriptor.num_classes, enough=not weighted)
+    found, warnings = class_weights(config.class_weights, pixels, descriptor.class_names)
+    for warning in warnings:
+        logging.warning("%s", warning)
+    weights = found if weighted else None
+    if weights:
+        named = zip(descriptor.class_names, weights, strict=True)
+        logging.info("Class weights: %s", ", ".join(f"{name} {w:.4g}" for name, w in named))
     return SegmentationTerms(weights, config.lambda_dice, config.lambda_focal, config.focal_gamma)
+
+
+def _class_pixels(labels: Sequence[np.ndarray], num_classes: int, enough: bool) -> np.ndarray:
+    """Pixels of each class in each label, [N,K]; `enough` to stop where all classes were met."""
+    if enough and isinstance(labels, OnDisk):
+        # Frames of a drive resemble their neighbours; in another order few meet every class.
+        order = np.random.default_rng(0).permutation(len(labels))
+        labels = OnDisk(labels.stored[i] for i in order)
+    rows: list[np.ndarray] = []
+    met = np.zeros(num_classes, bool)
+    for label in labels:
+        rows.append(image_class_pixels(label, num_classes))
+        met |= rows[-1] > 0
+        if enough and met.all():
+            break
+    return np.stack(rows)
 
 
 def _describe(

@@ -53,7 +53,8 @@ TRAINING_SAMPLE = 32
 """Training images, or windows of them, that are measured beside validation after each epoch."""
 
 _OF_TRAINING = ("accuracy", "miou", "f1_", "iou_")
-"""What the names of metrics begin with that the training sample is measured by."""
+"""What the names of metrics begin with that the training sample is measured by, and the metric that
+tells the best epoch."""
 
 
 class RunOutput:
@@ -190,7 +191,7 @@ class RunOutput:
         atomic.write_text(self.output / "metrics.csv", csv_text(self.log.rows))
         plots = self.output / "plots"
         kept = self._kept_epochs()
-        metrics_figure(self.log.rows, plots / "metrics.png", kept)
+        metrics_figure(self.log.rows, plots / "metrics.png", kept, self.config.run.best_metric)
         self._draw_samples(plots / f"samples_epoch_{epoch + 1:03d}.png")
         if self.config.method.adapts:
             self._draw_domains(epoch + 1)
@@ -231,6 +232,9 @@ class RunOutput:
         """Metrics of the training sample, unaugmented and with the weights that are validated."""
         if self.training_sample is None:
             return {}
+        best_metric = self.config.run.best_metric
+        # The loss of the epoch's updates stands in the same column.
+        compared = _OF_TRAINING if best_metric == "loss_seg" else (*_OF_TRAINING, best_metric)
         measured = {
             name.removeprefix("val/"): value
             for name, value in self.validate(self.training_sample).items()
@@ -238,7 +242,7 @@ class RunOutput:
         return {
             name: value
             for name, value in measured.items()
-            if name.split("/")[-1].startswith(_OF_TRAINING) and not name.startswith("d/")
+            if name.split("/")[-1].startswith(compared) and not name.startswith("d/")
         }
 
     def _kept_epochs(self) -> dict[str, int]:

@@ -50,6 +50,7 @@ class Result:
         images_per_second: training windows, each counted once however often it was used.
         peak_memory_mib: the most that it used at once, in the device's memory or the host's.
         finished_before: the run had ended before this call, which did nothing.
+        stopped_early: it had, for want of a better epoch, before all of its epochs.
     """
 
     networks: dict[str, Metrics]
@@ -60,6 +61,7 @@ class Result:
     images_per_second: float
     peak_memory_mib: int
     finished_before: bool = False
+    stopped_early: bool = False
 
 
 def finish_run(
@@ -74,16 +76,18 @@ def finish_run(
     """
     started = time.monotonic()
     networks: dict[str, Metrics] = {}
+    confusions: dict[str, list[list[int]]] = {}
     exported: Path | None = None
     for name, learner in state.segmenters().items():
         # In float32, as exports are: what is measured is what is served.
         model = in_float32(learner.measured, spec)
         predictor = predictor_of(model, spec)
         best = evaluate_sections(predictor, val)
-        networks[name] = best.metrics
+        networks[name], confusions[name] = best.metrics, best.confusion.tolist()
         if config.run.best_metric != LAST and _restore_best(model, name, output / "best"):
             best = evaluate_sections(predictor, val)
-            networks[f"{name} best"] = best.metrics
+            kept = f"{name} best"
+            networks[kept], confusions[kept] = best.metrics, best.confusion.tolist()
         if len(spec.class_names) > 2:
             path = output / "plots" / f"confusion_{name}.png"
             confusion_figure(best.confusion, spec.class_names, path)
@@ -96,6 +100,7 @@ def finish_run(
     rate = windows / log.seconds if log.seconds else 0.0
     summary = {
         "networks": {network: without_nan(metrics) for network, metrics in networks.items()},
+        "confusion": confusions,
         "best": {network: without_nan(best) for network, best in log.best.items()},
         "updates": int(state.step.numpy()),
         "seconds": round(log.seconds, 1),
@@ -115,15 +120,16 @@ def finish_run(
     return _read(summary, output)
 
 
-def earlier_result(output: Path, updates: int) -> Result | None:
-    """What `finish_run` came to after so many updates, if it did."""
+def earlier_result(output: Path, updates: int, planned: int) -> Result | None:
+    """What `finish_run` came to after so many updates, of those that were planned, if it did."""
     try:
         summary = json.loads((output / SUMMARY).read_text())
     except FileNotFoundError:
         return None
     if summary["updates"] != updates:
         return None
-    return dataclasses.replace(_read(summary, output), finished_before=True)
+    result = _read(summary, output)
+    return dataclasses.replace(result, finished_before=True, stopped_early=updates < planned)
 
 
 def _read(summary: dict, output: Path) -> Result:

@@ -101,6 +101,26 @@ def test_many_classes_do_not_add_panels(tmp_path):
     np.testing.assert_array_equal(of_three, of_many)
 
 
+def test_what_tells_the_best_epoch_is_drawn_beside_the_others(tmp_path):
+    rows = history(5, adversarial=False, compare=False, classes=3)
+    for row in rows:
+        row["val/segmenter/precision_class1"] = 0.5
+    usual, same, other = (tmp_path / f"{name}.png" for name in ("usual", "same", "other"))
+    metrics_figure(rows, usual)
+    metrics_figure(rows, same, best_metric="accuracy")
+    metrics_figure(rows, other, best_metric="precision_class1")
+    assert usual.read_bytes() == same.read_bytes()
+
+    def panels(path):
+        """Stretches of grey across the picture: the panels' lower edges."""
+        with Image.open(path) as picture:
+            pixels = np.array(picture.convert("L"))
+        row = max(pixels[120:420], key=lambda line: (line < 60).sum())
+        return (np.diff((row < 60).astype(int)) == 1).sum()
+
+    assert panels(other) == panels(usual) + 1
+
+
 def test_a_change_of_lambda_is_marked(tmp_path):
     row = {"val/segmenter/miou": 0.5}
     changing, constant = (

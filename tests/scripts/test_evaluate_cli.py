@@ -61,6 +61,8 @@ def test_a_run_on_its_own_validation_images(place):
     assert measured["model"] == f"{folder}/run/best/segmenter-5"
     expected = accuracy(folder, networks["segmenter"], [2, 3])
     assert measured["metrics"]["accuracy"] == pytest.approx(expected, abs=2e-3)
+    confusion = np.array(measured["confusion"])
+    assert confusion.trace() / confusion.sum() == measured["metrics"]["accuracy"]
     assert f"{measured['metrics']['accuracy']:.3f}" in result.stdout
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from tests.scripts.cli_testing import assert_one_line_error, run_script
@@ -54,6 +55,7 @@ def test_everything_at_once_stops_early_and_is_finished(tmp_path):
     # and two are waited for. 4 images are 2 updates.
     assert [int(row["update"]) for row in rows] == [2, 4, 6]
     summary = json.loads((run / "summary.json").read_text())
+    assert np.sum(summary["confusion"]["segmenter best"]) == 2 * 48 * 40, "every pixel is counted"
     best, metric = summary["best"]["segmenter"], "darkfield_accuracy_red_blood_cell"
     assert best[metric] == max(float(row[f"val/segmenter/{metric}"]) for row in rows)
     assert rows[-1]["val/segmenter/loss_seg"]
@@ -62,7 +64,11 @@ def test_everything_at_once_stops_early_and_is_finished(tmp_path):
         assert (run / "plots" / name).stat().st_size > 0
     again = run_script("train.py", *arguments, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert "finished" in again.stderr
+    assert "this run is finished; no epoch was better within --patience;" in again.stderr
+    more = run_script("train.py", *arguments, "--patience=3", cwd=tmp_path)
+    assert more.returncode == 0, more.stderr
+    rows = list(csv.DictReader((run / "metrics.csv").open()))
+    assert [int(row["update"]) for row in rows] == [2, 4, 6, 8], "it goes on, for an epoch"
     predicted = run_script(
         "evaluate.py", "--model=run", "--resize=", "--which=latest", cwd=tmp_path
     )

@@ -1,6 +1,7 @@
 """Curves of a run: losses and metrics by epoch."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,10 @@ class _Panel:
 
 
 def metrics_figure(
-    history: Sequence[Row], path: str | Path, kept: Mapping[str, int] = MappingProxyType({})
+    history: Sequence[Row],
+    path: str | Path,
+    kept: Mapping[str, int] = MappingProxyType({}),
+    best_metric: str = "",
 ) -> None:
     """Draws losses and metrics of a run by epoch, as far as there are any.
 
@@ -84,6 +88,7 @@ def metrics_figure(
         history: a row an epoch, as in `metrics.csv`; values may be missing or NaN.
         path: the PNG to write, whole or not at all.
         kept: the epoch whose weights are kept, by segmenter.
+        best_metric: what that epoch is chosen by; drawn beside the others where it is none of them.
 
     Raises:
         ValueError: no row holds anything to draw.
@@ -93,7 +98,7 @@ def metrics_figure(
         for name in dict.fromkeys(name for row in history for name in row)
         if points(history, name)[0].size
     ]
-    rows = [_drawable(panels, columns) for panels in (_s_panels(columns), _d_panels())]
+    rows = [_drawable(panels, columns) for panels in (_s_panels(columns, best_metric), _d_panels())]
     rows = [panels for panels in rows if panels]
     if not rows:
         raise ValueError("The history holds no metrics to draw.")
@@ -114,7 +119,7 @@ def metrics_figure(
     write_figure(figure, path)
 
 
-def _s_panels(columns: list[str]) -> list[_Panel]:
+def _s_panels(columns: list[str], best_metric: str) -> list[_Panel]:
     prefix = "val/segmenter/f1_"
     classes = [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
     metrics = [("miou", "mean IoU")]
@@ -123,6 +128,8 @@ def _s_panels(columns: list[str]) -> list[_Panel]:
         metrics += [(f"f1_{name}", f"F1 of {name}") for name in classes]
     else:
         metrics += [("accuracy", "accuracy")]
+    if best_metric not in ("loss_seg", *dict(metrics)):
+        metrics += [(best_metric, textwrap.fill(best_metric.replace("_", " "), 30))]
     curves = _of_networks("loss_seg", ("train", "val")) + _of_networks("aux_loss_seg", ("train",))
     loss = _Panel("segmentation loss", curves)
     return [loss] + [
