@@ -99,6 +99,24 @@ def test_encoder_discriminator_needs_windows_it_can_halve():
     parse("--discriminator=patch", "--d_depth=4", "--crop_size=100,96")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "flag", "least"),
+    [
+        (["--discriminator=fc", "--crop_size=32,31"], "crop_size=32,31", 32),
+        (["--segmenter=deeplab_v2_vgg", "--crop_size=7,32"], "crop_size=7,32", 8),
+        (
+            ["--method=adaptation", "--segmenter=deeplab_v2", "--target_dataset=streets"]
+            + ["--target_crop_size=31,64"],
+            "target_crop_size=31,64",
+            32,
+        ),
+    ],
+)
+def test_windows_that_strides_leave_nothing_of_are_refused(arguments, flag, least):
+    with pytest.raises(UserError, match=f"--{flag}: too small .* at least {least},{least}"):
+        parse(*arguments)
+
+
 def test_differing_flags_names_those_that_matter():
     old = Config()
     new = dataclasses.replace(

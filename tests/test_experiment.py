@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.testing_utils import tiny_config
 from tfadvseg import experiment
+from tfadvseg.checkpoints import checkpoint_paths
 from tfadvseg.config import LossConfig, OptimizerConfig
 from tfadvseg.data import folder_pages
 from tfadvseg.data.descriptors import MEMBRANES
@@ -19,7 +20,13 @@ from tfadvseg.data.examples import Examples
 from tfadvseg.data.on_disk import OnDisk
 from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
+from tfadvseg.export.model_source import load_predictor
+from tfadvseg.export.run_model import load_run_segmenter, predictor_of
 from tfadvseg.flags import flags_text
+from tfadvseg.losses.boundary import boundary_weights
+from tfadvseg.losses.terms import SegmentationTerms
+from tfadvseg.prediction import read_pages
+from tfadvseg.run_output import boundary_maps
 
 
 @pytest.fixture
@@ -105,6 +112,42 @@ def test_training_images_are_measured_beside_validation(data_dir, tmp_path, wind
     training, validation = (float(row[f"{part}/segmenter/miou"]) for part in ("train", "val"))
     assert 0 < training < 1
     assert training != validation
+
+
+def test_loss_flags_become_the_terms_and_the_boundary_maps():
+    label = np.array([[1, 0, 0, 1], [1, 0, 0, 0]], np.uint8)
+    few = Examples(("a",), (np.zeros((2, 4, 1), np.uint8),), (label,))
+    config = LossConfig((1.0, 3.0), 8.0, 2.0, lambda_dice=0.25, lambda_focal=0.75, focal_gamma=3.0)
+    terms = experiment.segmentation_terms(config, Splits(MEMBRANES, few, few))
+    assert terms == SegmentationTerms((1.0, 3.0), 0.25, 0.75, 3.0)
+    maps = boundary_maps(config, few)
+    expected = boundary_weights(label, w0=8.0, sigma=2.0)
+    assert expected.max() > 1
+    np.testing.assert_allclose(maps.levels[0] * maps.unit, expected, atol=8 / 255 / 2)
+    assert boundary_maps(LossConfig(), few) is None
+
+
+def test_the_average_of_the_weights_is_what_is_measured_and_exported(data_dir, tmp_path):
+    """After a few large steps it lags far behind the weights themselves."""
+    config = tiny_config(
+        data={"dataset": "folder", "data_dir": str(data_dir), "val_fraction": 0.25},
+        method={"method": "supervised"},
+        s_optimizer={"optimizer": "sgd", "learning_rate": 0.5},
+        run={"output_dir": str(tmp_path / "run"), "ema": 0.999, "best_metric": "last"},
+    )
+    result = experiment.run_experiment(config, flags_text(config))
+    checkpoint = checkpoint_paths(tmp_path / "run" / "checkpoints")[0]
+    measured = {}
+    image = read_pages(data_dir / "images" / "0.png", 1)[0][np.newaxis]
+    for kind in ("averaged", "model"):
+        model, spec = load_run_segmenter(tmp_path / "run", which="latest")
+        keys = {kind: model}
+        restored = tf.train.Checkpoint(segmenter=tf.train.Checkpoint(**keys)).read(checkpoint)
+        restored.expect_partial().assert_existing_objects_matched()
+        measured[kind] = predictor_of(model, spec).predict_probabilities(image)
+    exported = load_predictor(result.made["export"]).predict_probabilities(image)
+    np.testing.assert_allclose(exported, measured["averaged"], atol=1e-5)
+    assert np.abs(measured["averaged"] - measured["model"]).max() > 1e-2
 
 
 def test_a_resized_target_is_measured_in_its_own_size_in_the_end():

@@ -3,12 +3,16 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
-from tests.testing_utils import tiny_config, tiny_state
+from tests.testing_utils import tiny_batch, tiny_config, tiny_state
 from tfadvseg.config import Config, piecewise_value
 from tfadvseg.flags import read_flagfile
+from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.phases import plan_epoch
+from tfadvseg.methods.supervised import segmentation_loss
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -65,3 +69,43 @@ def test_its_phases_are_s_alone_then_s_against_d_then_d_on_twice_the_batches(pub
         ("adversarial", 500, "windows"),
         ("discriminator", 1000, "mixed"),
     ]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        {"method": "supervised"},
+        {"schedule": "joint", "compare": True},
+        {"schedule": "alternating", "compare": True},
+    ],
+    ids=["supervised", "joint", "alternating"],
+)
+def test_every_phase_of_s_minimises_the_terms_of_the_run(method):
+    config = tiny_config(method=method)
+    terms = SegmentationTerms((1.0, 3.0), lambda_dice=0.5, lambda_focal=0.5)
+    batch = tiny_batch()
+    boundary = np.random.default_rng(0).uniform(0, 5, batch["label"].shape)
+    batch["boundary"] = tf.constant(boundary, tf.float32)
+    image, label = batch["image"], batch["label"]
+    compared = 0
+    for number in range(3):
+        state = tiny_state(config)
+        phases = plan_epoch(config, state, terms)
+        if number >= len(phases) or phases[number].batches != "windows":
+            continue
+        networks = state.segmenters()
+        expected = {
+            name: float(
+                segmentation_loss(
+                    learner.model(image, training=True), label, terms, batch["boundary"]
+                )
+            )
+            for name, learner in networks.items()
+        }
+        scalars = phases[number].step(batch, tf.constant(0.1))
+        for name in networks:
+            if f"{name}/loss_seg" in scalars:
+                got = float(scalars[f"{name}/loss_seg"])
+                assert got == pytest.approx(expected[name], rel=1e-5), name
+                compared += 1
+    assert compared == (1 if method.get("method") == "supervised" else 2)

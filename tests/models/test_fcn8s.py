@@ -60,6 +60,21 @@ def test_damaged_file_is_refused(tmp_path):
         fcn8s(3, 5, width=2, backbone_weights=str(tmp_path / "a.h5"))
 
 
+@pytest.mark.parametrize("size", [(33, 47), (3, 1)])
+def test_upsampling_by_resizing_takes_any_size_and_learns(size):
+    model = fcn8s(3, 4, width=2, upsampling="resize")
+    with tf.GradientTape() as tape:
+        logits = model(tf.random.normal([1, *size, 3]), training=True)
+        loss = tf.reduce_mean(tf.square(logits - 1))
+    assert logits.shape == [1, *size, 4]
+    gradients = tape.gradient(loss, model.trainable_variables)
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+    last = [
+        g for g, v in zip(gradients, model.trainable_variables, strict=True) if "logits" in v.name
+    ]
+    assert any(np.abs(gradient).max() > 0 for gradient in last)
+
+
 def test_scores_of_three_strides_are_added():
     """With all scores constant the logits are their sum, as bilinear upsampling keeps constants."""
     model = fcn8s(3, 4, width=2)

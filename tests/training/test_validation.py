@@ -111,6 +111,18 @@ def test_d_is_measured_image_by_image_without_the_filling(replicas, two_replicas
     assert not any(name.startswith("val/d/") for name in measured(strategy))
 
 
+def test_the_average_of_the_weights_is_measured_where_there_is_one():
+    own, average = (learner("segmenter", "zeros").model for _ in range(2))
+    averaging = Learner(own, tf.keras.optimizers.SGD(), "segmenter", averaged=average)
+    average.set_weights([np.eye(3)])
+    state = TrainState(tf.Variable(0, dtype=tf.int64), averaging, None, None)
+    images = tuple(np.eye(3, dtype=np.uint8)[predicted] for predicted in PREDICTED)
+    examples = Examples(("a", "b"), images, LABELS)
+    dataset = whole_images(examples, Normalisation((0.0,) * 3, (1.0,) * 3), copies=1)
+    validate = make_validator(state, tf.distribute.get_strategy(), CELLS.class_names, None)
+    assert validate(dataset)["val/segmenter/accuracy"] == pytest.approx(8 / 12)
+
+
 def test_darkfield_accuracy_of_images_without_a_class_is_nan():
     metrics = measured(tf.distribute.get_strategy(), images=1, darkfield=True)
     assert math.isnan(metrics["val/segmenter/darkfield_accuracy_present_spirochaete"])

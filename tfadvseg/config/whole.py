@@ -64,6 +64,8 @@ class Config:
             not method.compare or self.method.adapts or self.method.uses_discriminator,
             "--compare: with --lambda_adv=0 S is trained alone, and there is nothing to compare.",
         )
+        if self.segmenter.segmenter == "deeplab_v2_vgg":  # the one that pads nothing inside
+            self._check_windows(8, "the network's three poolings")
         self._check_discriminator()
         self._check_domains()
 
@@ -91,15 +93,17 @@ class Config:
                 "domains, and no labels. Leave it out.",
             )
         if own.discriminator == "fc" and (self.method.adapts or self.method.uses_discriminator):
-            sizes = {"crop_size": self.data.crop_size}
-            if self.method.adapts:
-                sizes["target_crop_size"] = self.target.crop_size
-            for flag, size in sizes.items():
-                require(
-                    min(size) >= 32,
-                    f"--{flag}={listed(size)}: too small for the discriminator's five strides "
-                    "of 2; take at least 32,32.",
-                )
+            self._check_windows(32, "the discriminator's five strides of 2")
+
+    def _check_windows(self, least: int, reason: str) -> None:
+        sizes = {"crop_size": self.data.crop_size}
+        if self.target.dataset:
+            sizes["target_crop_size"] = self.target.crop_size
+        for flag, size in sizes.items():
+            require(
+                min(size) >= least,
+                f"--{flag}={listed(size)}: too small for {reason}; take at least {least},{least}.",
+            )
 
     def _check_domains(self) -> None:
         require(
