@@ -105,8 +105,7 @@ def test_encoder_discriminator_needs_windows_it_can_halve():
         (["--discriminator=fc", "--crop_size=32,31"], "crop_size=32,31", 32),
         (["--segmenter=deeplab_v2_vgg", "--crop_size=7,32"], "crop_size=7,32", 8),
         (
-            ["--method=adaptation", "--segmenter=deeplab_v2", "--target_dataset=streets"]
-            + ["--target_crop_size=31,64"],
+            ["--method=adaptation", "--target_dataset=cells", "--target_crop_size=31,64"],
             "target_crop_size=31,64",
             32,
         ),
