@@ -13,10 +13,11 @@ change single settings; with another --dataset, everything is as the flags say.
 
 --resize brings images and labels to one size before they are compared. A model trained with it
 resizes images inside, and its answers back: with --resize= (empty) its run is measured at the
-labels' own resolution, as the Cityscapes benchmark measures. --per_image adds a CSV file of the
-metrics of each image. The JSON holds the confusion matrix in pixels, rows true and columns
-predicted classes; with more than two of them it is drawn, too. Both lie beside the JSON and have
-its name.
+labels' own resolution, as the Cityscapes benchmark measures. --test_scales=0.7,1,1.4 measures the
+mean of the answers on images of several sizes, in place of the run's own choice. --per_image adds a
+CSV file of the metrics of each image. The JSON holds the confusion matrix in pixels, rows true and
+columns predicted classes; with more than two of them it is drawn, too. Both lie beside the JSON and
+have its name.
 """
 
 import dataclasses
@@ -35,7 +36,9 @@ from tfadvseg.flags import (
     data_config_from_flags,
     define_data_flags,
     define_network_flags,
+    define_test_scales_flag,
     read_flagfile,
+    test_scales_of,
 )
 from tfadvseg.metrics_text import without_nan
 from tfadvseg.model_spec import RUN_FLAGS, TRAINED_ON
@@ -44,6 +47,7 @@ _MODEL = flags.DEFINE_string(
     "model", None, "A run (its --output_dir), an export, or a folder of exports."
 )
 _NETWORK, _WHICH = define_network_flags(None)
+_TEST_SCALES = define_test_scales_flag()
 _SPLIT = flags.DEFINE_string(
     "split",
     "validation",
@@ -67,7 +71,7 @@ _OUTPUT_FILE = flags.DEFINE_string(
 def main(argv: list[str]) -> None:
     del argv
     model = cli.required(_MODEL)
-    given = data_config_from_flags()
+    given, test_scales = data_config_from_flags(), test_scales_of(_TEST_SCALES)
     # Only now, so that what is wrong with the flags is said at once.
     from tfadvseg.data.sources import load_split
     from tfadvseg.evaluation.per_image import per_image_csv
@@ -80,7 +84,7 @@ def main(argv: list[str]) -> None:
     file = Path(_OUTPUT_FILE.value or _default_file(data, run_dir))
     cli.check_output_file("--output_file", file)
     network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
-    predictor = load_predictor(model, network, which)
+    predictor = load_predictor(model, network, which, test_scales)
     spec = predictor.spec
     if data.dataset == "folder" and not data.class_names:
         data = dataclasses.replace(data, class_names=spec.class_names)
@@ -111,6 +115,7 @@ def main(argv: list[str]) -> None:
         "split": _SPLIT.value,
         "images": len(examples),
         "resize": data.resize,
+        "test_scales": spec.test_scales,
         "metrics": without_nan(metrics),
         "confusion": measured.confusion.tolist(),
     }
@@ -170,6 +175,8 @@ def _default_file(data: DataConfig, run_dir: Path | None) -> Path:
         parts.append(Path(data.data_dir or "").resolve().name)
     if flags.FLAGS["resize"].present:
         parts.append("x".join(map(str, data.resize)) or "unresized")
+    if _TEST_SCALES.value is not None:
+        parts.append(f"scales-{_TEST_SCALES.value}")
     if run_dir is not None:
         parts += [_NETWORK.value or "segmenter", _WHICH.value or "best"]
     name = re.sub(r"[^\w.-]+", "-", "_".join(parts)).strip("-")

@@ -26,7 +26,7 @@ from tfadvseg.evaluation.cityscapes_submission import (
     check_frames,
 )
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.flags import define_network_flags
+from tfadvseg.flags import define_network_flags, define_test_scales_flag, test_scales_of
 from tfadvseg.prediction import (
     OVERLAYS,
     PREDICTIONS,
@@ -42,6 +42,7 @@ _MODEL = flags.DEFINE_string(
 _IMAGES = flags.DEFINE_string("images", None, "A folder, a file, or a pattern in quotes.")
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where predictions and overlays go.")
 _NETWORK, _WHICH = define_network_flags(None)
+_TEST_SCALES = define_test_scales_flag()
 _TILE = flags.DEFINE_integer(
     "tile",
     1024,
@@ -63,6 +64,7 @@ _PROBABILITIES = flags.DEFINE_string(
 def main(argv: list[str]) -> None:
     del argv
     model, images, output_dir = map(cli.required, (_MODEL, _IMAGES, _OUTPUT_DIR))
+    test_scales = test_scales_of(_TEST_SCALES)
     paths = find_images(images)
     cityscapes = _CITYSCAPES.value
     if cityscapes:
@@ -71,7 +73,7 @@ def main(argv: list[str]) -> None:
     from tfadvseg.export.model_source import load_predictor
 
     network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
-    predictor = load_predictor(model, network, which)
+    predictor = load_predictor(model, network, which, test_scales)
     if cityscapes and predictor.spec.class_names != CITYSCAPES.class_names:
         raise UserError(
             f"--cityscapes: is for models of Cityscapes' {CITYSCAPES.num_classes} classes; this "

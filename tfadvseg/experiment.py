@@ -247,6 +247,7 @@ def _describe(
         channel_order=config.data.channel_order,
         resize=own.resize,
         darkfield_accuracy=splits.descriptor.darkfield_accuracy,
+        test_scales=config.run.test_scales,
     )
 
 

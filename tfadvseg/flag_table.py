@@ -450,6 +450,12 @@ TRAIN_FLAGS = (
         int,
     ),
     Flag(
+        "test_scales",
+        "run",
+        "Magnifications of an image over which the final measurements and the export average.",
+        NUMBERS,
+    ),
+    Flag(
         "checkpoint_every", "run", "Updates between checkpoints; 0: at the end of each epoch.", int
     ),
     Flag("keep_checkpoints", "run", "How many checkpoints to keep.", int),

@@ -7,10 +7,10 @@ from typing import Any, get_args
 
 from absl import flags
 
-from tfadvseg.config import Config, DataConfig
+from tfadvseg.config import Config, DataConfig, check_test_scales
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.flag_kinds import Text
+from tfadvseg.flag_kinds import NUMBERS, Text
 from tfadvseg.flag_table import DATA_FLAGS, TARGET_FLAGS, TRAIN_FLAGS, Flag
 
 ALL_FLAGS = DATA_FLAGS + TARGET_FLAGS + TRAIN_FLAGS
@@ -79,6 +79,29 @@ def define_network_flags(
             + ("" if default else " Default: best."),
         ),
     )
+
+
+def define_test_scales_flag() -> flags.FlagHolder:
+    """Defines `--test_scales` for scripts that take a run, which has its own."""
+    return flags.DEFINE_string(
+        "test_scales",
+        None,
+        "Magnifications of an image over which to average, in place of the run's own. "
+        f"Form: {NUMBERS.form}.",
+    )
+
+
+def test_scales_of(holder: flags.FlagHolder) -> tuple[float, ...]:
+    """What `define_test_scales_flag` was given, or nothing.
+
+    Raises:
+        UserError: it does not fit.
+    """
+    if holder.value is None:
+        return ()
+    scales = _parsed("test_scales", NUMBERS, holder.value)
+    check_test_scales(scales)
+    return scales
 
 
 def data_config_from_flags(values: flags.FlagValues = flags.FLAGS) -> DataConfig:
@@ -181,12 +204,14 @@ def _default_sections() -> dict[str, Any]:
 
 def _value(flag: Flag, values: flags.FlagValues) -> Any:
     value: Any = values[flag.name].value
-    if not isinstance(flag.kind, Text):
-        return value
+    return _parsed(flag.name, flag.kind, value) if isinstance(flag.kind, Text) else value
+
+
+def _parsed(name: str, kind: Text, text: str) -> Any:
     try:
-        return flag.kind.parse(value)
+        return kind.parse(text)
     except ValueError:
-        raise UserError(f"--{flag.name}={value}: write it as {flag.kind.form}.") from None
+        raise UserError(f"--{name}={text}: write it as {kind.form}.") from None
 
 
 def _flag_values(config: Config) -> dict[Flag, Any]:

@@ -31,6 +31,7 @@ class ModelSpec:
         channel_order: in which the network sees the channels of colour images.
         resize: (height, width) that images are brought to before the network, and its answers back
             from; empty where it takes images as they are.
+        test_scales: magnifications of an image over which its probabilities are averaged.
         foreground_class, darkfield_accuracy: as in `DatasetDescriptor`.
         dataset: what it was trained on.
         crop_size: (height, width) of its training windows.
@@ -50,6 +51,7 @@ class ModelSpec:
     channel_order: Literal["rgb", "bgr"] = "rgb"
     resize: tuple[int, int] | tuple[()] = ()
     darkfield_accuracy: bool = False
+    test_scales: tuple[float, ...] = (1.0,)
 
     @property
     def num_classes(self) -> int:
@@ -88,6 +90,7 @@ class ModelSpec:
                 channel_order=fields.get("channel_order", "rgb"),
                 resize=tuple(fields.get("resize", ())),
                 darkfield_accuracy=fields.get("darkfield_accuracy", False),
+                test_scales=tuple(fields.get("test_scales", (1.0,))),
             )
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; is {folder} a run or an export?") from None

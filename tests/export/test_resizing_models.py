@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from export_testing import COLOUR_SPEC, randomised_segmenter
 
@@ -11,6 +12,7 @@ from tfadvseg.data.examples import Examples
 from tfadvseg.data.resizing import resize_image
 from tfadvseg.evaluation.report import evaluate_sections
 from tfadvseg.export.run_model import predictor_of
+from tfadvseg.export.serving_module import build_serving_module
 from tfadvseg.models.frozen_batch_norm import TARGET
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.models.resampling import resize_aligned
@@ -49,6 +51,31 @@ def test_any_other_image_is_resized_and_the_answer_resized_back():
     measured = evaluate_sections(predictor, examples, tile=(16, 16))
     assert measured.metrics["accuracy"] == 1
     assert measured.confusion.sum() == 50 * 64
+
+
+@pytest.mark.parametrize("resize", [(24, 40), ()], ids=["resized", "as it is"])
+def test_probabilities_are_averaged_over_scales(resize):
+    """Each scale is of what the network sees: of the size it resizes to, or of the image."""
+    spec = replace(SPEC, resize=resize, test_scales=(0.5, 1.0, 1.5))
+    segmenter = randomised_segmenter(spec)
+    size = resize or (50, 64)
+    rough = np.random.default_rng(1).integers(0, 256, (8, 10, 3)).astype(np.uint8)
+    image = resize_image(rough, (50, 64))
+    predictor = predictor_of(segmenter, spec)
+    probabilities = predictor.predict_probabilities(image[np.newaxis])
+    each = [
+        class_probabilities(
+            tf.image.resize(
+                logits_on(segmenter, resize_image(image, (int(f * size[0]), int(f * size[1])))),
+                (50, 64),
+            )
+        )
+        for f in spec.test_scales
+    ]
+    np.testing.assert_allclose(probabilities, np.mean(each, axis=0), atol=0.03)
+    assert max(np.abs(one - probabilities).max() for one in each) > 0.1
+    label = build_serving_module(segmenter, spec).serving_default(image[np.newaxis])["label"]
+    np.testing.assert_array_equal(label, probabilities.argmax(-1))
 
 
 def test_a_multi_level_network_answers_from_its_own_resolution():

@@ -136,6 +136,28 @@ def test_a_run_that_resizes_at_either_resolution(place, tmp_path):
         assert measured["resize"] == ([] if flag else [16, 24])
 
 
+def test_other_scales_than_the_runs_own(place):
+    folder, _ = place
+    right = []
+    predictor = load_run(folder / "run", test_scales=(0.5, 1.5))
+    for number in (2, 3):
+        with Image.open(folder / f"data/images/{number}.png") as file:
+            predicted = predictor.predict_probabilities(np.array(file)[np.newaxis, ..., np.newaxis])
+        with Image.open(folder / f"data/labels/{number}.png") as file:
+            right += list((predicted[0].argmax(-1) == np.array(file)).ravel())
+    own = run_script("evaluate.py", f"--model={folder}/run", "--output_file=own.json", cwd=folder)
+    assert own.returncode == 0
+    result = run_script("evaluate.py", f"--model={folder}/run", "--test_scales=0.5,1.5", cwd=folder)
+    assert (result.returncode, result.stderr) == (0, "")
+    name = "evaluation_folder_validation_scales-0.5-1.5_segmenter_best.json"
+    measured = json.loads((folder / "run" / name).read_text())
+    assert measured["test_scales"] == [0.5, 1.5]
+    assert measured["metrics"]["accuracy"] == pytest.approx(np.mean(right), abs=1e-6)
+    before = json.loads((folder / "own.json").read_text())
+    assert before["test_scales"] == [1.0]
+    assert before["metrics"]["accuracy"] != measured["metrics"]["accuracy"]
+
+
 def test_a_run_with_a_target_domain_is_measured_there(place, tmp_path):
     folder, networks = place
     run = shutil.copytree(folder / "run", tmp_path / "run")
@@ -155,6 +177,10 @@ def test_an_export(place, tmp_path):
     export_saved_model(segmenter, spec, tmp_path / "export")
     result = run_script("evaluate.py", f"--model={tmp_path}/export", cwd=tmp_path)
     assert_one_line_error(result, "--dataset: is needed")
+    result = run_script(
+        "evaluate.py", "--model=export", "--dataset=membranes", "--test_scales=2", cwd=tmp_path
+    )
+    assert_one_line_error(result, "--model=export: is an export", "--test_scales")
     data = (
         "--dataset=folder",
         f"--data_dir={folder}/data",
@@ -175,6 +201,7 @@ def test_refusals_write_nothing(place):
     for arguments, messages in (
         (["--dataset=absent", "--model=run"], ("--dataset=absent", "isbi2012")),
         (["--model=run", "--class_names=a,b,c"], ("3 classes", "model 2", "membrane, cell")),
+        (["--model=run", "--test_scales=0.5,20"], ("--test_scales=0.5,20.0", "0.1 to 10")),
     ):
         assert_one_line_error(run_script("evaluate.py", *arguments, cwd=folder), *messages)
     assert set(folder.rglob("*")) == before

@@ -45,6 +45,7 @@ def test_everything_at_once_stops_early_and_is_finished(tmp_path):
         "--ema=0.9999",
         "--best_metric=darkfield_accuracy_red_blood_cell",
         "--patience=2",
+        "--test_scales=0.5,1",
     )
     result = run_script("train.py", *arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -62,6 +63,10 @@ def test_everything_at_once_stops_early_and_is_finished(tmp_path):
     assert "darkfield_accuracy_present_spirochaete" in summary["networks"]["segmenter"]
     for name in ("classes.png", "confusion_segmenter.png", "metrics.png", "overlays.png"):
         assert (run / "plots" / name).stat().st_size > 0
+    kept = json.loads((run / "model.json").read_text())
+    assert kept["test_scales"] == [0.5, 1.0]
+    # What is measured in the end is averaged over them; what the epochs measure is not.
+    assert best[metric] != summary["networks"]["segmenter best"][metric]
     again = run_script("train.py", *arguments, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "this run is finished; no epoch was better within --patience;" in again.stderr

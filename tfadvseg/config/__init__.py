@@ -27,7 +27,7 @@ from tfadvseg.config.method import (
     piecewise_value,
 )
 from tfadvseg.config.optimizer import OptimizerConfig, OptimizerName, RateSchedule
-from tfadvseg.config.run import LAST, Precision, RunConfig, StrategyName
+from tfadvseg.config.run import LAST, Precision, RunConfig, StrategyName, check_test_scales
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.config.whole import Config
 
@@ -58,5 +58,6 @@ __all__ = [
     "SegmenterName",
     "StrategyName",
     "TruthForm",
+    "check_test_scales",
     "piecewise_value",
 ]

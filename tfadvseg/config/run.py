@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tfadvseg.config.checks import require, require_choice, require_not_negative, require_positive
+from tfadvseg.config.checks import (
+    listed,
+    require,
+    require_choice,
+    require_not_negative,
+    require_positive,
+)
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 StrategyName = Literal["auto", "default", "one_device", "mirrored"]
@@ -37,6 +43,8 @@ class RunConfig:
             kept; `auto`: `last` where a target domain is measured, whose labels no adaptation may
             know, else `miou` (a whole `Config` says which).
         patience: epochs without a better one after which training stops; 0: never.
+        test_scales: what is measured in the end and exported is the mean of S's answers on images
+            magnified so (multi-scale testing); after each epoch they are measured as they are.
     """
 
     output_dir: str = "runs/default"
@@ -55,6 +63,7 @@ class RunConfig:
     ema: float = 0.0
     best_metric: str = "auto"
     patience: int = 0
+    test_scales: tuple[float, ...] = (1.0,)
 
     def __post_init__(self) -> None:
         require_positive(self, "epochs", "global_batch_size")
@@ -67,5 +76,18 @@ class RunConfig:
             f"--keep_checkpoints={self.keep_checkpoints}: keep at least 2, so that a corrupt "
             "checkpoint has a whole predecessor.",
         )
+        check_test_scales(self.test_scales)
         require_choice("precision", self.precision, Precision)
         require_choice("strategy", self.strategy, StrategyName)
+
+
+def check_test_scales(scales: tuple[float, ...]) -> None:
+    """Refuses none at all, and factors that leave nothing of an image, or no memory.
+
+    Raises:
+        UserError: naming the flag.
+    """
+    require(
+        bool(scales) and all(0.1 <= scale <= 10 for scale in scales),
+        f"--test_scales={listed(scales)}: give one or several factors of 0.1 to 10, as in 0.7,1.",
+    )

@@ -16,24 +16,29 @@ def is_run(path: str | Path) -> bool:
 
 
 def load_predictor(
-    path: str | Path, network: Network | None = None, which: Which | None = None
+    path: str | Path,
+    network: Network | None = None,
+    which: Which | None = None,
+    test_scales: tuple[float, ...] = (),
 ) -> Predictor:
     """Loads a run's network or an export.
 
     Args:
         path: a run's `--output_dir`, an export's base folder or one of its versions.
         network, which: of a run, as in `load_run_segmenter`; None takes `segmenter`, `best`.
+        test_scales: likewise.
 
     Raises:
-        UserError: `path` is neither or is damaged, or it is an export and a network is asked for.
+        UserError: `path` is neither or is damaged, or it is an export and something is asked for
+            that only a run holds.
     """
     if not Path(path).is_dir():
         raise UserError(f"--model={path}: no such folder; give a run or an export.")
     if is_run(path):
-        return load_run(path, network or "segmenter", which or "best")
-    if network or which:
+        return load_run(path, network or "segmenter", which or "best", test_scales)
+    if network or which or test_scales:
         raise UserError(
-            f"--model={path}: is an export, which holds one network; leave out --network and "
-            "--which, or give the run."
+            f"--model={path}: is an export, which holds one network and its scales; leave out "
+            "--network, --which and --test_scales, or give the run."
         )
     return load_exported(path)

@@ -1,5 +1,6 @@
 """The segmenters of a run: rebuilt from its `model.json`, with weights from its checkpoints."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,10 @@ from tfadvseg.models.segmenters import build_segmenter
 
 
 def load_run_segmenter(
-    run_dir: str | Path, network: Network = "segmenter", which: Which = "best"
+    run_dir: str | Path,
+    network: Network = "segmenter",
+    which: Which = "best",
+    test_scales: tuple[float, ...] = (),
 ) -> tuple[tf.keras.Model, ModelSpec]:
     """Rebuilds a network of a run, in the current precision policy.
 
@@ -25,6 +29,7 @@ def load_run_segmenter(
         run_dir: a run's `--output_dir`.
         network: `segmenter` is S; `standard` is the one trained alone beside it (`--compare`).
         which: `best` by the validation metric, or `latest`.
+        test_scales: magnifications to average over instead of the run's own; empty for these.
 
     Returns:
         The model with all its weights, and what it needs besides them.
@@ -32,14 +37,17 @@ def load_run_segmenter(
     Raises:
         UserError: `run_dir` is no run, it has no such network, or no checkpoint is whole.
     """
-    return _load(run_dir, network, which)[:2]
+    return _load(run_dir, network, which, test_scales)[:2]
 
 
 def load_run(
-    run_dir: str | Path, network: Network = "segmenter", which: Which = "best"
+    run_dir: str | Path,
+    network: Network = "segmenter",
+    which: Which = "best",
+    test_scales: tuple[float, ...] = (),
 ) -> Predictor:
     """Like `load_run_segmenter`, ready for raw images as an export of it would be."""
-    segmenter, spec, path = _load(run_dir, network, which)
+    segmenter, spec, path = _load(run_dir, network, which, test_scales)
     return predictor_of(segmenter, spec, source=path)
 
 
@@ -58,12 +66,14 @@ def predictor_of(segmenter: tf.keras.Model, spec: ModelSpec, source: str = "") -
 
 
 def _load(
-    run_dir: str | Path, network: Network, which: Which
+    run_dir: str | Path, network: Network, which: Which, test_scales: tuple[float, ...]
 ) -> tuple[tf.keras.Model, ModelSpec, str]:
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
         raise UserError(f"{run_dir}: no such folder.")
     spec = ModelSpec.load(run_dir)
+    if test_scales:
+        spec = dataclasses.replace(spec, test_scales=test_scales)
     if which == "best":
         folder, keys = run_dir / "best", ["model"]
         paths = checkpoint_paths(folder, network)

@@ -1,7 +1,7 @@
 """The graph of an export: raw images in, probabilities and labels out, nothing left to the caller.
 
-Normalisation is part of it, and resizing where the model was trained on resized images; padding
-and cropping segmenters do inside.
+Normalisation is part of it, resizing where the model was trained on resized images, and averaging
+over scales where the model is to do so; padding and cropping segmenters do inside.
 """
 
 import tensorflow as tf
@@ -39,11 +39,13 @@ def build_serving_module(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.Modul
     channels = spec.image_channels
     normalise = Normalisation(spec.mean, spec.std, spec.channel_order)
 
-    def logits_of(image: tf.Tensor) -> tf.Tensor:
-        if not spec.resize:
+    def logits_of(image: tf.Tensor, scale: float) -> tf.Tensor:
+        if not spec.resize and scale == 1:
             return segmenter(normalise(image), training=False)
         size = tf.shape(image)[1:3]
-        image = normalise(resize_bicubic(image, spec.resize))
+        scaled = tf.round(scale * tf.cast(spec.resize or size, tf.float32))
+        seen = tf.maximum(tf.cast(scaled, tf.int32), 1)
+        image = normalise(resize_bicubic(image, seen))
         if isinstance(segmenter, MultiLevelSegmenter):
             # In one step from the network's own resolution, as the published evaluation does.
             levels = segmenter.level_logits(image, training=False, domain=TARGET)
@@ -51,11 +53,13 @@ def build_serving_module(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.Modul
         return tf.image.resize(segmenter(image, training=False), size)
 
     def predict(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits = logits_of(image)
-        return {
-            "probabilities": class_probabilities(logits),
-            "label": tf.cast(predicted_label(logits), tf.uint8),
-        }
+        logits = [logits_of(image, scale) for scale in spec.test_scales]
+        if len(logits) == 1:
+            probabilities, label = class_probabilities(logits[0]), predicted_label(logits[0])
+        else:
+            probabilities = tf.add_n([class_probabilities(each) for each in logits]) / len(logits)
+            label = tf.argmax(probabilities, axis=-1)
+        return {"probabilities": probabilities, "label": tf.cast(label, tf.uint8)}
 
     def serving_default(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return predict(tf.cast(image, tf.float32))

@@ -22,14 +22,14 @@ def resize_aligned(maps: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Ten
     )
 
 
-def resize_bicubic(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+def resize_bicubic(image: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
     """Resizes images as Pillow does, to within a grey level: see `data.resizing`.
 
     Like Pillow, the width first, and what lies between is rounded to whole grey levels.
 
     Args:
         image: [B,H,W,C] float32 on the 0-255 scale.
-        size: (height, width).
+        size: (height, width), Python or int32 [2].
 
     Returns:
         [B,height,width,C] float32, whole numbers from 0 to 255.
