@@ -82,7 +82,7 @@ def metrics_figure(
     ring marks the epoch that is kept. The lower row, where there is a D: S's adversarial loss, D's
     loss, D's accuracy on real and fake maps, or on the source's and the target's, and S's rate of
     fooling it. What is of an auxiliary level is paler. Thin vertical lines mark epochs where
-    lambda_adv changes. Losses that span more than two orders of magnitude have logarithmic axes.
+    lambda_adv changes. Where the largest loss is 20 times the smallest, the axis is logarithmic.
 
     Args:
         history: a row an epoch, as in `metrics.csv`; values may be missing or NaN.
@@ -215,7 +215,7 @@ def _draw_panel(axes: Axes, panel: _Panel, history: Sequence[Row], kept: Mapping
     if panel.is_rate:
         axes.set_ylim(0, 1)
         axes.axhline(0.5, color="0.6", linewidth=0.6, linestyle="dotted", zorder=1)
-    elif 0 < 100 * lowest < highest:
+    elif 0 < 20 * lowest < highest:
         axes.set_yscale("log")
 
 
