@@ -81,6 +81,7 @@ def test_two_replicas_equal_one(schedule, discriminator, two_replicas):
     check_equals_default(config, two_replicas, uneven_batch())
 
 
+@pytest.mark.slow
 def test_two_replicas_accumulate_the_same_batches_as_one(two_replicas):
     config = tiny_config(
         method={"method": "adaptation", "iter_size": 2},

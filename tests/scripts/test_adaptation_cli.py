@@ -80,6 +80,7 @@ def test_a_run_in_two_sittings_ends_as_one_in_one(adapted, tmp_path):
     assert (tmp_path / "run/metrics.csv").read_bytes() == (adapted / "metrics.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_target_folder_needs_images_only(tmp_path, monkeypatch):
     generator = np.random.default_rng(0)
     images = tmp_path / "target/images"

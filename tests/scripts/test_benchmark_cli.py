@@ -264,6 +264,7 @@ def test_operations_that_cannot_be_counted_are_refused():
         count_operations(inner.get_concrete_function(tf.TensorSpec([None, 3])))
 
 
+@pytest.mark.slow
 def test_the_keras_way_does_the_experiments_updates():
     from benchmarks.keras_way import DEPTH, KerasWay, plain_discriminator, plain_unet
     from benchmarks.settings import QUICK

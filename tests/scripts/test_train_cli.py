@@ -239,10 +239,8 @@ TINY_FOR = {
 """Overrides that make each experiment tiny, by the beginning of its flagfile's name."""
 
 
-REPRESENTATIVES = {
-    "camvid_fcn", "darkfield_adversarial", "demo", "gta5_multi", "isbi2012_alternating",
-}  # fmt: skip
-"""One of each kind; those like them are slow tests."""
+REPRESENTATIVES = {"camvid_fcn", "gta5_multi", "isbi2012_alternating"}
+"""Of kinds that nothing quicker trains; the others are slow tests."""
 
 
 @pytest.mark.parametrize(
@@ -285,6 +283,7 @@ def test_every_flagfile_takes_real_steps_on_tiny_data(path, isbi_dir, tmp_path):
         assert float(row["train/d/loss_d"]) > 0
 
 
+@pytest.mark.slow
 def test_run_flags_repeat_the_run(finished_run, data_dir, tmp_path):
     flagfile = shutil.copy(finished_run / "run.flags", tmp_path)
     # What a run leaves that failed before its first checkpoint is in nobody's way.

@@ -74,11 +74,6 @@ def test_everything_at_once_stops_early_and_is_finished(tmp_path):
     assert more.returncode == 0, more.stderr
     rows = list(csv.DictReader((run / "metrics.csv").open()))
     assert [int(row["update"]) for row in rows] == [2, 4, 6, 8], "it goes on, for an epoch"
-    predicted = run_script(
-        "evaluate.py", "--model=run", "--resize=", "--which=latest", cwd=tmp_path
-    )
-    assert predicted.returncode == 0, predicted.stderr
-    assert "darkfield_accuracy_spirochaete" in predicted.stdout
 
 
 def test_a_longer_run_with_a_falling_rate_is_another_one(tmp_path):

@@ -1,6 +1,7 @@
 """The moving average of a network's weights."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests.testing_utils import tiny_batch, tiny_config, tiny_state, values_of
@@ -38,6 +39,7 @@ def test_the_average_follows_all_weights_and_is_what_is_measured():
         np.testing.assert_allclose(value, target, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_two_replicas_keep_the_same_average_as_one(two_replicas):
     _, one = train(tf.distribute.get_strategy(), 2)
     _, two = train(two_replicas, 2)
