@@ -38,7 +38,7 @@ from tfadvseg.losses.class_weights import class_weights, image_class_pixels
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.model_spec import ModelSpec
-from tfadvseg.run_checks import check_images, check_output_dir
+from tfadvseg.run_checks import check_images, check_source, only_trainer
 from tfadvseg.run_output import RunOutput
 from tfadvseg.run_result import Result, earlier_result, finish_run
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
@@ -77,14 +77,22 @@ def run_experiment(config: Config, flags_text: str) -> Result:
         flags_text: the same as a flagfile, to be left as `run.flags`.
 
     Raises:
-        UserError: the data, the flags or the output directory do not allow it; nothing is
-            written then. Or training diverged: the last checkpoint is intact.
+        UserError: the data, the flags or the output directory do not allow it, or another
+            process trains there; nothing is written then. Or training diverged: the last
+            checkpoint is intact.
         training.loop.Stopped: a signal came; the state was saved.
     """
     strategy = prepare_machine(config)
     output = Path(config.run.output_dir)
+    with only_trainer(output):
+        return _train_in(output, config, flags_text, strategy)
+
+
+def _train_in(
+    output: Path, config: Config, flags_text: str, strategy: tf.distribute.Strategy
+) -> Result:
     begins = not checkpoint_paths(output / "checkpoints")
-    check_output_dir(output, config.segmenter, begins)
+    check_source(config.segmenter, begins)
     splits, target = load_domains(config)
     config = _with_lengths(config, splits)
     check_images(config, splits, target)

@@ -1,6 +1,12 @@
 """What is refused before a run's long work begins."""
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from absl import logging
 
 from tfadvseg import atomic
 from tfadvseg.config import LAST, Config
@@ -63,15 +69,47 @@ def check_images(config: Config, splits: Splits, target: Examples | None) -> Non
         )
 
 
-def check_output_dir(output: Path, segmenter: SegmenterConfig, begins: bool) -> None:
-    """Refuses a place that cannot be written to or, where a run `begins`, begun in.
+@contextmanager
+def only_trainer(output: Path) -> Iterator[None]:
+    """Holds a run's folder, made if absent, while the block runs; an empty one goes again.
+
+    Raises:
+        UserError: it cannot be written to, or another process trains there.
+    """
+    if place := atomic.unwritable_place(output):
+        raise UserError(f"--output_dir={output}: cannot write to {place}.")
+    made = not output.exists()
+    output.mkdir(parents=True, exist_ok=True)
+    handle = os.open(output, os.O_RDONLY)
+    try:
+        _lock(handle, output)
+        yield
+    finally:
+        if made:
+            with suppress(OSError):  # not empty
+                output.rmdir()
+        os.close(handle)
+
+
+def _lock(handle: int, output: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(
+            f"--output_dir={output}: another process trains there. Wait until it ends, or give "
+            "another --output_dir."
+        ) from None
+    except OSError as error:  # some network file systems
+        logging.warning("%s: cannot be locked (%s); train there once at a time.", output, error)
+
+
+def check_source(segmenter: SegmenterConfig, begins: bool) -> None:
+    """Refuses, where a run `begins`, a kind of weights without the weights.
 
     Raises:
         UserError: naming the flag.
     """
     source = segmenter.weights_source
-    if place := atomic.unwritable_place(output):
-        raise UserError(f"--output_dir={output}: cannot write to {place}.")
     if begins and source != "exact" and not segmenter.weights:
         raise UserError(
             f"--weights: --weights_source={source} says what kind of file it is; give the file, or "

@@ -385,7 +385,7 @@ def test_an_output_directory_that_cannot_be_written_is_refused(data_dir, tmp_pat
     assert_one_line_error(result, "--output_dir=file/run")
 
 
-def test_sigterm_saves_and_says_how_to_go_on(data_dir, tmp_path):
+def test_a_run_keeps_others_out_and_saves_upon_sigterm(data_dir, tmp_path):
     arguments = [*TINY, f"--data_dir={data_dir}", f"--output_dir={tmp_path / 'run'}", "--noexport"]
     arguments += ["--epochs=1", "--steps_per_epoch=100000", "--checkpoint_every=50"]
     process = subprocess.Popen(
@@ -399,6 +399,8 @@ def test_sigterm_saves_and_says_how_to_go_on(data_dir, tmp_path):
         while not list((tmp_path / "run/checkpoints").glob("*.index")):
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.05)
+        other = run_script("train.py", *arguments, cwd=tmp_path)
+        assert_one_line_error(other, "another process trains there", "--output_dir=")
         process.terminate()
         _, stderr = process.communicate(timeout=60)
     finally:
