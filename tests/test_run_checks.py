@@ -18,7 +18,7 @@ def test_a_folder_is_held_by_one_at_a_time(tmp_path):
 
 
 def test_a_folder_made_in_vain_goes_and_no_other(tmp_path):
-    made, filled, found = (tmp_path / name for name in ("made", "filled", "found"))
+    made, filled, found = (tmp_path / name for name in ("new/made", "filled", "found"))
     found.mkdir()
     for folder in (made, filled, found):
         with pytest.raises(ZeroDivisionError), only_trainer(folder):
@@ -26,7 +26,7 @@ def test_a_folder_made_in_vain_goes_and_no_other(tmp_path):
             if folder == filled:
                 (folder / "file").touch()
             raise ZeroDivisionError
-    assert not made.exists() and found.exists() and list(filled.iterdir())
+    assert not made.parent.exists() and found.exists() and list(filled.iterdir())
 
 
 def test_a_file_system_without_locks_is_trained_on_with_a_warning(tmp_path, monkeypatch, caplog):

@@ -71,23 +71,23 @@ def check_images(config: Config, splits: Splits, target: Examples | None) -> Non
 
 @contextmanager
 def only_trainer(output: Path) -> Iterator[None]:
-    """Holds a run's folder, made if absent, while the block runs; an empty one goes again.
+    """Holds a run's folder while the block runs; made if absent, but gone again if left empty.
 
     Raises:
         UserError: it cannot be written to, or another process trains there.
     """
     if place := atomic.unwritable_place(output):
         raise UserError(f"--output_dir={output}: cannot write to {place}.")
-    made = not output.exists()
+    absent = [folder for folder in (output, *output.parents) if not folder.exists()]
     output.mkdir(parents=True, exist_ok=True)
     handle = os.open(output, os.O_RDONLY)
     try:
         _lock(handle, output)
         yield
     finally:
-        if made:
-            with suppress(OSError):  # not empty
-                output.rmdir()
+        with suppress(OSError):  # not empty
+            for folder in absent:
+                folder.rmdir()
         os.close(handle)
 
 
