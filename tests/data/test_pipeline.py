@@ -287,3 +287,17 @@ def test_colour_changes_hue_and_saturation_and_leaves_grey_alone():
             augment.random_colour(grey, tf.constant([number, 0])), grey, rtol=1e-3, atol=1e-2
         )
     assert np.mean(changes) > 3
+
+
+def test_no_pipeline_is_tuned():
+    """What a tuner would cost: see `fixed_parallelism`."""
+    given = examples()
+    window = window_maker(given, DataConfig(crop_size=(16, 16)), IDENTITY, seed=0)
+    for dataset in (
+        training_windows(window, 4, 0, 2),
+        domain_windows(window, window, 4, 0, 2),
+        mixed_windows(window, 4, 0, 0, 8, 0),
+        fixed_windows(given, (16, 16), IDENTITY, 4, 8, 0),
+        whole_images(given, IDENTITY, 1),
+    ):
+        assert dataset.options().autotune.enabled is False

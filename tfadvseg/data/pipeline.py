@@ -25,6 +25,7 @@ from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples, image_sizes
 from tfadvseg.data.lazy import PairReader, pair_reader
 from tfadvseg.data.on_disk import OnDisk
+from tfadvseg.data.parallelism import fixed_parallelism
 
 
 @dataclass(frozen=True)
@@ -306,11 +307,15 @@ def _counted(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
 
 
 def _batched(windows: tf.data.Dataset, size: int) -> tf.data.Dataset:
-    return windows.batch(size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return _ready(windows.batch(size, drop_remainder=True))
 
 
 def _filled_up(batches: tf.data.Dataset, size: int) -> tf.data.Dataset:
-    return batches.map(functools.partial(_fill, size=size)).prefetch(tf.data.AUTOTUNE)
+    return _ready(batches.map(functools.partial(_fill, size=size)))
+
+
+def _ready(batches: tf.data.Dataset) -> tf.data.Dataset:
+    return fixed_parallelism(batches.prefetch(2))
 
 
 def _fill(batch: dict[str, tf.Tensor], size: int) -> dict[str, tf.Tensor]:

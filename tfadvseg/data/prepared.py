@@ -24,6 +24,7 @@ from absl import logging
 from tfadvseg import atomic
 from tfadvseg.data.examples import Example
 from tfadvseg.data.frames import png_fingerprint
+from tfadvseg.data.parallelism import fixed_parallelism
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.camvid import camvid_dataset_builder, lists
 from tfadvseg_datasets.cityscapes_semseg import cityscapes_semseg_dataset_builder
@@ -225,7 +226,7 @@ def _iterate(
     builder: tfds.core.DatasetBuilder, examples: tf.data.Dataset
 ) -> Iterator[dict[str, Any]]:
     with _named_damage(builder):
-        yield from examples.as_numpy_iterator()
+        yield from fixed_parallelism(examples).as_numpy_iterator()
 
 
 @contextlib.contextmanager
