@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from tfadvseg.reporting.canvas import NETWORK_COLOURS, network_names, new_figure, write_figure
 from tfadvseg.reporting.plotting import (
@@ -217,6 +218,9 @@ def _draw_panel(axes: Axes, panel: _Panel, history: Sequence[Row], kept: Mapping
         axes.axhline(0.5, color="0.6", linewidth=0.6, linestyle="dotted", zorder=1)
     elif 0 < 20 * lowest < highest:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _paler(colour: str) -> str:

@@ -67,7 +67,7 @@ def points(history: Sequence[Row], column: str) -> tuple[np.ndarray, np.ndarray]
 
 def dress_axes(axes: Axes) -> None:
     """A light grid behind the data, small ticks, and a frame at the bottom and left only."""
-    axes.tick_params(labelsize=SMALL, length=2.5, width=0.6)
+    axes.tick_params(which="both", labelsize=SMALL, length=2.5, width=0.6)
     axes.grid(color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
