@@ -253,7 +253,9 @@ def _dress_panel(axes: Axes, panel: _Panel, epochs: np.ndarray, changes: np.ndar
     if panel.colour_names:
         handles = [Line2D([], [], color=colour) for _, colour in panel.colour_names]
         names = [name for name, _ in panel.colour_names]
-        axes.legend(handles, names, fontsize=SMALL, frameon=False, handlelength=1.2)
+        axes.legend(
+            handles, names, fontsize=SMALL, handlelength=1.2, framealpha=0.8, edgecolor="none"
+        )
 
 
 def _draw_legend(
