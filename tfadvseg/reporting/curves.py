@@ -245,7 +245,7 @@ def _look(stage: str, length: int) -> dict[str, Any]:
 
 
 def _dress_panel(axes: Axes, panel: _Panel, epochs: np.ndarray, changes: np.ndarray) -> None:
-    axes.set_title(panel.title, fontsize=NORMAL)
+    axes.set_title(panel.title, fontsize=NORMAL, pad=16 if panel.colour_names else None)
     dress_axes(axes)
     fit_x_axis(axes, epochs)
     for epoch in changes:
@@ -253,8 +253,17 @@ def _dress_panel(axes: Axes, panel: _Panel, epochs: np.ndarray, changes: np.ndar
     if panel.colour_names:
         handles = [Line2D([], [], color=colour) for _, colour in panel.colour_names]
         names = [name for name, _ in panel.colour_names]
+        # Above the curves, which may be anywhere between 0 and 1.
         axes.legend(
-            handles, names, fontsize=SMALL, handlelength=1.2, framealpha=0.8, edgecolor="none"
+            handles,
+            names,
+            fontsize=SMALL,
+            frameon=False,
+            handlelength=1.2,
+            ncols=len(names),
+            loc="lower center",
+            bbox_to_anchor=(0.5, 0.98),
+            borderaxespad=0,
         )
 
 
