@@ -57,10 +57,18 @@ def test_classes_absent_from_training_are_named(rule, weight, caplog):
 
 
 @pytest.mark.parametrize(
-    ("held", "least", "most", "warned"), [([0, 1], 1, 16, []), ([0, 0], 40, 40, ["cell"])]
+    ("held", "weights", "least", "most", "warned"),
+    [
+        ([0, 1], "none", 1, 16, []),
+        ([0, 1], (1.0, 2.0), 1, 16, []),
+        ([0, 1], "median_frequency", 40, 40, []),
+        ([0, 0], "none", 40, 40, ["cell"]),
+    ],
 )
-def test_labels_on_disk_are_read_until_every_class_was_met(held, least, most, warned, caplog):
-    """At most sixteen at a time; all of them only where a class is nowhere."""
+def test_labels_on_disk_are_read_until_every_class_was_met(
+    held, weights, least, most, warned, caplog
+):
+    """At most sixteen at a time; all of them only where a class is nowhere, or pixels count."""
     decoded = []
 
     class Stored:
@@ -75,8 +83,9 @@ def test_labels_on_disk_are_read_until_every_class_was_met(held, least, most, wa
     images = tuple(np.zeros((1, 2, 1), np.uint8) for _ in labels.stored)
     many = Examples(tuple(map(str, range(40))), images, labels)
     with caplog.at_level(logging.WARNING):
-        terms = experiment.segmentation_terms(LossConfig(), Splits(MEMBRANES, many, many))
-    assert terms.class_weights is None
+        terms = experiment.segmentation_terms(LossConfig(weights), Splits(MEMBRANES, many, many))
+    expected = {"none": None, "median_frequency": (1.0, 1.0)}.get(weights, weights)
+    assert terms.class_weights == expected
     assert len(decoded) == len(set(decoded))
     assert least <= len(decoded) <= most
     messages = [record.getMessage() for record in caplog.records]
@@ -112,6 +121,31 @@ def test_training_images_are_measured_beside_validation(data_dir, tmp_path, wind
     training, validation = (float(row[f"{part}/segmenter/miou"]) for part in ("train", "val"))
     assert 0 < training < 1
     assert training != validation
+
+
+@pytest.mark.parametrize("windows", [0, 3], ids=["whole", "windows"])
+def test_a_validation_image_may_be_smaller_than_a_window_where_whole_ones_are_measured(
+    data_dir, tmp_path, windows
+):
+    for part, value in (("images", 90), ("labels", 1)):
+        Image.fromarray(np.full((12, 12), value, np.uint8)).save(data_dir / part / "small.png")
+    lists = {}
+    for name, stems in (("train", ["1", "2"]), ("val", ["3", "small"])):
+        lists[f"{name}_list"] = str(tmp_path / f"{name}.txt")
+        Path(lists[f"{name}_list"]).write_text("\n".join(stems))
+    config = tiny_config(
+        data={"dataset": "folder", "data_dir": str(data_dir), "val_windows": windows, **lists},
+        method={"method": "supervised"},
+        run={"output_dir": str(tmp_path / "run"), "epochs": 1, "export": False},
+    )
+    if windows:
+        with pytest.raises(UserError, match=r"--crop_size=16,16: larger than the image .*small"):
+            experiment.run_experiment(config, flags_text(config))
+        return
+    experiment.run_experiment(config, flags_text(config))
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert np.sum(summary["confusion"]["segmenter"]) == 24 * 24 + 12 * 12
+    assert (tmp_path / "run" / "plots" / "samples_epoch_001.png").stat().st_size > 0
 
 
 def test_loss_flags_become_the_terms_and_the_boundary_maps():

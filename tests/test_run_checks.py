@@ -1,12 +1,62 @@
-"""A run's folder, held while it is trained in."""
+"""What is refused before long work, and a run's folder, held while it is trained in."""
 
 import errno
 import fcntl
 
 import pytest
 
+from tests.testing_utils import tiny_config
+from tfadvseg import experiment
+from tfadvseg.config import SegmenterConfig
 from tfadvseg.errors import UserError
-from tfadvseg.run_checks import only_trainer
+from tfadvseg.flags import flags_text
+from tfadvseg.run_checks import check_source, only_trainer
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"run": {"best_metric": "miuo"}}, "--best_metric=miuo: unknown; choose one of last"),
+        ({"run": {"best_metric": "iou_void"}}, "--best_metric=iou_void: unknown"),
+        ({"loss": {"class_weights": (1.0, 2.0)}}, "--class_weights=1,2: 2 weights for 11 classes"),
+        ({"loss": {"boundary_weight": 10.0}}, "--boundary_weight: .* camvid has none"),
+        ({"data": {"mean": (1.0,), "std": (1.0,)}}, "--mean and --std: 1 numbers each"),
+        ({"data": {"dataset": "isbi2012", "augment": ("colour",)}}, "--augment=colour: .* grey"),
+    ],
+)
+def test_what_the_dataset_decides_is_refused_before_its_files_are_looked_for(
+    sections, message, tmp_path
+):
+    data = {"dataset": "camvid", "data_dir": str(tmp_path / "absent")}
+    run = {"output_dir": str(tmp_path / "run")}
+    config = tiny_config(
+        **sections
+        | {
+            "data": data | sections.get("data", {}),
+            "method": {"method": "supervised"},
+            "run": run | sections.get("run", {}),
+        }
+    )
+    with pytest.raises(UserError, match=message):
+        experiment.run_experiment(config, flags_text(config))
+
+
+def test_void_is_a_class_where_it_is_asked_for(tmp_path):
+    config = tiny_config(
+        data={"dataset": "camvid", "data_dir": str(tmp_path / "absent"), "void_as_class": True},
+        run={"best_metric": "iou_void", "output_dir": str(tmp_path / "run")},
+    )
+    with pytest.raises(UserError, match="absent"):
+        experiment.run_experiment(config, flags_text(config))
+
+
+@pytest.mark.parametrize("flag", ["weights", "backbone_weights"])
+def test_files_of_weights_must_be_there_when_a_run_begins(flag):
+    network = "deeplab_v2" if flag == "weights" else "fcn8s"
+    segmenter = SegmenterConfig(network, **{flag: "/nowhere.h5"})
+    with pytest.raises(UserError, match=f"--{flag}=/nowhere.h5: no such file"):
+        check_source(segmenter, begins=True)
+    check_source(segmenter, begins=False)
 
 
 def test_a_folder_is_held_by_one_at_a_time(tmp_path):

@@ -15,12 +15,8 @@ from tfadvseg import atomic, model_spec
 from tfadvseg.checkpoints import checkpoint_paths, restore_newest
 from tfadvseg.config import Config, DataConfig, LossConfig
 from tfadvseg.config.segmenter import SegmenterConfig
-from tfadvseg.data.examples import (
-    Examples,
-    channel_statistics,
-    fingerprint,
-    image_sizes,
-)
+from tfadvseg.data.dataset_flags import known_descriptor
+from tfadvseg.data.examples import Examples, channel_statistics, fingerprint, image_sizes
 from tfadvseg.data.lazy import told_plainly
 from tfadvseg.data.on_disk import OnDisk
 from tfadvseg.data.sources import (
@@ -38,7 +34,7 @@ from tfadvseg.losses.class_weights import class_weights, image_class_pixels
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.model_spec import ModelSpec
-from tfadvseg.run_checks import check_images, check_source, only_trainer
+from tfadvseg.run_checks import check_descriptor, check_images, check_source, only_trainer
 from tfadvseg.run_output import RunOutput
 from tfadvseg.run_result import Result, earlier_result, finish_run
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
@@ -93,8 +89,11 @@ def _train_in(
 ) -> Result:
     begins = not checkpoint_paths(output / "checkpoints")
     check_source(config.segmenter, begins)
+    if descriptor := known_descriptor(config.data):
+        check_descriptor(config, descriptor)  # before files are prepared, which may take long
     splits, target = load_domains(config)
     config = _with_lengths(config, splits)
+    check_descriptor(config, splits.descriptor)
     check_images(config, splits, target)
     terms = segmentation_terms(config.loss, splits)
     data_fingerprint = fingerprint(splits.train, splits.val, *filter(None, [target]))
@@ -196,19 +195,20 @@ def _start_from(config: SegmenterConfig, state: TrainState) -> None:
 def segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
     """The terms of the segmentation loss; warns of classes that no training image holds.
 
-    Unless weights ask for counts, labels are gone through only until every class was met.
+    Unless a rule of weights asks for counts, labels are gone through only until every class was
+    met.
 
     Raises:
         UserError: given weights do not fit the classes, or nothing is labelled.
     """
     descriptor, labels = splits.descriptor, splits.train.labels
     assert labels is not None
-    weighted = config.class_weights != "none"
-    pixels = _class_pixels(labels, descriptor.num_classes, enough=not weighted)
+    counted = config.class_weights in ("one_minus_frequency", "median_frequency")
+    pixels = _class_pixels(labels, descriptor.num_classes, enough=not counted)
     found, warnings = class_weights(config.class_weights, pixels, descriptor.class_names)
     for warning in warnings:
         logging.warning("%s", warning)
-    weights = found if weighted else None
+    weights = found if config.class_weights != "none" else None
     if weights:
         named = zip(descriptor.class_names, weights, strict=True)
         logging.info("Class weights: %s", ", ".join(f"{name} {w:.4g}" for name, w in named))

@@ -11,30 +11,47 @@ from absl import logging
 from tfadvseg import atomic
 from tfadvseg.config import LAST, Config
 from tfadvseg.config.segmenter import SegmenterConfig
-from tfadvseg.data.examples import Examples, check_window
+from tfadvseg.data.descriptors import DatasetDescriptor
+from tfadvseg.data.examples import Examples, check_window, fitting
 from tfadvseg.data.on_disk import OnDisk
 from tfadvseg.data.sources import Splits, has_labelled_target
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.confusion import metric_names
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
+from tfadvseg.losses.class_weights import given_weights
 
 
 def check_images(config: Config, splits: Splits, target: Examples | None) -> None:
-    """Refuses images that windows or the normalisation do not fit, and metrics that are not.
+    """Refuses images that windows or the loss do not fit.
 
     Raises:
         UserError: naming the flag.
     """
-    size, target_size = config.data.crop_size, (config.target.crop_size, "target_crop_size")
-    if has_labelled_target(config):
-        check_window(splits.val, *target_size)
-    else:
-        check_window(splits.val, size)
+    size = (config.data.crop_size, "crop_size")
+    target_size = (config.target.crop_size, "target_crop_size")
+    val_size = target_size if has_labelled_target(config) else size
+    # Where whole images validate, only those that pictures show must hold a window.
+    if config.data.val_windows or fitting(splits.val, val_size[0]) is None:
+        check_window(splits.val, *val_size)
     if "scale" not in config.data.augment:
-        check_window(splits.train, size)
+        check_window(splits.train, *size)
         if target is not None:
             check_window(target, *target_size)
-    descriptor = splits.descriptor
+    if config.loss.boundary_weight and any(
+        isinstance(part.images, OnDisk) for part in (splits.train, splits.val)
+    ):
+        raise UserError(
+            f"--boundary_weight: is for images in memory, and those of {splits.descriptor.name} "
+            "stay on disk; leave it out."
+        )
+
+
+def check_descriptor(config: Config, descriptor: DatasetDescriptor) -> None:
+    """Refuses flags that the images' channels or the classes do not fit, and metrics that are not.
+
+    Raises:
+        UserError: naming the flag.
+    """
     channels = descriptor.image_channels
     if config.data.mean and len(config.data.mean) != channels:
         raise UserError(
@@ -52,13 +69,8 @@ def check_images(config: Config, splits: Splits, target: Examples | None) -> Non
             f"--boundary_weight: is for background between objects, and {descriptor.name} has "
             "none; leave it out."
         )
-    if config.loss.boundary_weight and any(
-        isinstance(part.images, OnDisk) for part in (splits.train, splits.val)
-    ):
-        raise UserError(
-            f"--boundary_weight: is for images in memory, and those of {descriptor.name} stay on "
-            "disk; leave it out."
-        )
+    if not isinstance(config.loss.class_weights, str):
+        given_weights(config.loss.class_weights, descriptor.class_names)
     known = [LAST, "loss_seg", *metric_names(descriptor.class_names)]
     # Means over whole images, which windows are not.
     if descriptor.darkfield_accuracy and not config.data.val_windows:
@@ -104,7 +116,7 @@ def _lock(handle: int, output: Path) -> None:
 
 
 def check_source(segmenter: SegmenterConfig, begins: bool) -> None:
-    """Refuses, where a run `begins`, a kind of weights without the weights.
+    """Refuses, where a run `begins`, files of weights that are not there.
 
     Raises:
         UserError: naming the flag.
@@ -115,3 +127,7 @@ def check_source(segmenter: SegmenterConfig, begins: bool) -> None:
             f"--weights: --weights_source={source} says what kind of file it is; give the file, or "
             "--weights_source=exact to start from random weights."
         )
+    for flag in ("weights", "backbone_weights"):
+        path = getattr(segmenter, flag)
+        if begins and path is not None and not Path(path).is_file():
+            raise UserError(f"--{flag}={path}: no such file.")

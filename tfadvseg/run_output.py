@@ -14,7 +14,7 @@ from tfadvseg.checkpoints import (
     save_checkpoint,
 )
 from tfadvseg.config import LAST, Config, LossConfig, piecewise_value
-from tfadvseg.data.examples import Examples, image_sizes, spread
+from tfadvseg.data.examples import Examples, fitting, image_sizes, spread
 from tfadvseg.data.pipeline import (
     BoundaryMaps,
     Normalisation,
@@ -115,41 +115,42 @@ class RunOutput:
                 splits.val, self.normalisation, strategy.num_replicas_in_sync, boundaries
             )
         self.training_sample = self._training_sample(strategy.num_replicas_in_sync)
-        self.samples = self._fixed_windows(splits.val, SAMPLES)
+        shown_images = fitting(splits.val, self._val_window_size())
+        assert shown_images is not None  # `run_checks.check_images`
+        self.samples = self._fixed_windows(shown_images, SAMPLES)
 
     def _training_sample(self, replicas: int) -> tf.data.Dataset | None:
         """Training images as validation sees its own; None of two domains, and where none fit."""
         if self.config.target.dataset:
             return None
-        train, whole = self.splits.train, not self.config.data.val_windows
+        train = self.splits.train
+        if self.config.data.val_windows:
+            # Scaled while they train, windows may be larger than an image.
+            large = fitting(train, self.config.data.crop_size)
+            if large is None:
+                return None
+            return self._fixed_windows(spread(large, TRAINING_SAMPLE), TRAINING_SAMPLE)
         largest = max(h * w for h, w in image_sizes(self.splits.val))
-        height, width = self.config.data.crop_size
-        # Whole images may be no larger than those that validate; and windows, which are scaled
-        # while training, may be larger than an image.
-        fitting = [
-            i
-            for i, (h, w) in enumerate(image_sizes(train))
-            if (h * w <= largest if whole else h >= height and w >= width)
-        ]
-        if not fitting:
+        chosen = [i for i, (h, w) in enumerate(image_sizes(train)) if h * w <= largest]
+        if not chosen:
             return None
-        sample = spread(train.subset(fitting), TRAINING_SAMPLE)
-        if whole:
-            return whole_images(sample, self.normalisation, replicas)
-        return self._fixed_windows(sample, TRAINING_SAMPLE)
+        sample = spread(train.subset(chosen), TRAINING_SAMPLE)
+        return whole_images(sample, self.normalisation, replicas)
+
+    def _val_window_size(self) -> tuple[int, int]:
+        config = self.config
+        return (config.target if has_labelled_target(config) else config.data).crop_size
 
     def _fixed_windows(
         self, examples: Examples, count: int, boundaries: BoundaryMaps | None = None
     ) -> tf.data.Dataset:
-        config = self.config
-        of_target = has_labelled_target(config)
         return fixed_windows(
             examples,
-            config.target.crop_size if of_target else config.data.crop_size,
+            self._val_window_size(),
             self.normalisation,
-            config.run.global_batch_size,
+            self.config.run.global_batch_size,
             count,
-            config.run.seed,
+            self.config.run.seed,
             boundaries,
         )
 

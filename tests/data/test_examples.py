@@ -11,6 +11,7 @@ from tfadvseg.data.examples import (
     check_labels,
     check_window,
     fingerprint,
+    fitting,
     spread,
     values_of,
 )
@@ -101,6 +102,12 @@ def test_windows_must_fit_into_every_image():
     check_window(examples, (9, 8))
     with pytest.raises(UserError, match=r"--crop_size=9,9: .* key-1, .* 20 x 8 .* at most 9,8"):
         check_window(examples, (9, 9))
+
+
+def test_examples_that_a_window_fits_into():
+    examples = examples_of([np.zeros((9, 30, 1)), np.zeros((20, 8, 1)), np.zeros((20, 9, 1))])
+    assert fitting(examples, (9, 9)).keys == ("key-0", "key-2")
+    assert fitting(examples, (21, 1)) is None
 
 
 def test_fingerprint_changes_with_every_key_image_and_label():

@@ -2,6 +2,7 @@
 
 from tfadvseg.config import DIVIDED_BY_FRACTION, DataConfig
 from tfadvseg.data.catalogue import CATALOGUE
+from tfadvseg.data.descriptors import CAMVID_WITH_VOID, DatasetDescriptor
 from tfadvseg.data.embedded import EMBEDDED
 from tfadvseg.errors import UserError
 
@@ -20,6 +21,16 @@ _FLAGS_OF = {
 """Flags that one dataset alone listens to."""
 
 _ON_DISK = ("cityscapes_semseg", "gta5")
+
+
+def known_descriptor(config: DataConfig) -> DatasetDescriptor | None:
+    """What is known of a dataset before its files are found; None of `folder`.
+
+    Raises:
+        UserError: as `check_flags`.
+    """
+    check_flags(config)
+    return CAMVID_WITH_VOID if config.void_as_class else CATALOGUE.get(config.dataset)
 
 
 def check_flags(config: DataConfig) -> None:

@@ -221,6 +221,14 @@ def check_window(examples: Examples, crop_size: tuple[int, int], flag: str = "cr
             )
 
 
+def fitting(examples: Examples, crop_size: tuple[int, int]) -> Examples | None:
+    """The examples that a window of `crop_size`, (height, width), fits into; None if none."""
+    height, width = crop_size
+    sizes = image_sizes(examples)
+    chosen = [i for i, (h, w) in enumerate(sizes) if h >= height and w >= width]
+    return examples.subset(chosen) if chosen else None
+
+
 def image_sizes(examples: Examples) -> list[tuple[int, int]]:
     """(height, width) of each image."""
     if isinstance(examples.images, OnDisk):
