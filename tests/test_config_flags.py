@@ -87,6 +87,21 @@ def test_bad_values_are_refused_by_name(argument, words):
         parse(argument)
 
 
+def test_rate_epochs_are_for_rates_that_end():
+    with pytest.raises(UserError, match="--rate_epochs=5: is for a learning rate that poly or"):
+        parse("--rate_epochs=5", "--s_rate=step", "--s_rate_steps=2")
+    parse("--rate_epochs=5", "--d_rate=poly")
+
+
+def test_deeplabs_image_pooling_needs_two_images():
+    with pytest.raises(
+        UserError, match="--global_batch_size=1: the image pooling of deeplabv3plus"
+    ):
+        parse("--segmenter=deeplabv3plus", "--global_batch_size=1")
+    parse("--segmenter=deeplabv3plus", "--global_batch_size=2")
+    parse("--segmenter=fcn8s", "--global_batch_size=1")
+
+
 @pytest.mark.parametrize("argument", ["--dataset=mnist", "--method=magic", "--nosuchflag=1"])
 def test_unknown_names_are_refused(argument):
     with pytest.raises(absl_flags.Error):

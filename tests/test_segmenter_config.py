@@ -59,6 +59,10 @@ def test_stride(config, stride):
         (["--segnet_decoder=darkfield"], "only to segnet"),
         (["--up_kernel=4"], "--up_kernel=4: .*only to fcn, strided_unet"),
         (["--allow_checkerboard"], "only to fcn, strided_unet"),
+        (
+            ["--segmenter=fcn", "--allow_checkerboard", "--upsampling=resize"],
+            "--allow_checkerboard: --upsampling=resize prints none",
+        ),
         (["--backbone=resnet18_v2"], "only to deeplabv3plus"),
         (["--backbone_weights=a.h5"], "only to fcn8s, deeplabv3plus"),
         (["--upsampling=transposed"], "--segmenter=unet always interpolates"),

@@ -85,6 +85,8 @@ def test_gradients_are_clipped_by_their_norm_over_all_variables(name):
         ({"rate_steps": (3,)}, "_rate=step"),
         ({"rate": "step", "rate_steps": (3, 2)}, "rise"),
         ({"momentum": 1.0}, "momentum"),
+        ({"momentum": 0.5}, "momentum=0.5: adam has none; take sgd, or leave it out"),
+        ({"optimizer": "sgd", "beta_2": 0.99}, "beta_2=0.99: sgd has none; take adam or adamw"),
         ({"clip_norm": -1.0}, "clip_norm"),
     ],
 )

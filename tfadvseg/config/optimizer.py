@@ -71,6 +71,14 @@ class OptimizerConfig:
             f"--*_weight_decay={self.weight_decay}: {self.optimizer} has none; take adamw or sgd.",
         )
 
+        for name, rules in (("momentum", ("sgd",)), ("beta_2", ("adam", "adamw", "torch_adam"))):
+            value = getattr(self, name)
+            require(
+                value == getattr(OptimizerConfig, name) or self.optimizer in rules,
+                f"--*_{name}={value}: {self.optimizer} has none; take {' or '.join(rules)}, or "
+                "leave it out.",
+            )
+
     @property
     def ends(self) -> bool:
         """Whether the learning rate depends on how long training is."""

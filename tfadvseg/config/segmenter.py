@@ -143,6 +143,8 @@ class SegmenterConfig:
                 "leave it out, or take one of fcn, strided_unet, fcn8s."
             )
         upsampling = self.upsampling if self.upsampling != "auto" else "transposed"
+        if self.allow_checkerboard and upsampling == "resize":
+            raise UserError("--allow_checkerboard: --upsampling=resize prints none; leave it out.")
         if self.up_kernel and upsampling == "transposed":
             check_transposed_kernel(self.up_kernel, UP_STRIDE, self.allow_checkerboard)
 

@@ -66,8 +66,14 @@ class Config:
         )
         if self.segmenter.segmenter == "deeplab_v2_vgg":  # the one that pads nothing inside
             self._check_windows(8, "the network's three poolings")
+        require(
+            segmenter.segmenter != "deeplabv3plus" or self.run.global_batch_size > 1,
+            "--global_batch_size=1: the image pooling of deeplabv3plus is normalised over the "
+            "batch, and would be 0 for a batch of one image; take at least 2.",
+        )
         self._check_discriminator()
         self._check_domains()
+        self._check_idle()
 
     def _check_discriminator(self) -> None:
         own = self.discriminator
@@ -125,6 +131,14 @@ class Config:
             not self.method.uses_levels or not self.loss.boundary_weight,
             "--boundary_weight: windows of two domains come without it; it is for "
             "--method=supervised and adversarial.",
+        )
+
+    def _check_idle(self) -> None:
+        run = self.run
+        require(
+            not run.rate_epochs or self.s_optimizer.ends or self.d_optimizer.ends,
+            f"--rate_epochs={run.rate_epochs}: is for a learning rate that poly or cosine lowers; "
+            "leave it out.",
         )
 
     def target_data(self) -> DataConfig:
