@@ -196,7 +196,11 @@ def test_what_a_run_left_is_read(tmp_path):
 
 
 def evaluation(
-    path: Path, accuracy: float, split: str = "test", resize: tuple[int, ...] = (256, 256)
+    path: Path,
+    accuracy: float,
+    split: str = "test",
+    resize: tuple[int, ...] = (256, 256),
+    test_scales: tuple[float, ...] = (1.0,),
 ) -> str:
     """Writes what scripts/evaluate.py does of a model, and returns where."""
     metrics = {"accuracy": accuracy, "miou": accuracy / 2, "iou_sky": None}
@@ -206,6 +210,7 @@ def evaluation(
         "split": split,
         "images": 37,
         "resize": resize,
+        "test_scales": test_scales,
         "metrics": metrics,
     }
     path.write_text(json.dumps(fields))
@@ -241,6 +246,23 @@ def test_evaluations_of_other_images_and_runs_are_not_compared(tmp_path):
         evaluated_on({"a": [test], "b": [full]})
     with pytest.raises(UserError, match=r"test\.json is an evaluation of .*; a0 is a finished run"):
         evaluated_on({"b": [test], **RUNS})
+
+
+def test_evaluations_at_other_scales_are_no_seeds_of_one_thing(tmp_path):
+    one = read_evaluation(evaluation(tmp_path / "one.json", 0.5))
+    three = read_evaluation(evaluation(tmp_path / "three.json", 0.6, test_scales=(0.8, 1.0, 1.25)))
+    message = (
+        r"--runs: a has .* --test_scales \(.*one\.json at 1; .*three\.json at 0\.8, 1, 1\.25\)"
+    )
+    with pytest.raises(UserError, match=message):
+        compare({"a": [one, three]}, ["accuracy"])
+    sides = compare({"a": [one], "b": [three]}, ["accuracy"])
+    text = markdown(sides, ["accuracy"], "segmenter", "darkfield, test")
+    (row,) = [line for line in text.splitlines() if "test scales" in line]
+    assert [cell.strip() for cell in row.split("|")[2:-1]] == ["1", "0.8, 1, 1.25"]
+    names = json.loads(json_text(sides, ["accuracy"], "segmenter", "darkfield, test"))["names"]
+    assert names["b"]["test_scales"] == [0.8, 1.0, 1.25]
+    assert "test scales" not in markdown(compare({"a": [one]}, ["accuracy"]), ["accuracy"], "s")
 
 
 def test_what_is_no_evaluation_is_refused(tmp_path):

@@ -35,12 +35,14 @@ class FinishedRun:
             has none.
         evaluated: what an evaluation is of, as `DATASET, SPLIT`; empty for a run, whose metrics are
             of its validation images.
+        test_scales: that an evaluation averaged over; empty for a run.
     """
 
     folder: str
     metrics: Metrics
     rows: list[dict[str, float | None]]
     evaluated: str = ""
+    test_scales: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Side:
             closes; None for these two, without them, and where there is no gap.
         share_by_run: the same of each run in turn, against the runs of these two in the same
             place; empty where they differ in number, or one has no gap.
+        test_scales: of its evaluations.
     """
 
     folders: list[str]
@@ -64,6 +67,7 @@ class Side:
     gain: Metrics
     share: float | None
     share_by_run: list[float]
+    test_scales: tuple[float, ...] = ()
 
 
 def parse_runs(text: str) -> dict[str, list[str]]:
@@ -131,7 +135,8 @@ def read_evaluation(path: str) -> FinishedRun:
         evaluated = f"{fields['dataset']}, {fields['split']}"
         if fields["resize"]:
             evaluated += f" at {' x '.join(map(str, fields['resize']))}"
-        return FinishedRun(path, with_nan(fields["metrics"]), [], evaluated)
+        scales = tuple(fields["test_scales"])
+        return FinishedRun(path, with_nan(fields["metrics"]), [], evaluated, scales)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path}: is no evaluation's JSON file ({error}).") from None
 
@@ -175,8 +180,16 @@ def compare(runs: Mapping[str, Sequence[FinishedRun]], metrics: list[str]) -> di
         metrics: those that are asked for; the first is the one whose gap is to be closed.
 
     Raises:
-        UserError: a run lacks one of the metrics.
+        UserError: a run lacks one of the metrics, or evaluations of one name are at different
+            scales.
     """
+    for name, seeds in runs.items():
+        if len({run.test_scales for run in seeds}) > 1:
+            scales = "; ".join(f"{run.folder} at {_listed(run.test_scales)}" for run in seeds)
+            raise UserError(
+                f"--runs: {name} has evaluations of different --test_scales ({scales}), which are "
+                "no seeds of one thing; give each a name of its own."
+            )
     for run in (run for seeds in runs.values() for run in seeds):
         for each in metrics:
             if each not in run.metrics:
@@ -199,6 +212,7 @@ def compare(runs: Mapping[str, Sequence[FinishedRun]], metrics: list[str]) -> di
             gain=gain,
             share=gain[metric] / gap if closes else None,
             share_by_run=_shares(runs, seeds, metric) if closes else [],
+            test_scales=seeds[0].test_scales,
         )
     return sides
 
@@ -230,6 +244,8 @@ def markdown(
     first = next(iter(sides.values()))
     shown = [*dict.fromkeys((*metrics, "miou")), *(name for name in first.mean if _is_iou(name))]
     table = [["", *sides], ["seeds", *(str(len(side.folders)) for side in sides.values())]]
+    if len({side.test_scales for side in sides.values()}) > 1:
+        table += [["test scales", *(_listed(side.test_scales) for side in sides.values())]]
     table += [[each, *(_spread(side, each) for side in sides.values())] for each in shown]
     measured = f"{network}, on whole validation images"
     if evaluated:
@@ -257,6 +273,7 @@ def json_text(
         "names": {
             name: {
                 "runs": side.folders,
+                "test_scales": side.test_scales,
                 "mean": without_nan(side.mean),
                 "standard_deviation": without_nan(side.deviation),
                 "gain_on_source_only": without_nan(side.gain),
@@ -271,6 +288,10 @@ def json_text(
 
 def _is_iou(metric: str) -> bool:
     return metric.startswith(IOU)
+
+
+def _listed(scales: Sequence[float]) -> str:
+    return ", ".join(f"{scale:g}" for scale in scales)
 
 
 def _kind(run: FinishedRun) -> str:

@@ -56,6 +56,7 @@ def measured(tmp_path):
     ):
         metrics = {"accuracy": miou + 0.1, "miou": miou, "iou_road": miou, "iou_sky": None}
         fields = {"model": name, "dataset": "darkfield", "split": split, "images": 3, "resize": []}
+        fields["test_scales"] = [1.0]
         (tmp_path / f"{name}.json").write_text(json.dumps(fields | {"metrics": metrics}))
     return tmp_path
 
