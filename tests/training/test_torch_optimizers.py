@@ -34,10 +34,10 @@ def sgd_by_hand(momentum=0.9, weight_decay=0.01, factor=1.0) -> np.ndarray:
     return weights
 
 
-def adam_by_hand(beta_1=0.9, beta_2=0.99, epsilon=1e-8, weight_decay=0.0, scale=1.0):
+def adam_by_hand(beta_1=0.9, beta_2=0.99, epsilon=1e-8, scale=1.0):
     weights, mean, square = start(), 0.0, 0.0
     for update, rate in enumerate(rates()):
-        gradient = scale * gradients(weights, update) + weight_decay * weights
+        gradient = scale * gradients(weights, update)
         mean = beta_1 * mean + (1 - beta_1) * gradient
         square = beta_2 * square + (1 - beta_2) * gradient**2
         corrected = np.sqrt(square / (1 - beta_2 ** (update + 1)))
@@ -97,11 +97,6 @@ def test_adam_is_pytorch_s_over_a_decay_to_nearly_zero(scale):
     np.testing.assert_allclose(got, adam_by_hand(scale=scale), rtol=2e-5, atol=2e-6)
 
 
-def test_adam_adds_weight_decay_to_the_gradient():
-    got = trained(TorchAdam(schedule(), 0.9, 0.99, weight_decay=0.1))
-    np.testing.assert_allclose(got, adam_by_hand(weight_decay=0.1), rtol=2e-5, atol=2e-6)
-
-
 def test_factors_multiply_the_learning_rate_of_their_variables_only():
     fast, slow = (tf.Variable(start(), dtype=tf.float32) for _ in range(2))
     optimizer = TorchSGD(schedule(), 0.9, 0.01, factors=[([fast], 10.0)])
@@ -116,7 +111,7 @@ def test_factors_multiply_the_learning_rate_of_their_variables_only():
 def optimizers():
     return [
         lambda: TorchSGD(schedule(), momentum=0.9, weight_decay=0.01),
-        lambda: TorchAdam(schedule(), 0.9, 0.99, weight_decay=0.01),
+        lambda: TorchAdam(schedule(), 0.9, 0.99),
     ]
 
 

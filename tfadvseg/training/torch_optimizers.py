@@ -2,7 +2,7 @@
 
 - Momentum accumulates gradients, and the learning rate multiplies the sum; Keras accumulates
   learning rate times gradient, so that after a decay old gradients still count at the old rate.
-- Weight decay is added to the gradient, before momentum or Adam's moments; Keras's is decoupled.
+- Weight decay is added to the gradient, before momentum; Keras's is decoupled.
 - Adam adds epsilon to the square root of the bias-corrected second moment; Keras adds it before
   the correction, which makes its epsilon larger in the first updates.
 
@@ -46,7 +46,10 @@ class TorchSGD(tf.keras.optimizers.Optimizer):
         self.momentum = momentum
         self.coupled_weight_decay = weight_decay
         self._decayed = None if decayed is None else frozenset(map(self._var_key, decayed))
-        self._factors = _factors_by_key(self, factors)
+        # A plain dict would be tracked, and become part of every checkpoint.
+        self._factors = MappingProxyType(
+            {self._var_key(each): factor for variables, factor in factors for each in variables}
+        )
 
     def build(self, var_list: Sequence[tf.Variable]) -> None:
         super().build(var_list)
@@ -56,8 +59,15 @@ class TorchSGD(tf.keras.optimizers.Optimizer):
         self._built = True
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
-        rate, gradient = _rate_and_gradient(self, gradient, variable)
-        momentum = self.momenta[self._index_dict[self._var_key(variable)]]
+        key = self._var_key(variable)
+        rate = self._factors.get(key, 1.0) * tf.cast(self.learning_rate, variable.dtype)
+        gradient = tf.convert_to_tensor(gradient)
+        if self.coupled_weight_decay and (self._decayed is None or key in self._decayed):
+            # Else a graph multiplies every variable before the first gradient is there, and holds
+            # them.
+            with tf.control_dependencies([gradient]):
+                gradient += self.coupled_weight_decay * variable
+        momentum = self.momenta[self._index_dict[key]]
         # TensorFlow's own rule is this one; Keras's optimizer does not use it.
         tf.raw_ops.ResourceApplyMomentum(
             var=variable.handle,
@@ -71,7 +81,7 @@ class TorchSGD(tf.keras.optimizers.Optimizer):
 class TorchAdam(tf.keras.optimizers.Optimizer):
     """Adam (Kingma and Ba 2015, arXiv 1412.6980) as `torch.optim.Adam` does it.
 
-    g = gradient + weight_decay * w; m, v: moving means of g and g**2; in update t
+    m, v: moving means of the gradient g and of g**2; in update t
     w = w - learning_rate * m / (1 - beta_1**t) / (sqrt(v / (1 - beta_2**t)) + epsilon).
     """
 
@@ -81,8 +91,6 @@ class TorchAdam(tf.keras.optimizers.Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
-        factors: Factors = (),
         clip_norm: float | None = None,
         name: str = "torch_adam",
     ) -> None:
@@ -91,9 +99,6 @@ class TorchAdam(tf.keras.optimizers.Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
-        self.coupled_weight_decay = weight_decay
-        self._decayed = None
-        self._factors = _factors_by_key(self, factors)
 
     def build(self, var_list: Sequence[tf.Variable]) -> None:
         super().build(var_list)
@@ -104,7 +109,8 @@ class TorchAdam(tf.keras.optimizers.Optimizer):
         self._built = True
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
-        rate, gradient = _rate_and_gradient(self, gradient, variable)
+        rate = tf.cast(self.learning_rate, variable.dtype)
+        gradient = tf.convert_to_tensor(gradient)
         index = self._index_dict[self._var_key(variable)]
         mean, mean_square = self.means[index], self.mean_squares[index]
         # In float32 1 - 0.999**t would lose three digits for small t.
@@ -115,31 +121,3 @@ class TorchAdam(tf.keras.optimizers.Optimizer):
         mean_square.assign_add((1 - self.beta_2) * (tf.square(gradient) - mean_square))
         denominator = tf.sqrt(mean_square) / tf.sqrt(correction_2) + self.epsilon
         variable.assign_sub(rate / correction_1 * mean / denominator)
-
-
-def _factors_by_key(
-    optimizer: tf.keras.optimizers.Optimizer, factors: Factors
-) -> MappingProxyType[str, float]:
-    # A plain dict would be tracked, and become part of every checkpoint.
-    return MappingProxyType(
-        {
-            optimizer._var_key(variable): factor
-            for variables, factor in factors
-            for variable in variables
-        }
-    )
-
-
-def _rate_and_gradient(
-    optimizer: TorchSGD | TorchAdam, gradient: tf.Tensor, variable: tf.Variable
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """The variable's own learning rate, and its gradient with weight decay added."""
-    key = optimizer._var_key(variable)
-    factor = optimizer._factors.get(key, 1.0)
-    rate = factor * tf.cast(optimizer.learning_rate, variable.dtype)
-    gradient = tf.convert_to_tensor(gradient)
-    if optimizer.coupled_weight_decay and (optimizer._decayed is None or key in optimizer._decayed):
-        # Else a graph multiplies every variable before the first gradient is there, and holds them.
-        with tf.control_dependencies([gradient]):
-            gradient += optimizer.coupled_weight_decay * variable
-    return rate, gradient
