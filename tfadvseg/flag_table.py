@@ -96,7 +96,7 @@ DATA_FLAGS = (
         "test_fraction",
         "data",
         "Share of the images that is kept for testing, drawn by --seed. For darkfield (default "
-        "0.1).",
+        "0.1). Another --val_fraction draws other images to test on.",
         float,
     ),
     Flag(

@@ -20,7 +20,7 @@ from tfadvseg.data.pipeline import (
     window_maker,
 )
 
-ALL = ("rotate", "flip", "elastic", "photometric")
+ALL = ("rotate", "flip", "scale", "elastic", "photometric")
 IDENTITY = Normalisation((0.0,), (1.0,))
 
 
@@ -44,8 +44,15 @@ def windows(first: int, last: int, seed: int = 3, **changes) -> dict[str, np.nda
     )
 
 
-def test_a_pipeline_started_late_continues_where_it_would_have_been():
-    whole, late = windows(0, 6), windows(4, 6)
+@pytest.mark.parametrize("channels", [1, 3], ids=["grey", "colour"])
+def test_a_pipeline_started_late_continues_where_it_would_have_been(channels):
+    shown = examples()
+    images = tuple(image.repeat(channels, -1) for image in shown.images)
+    augment = ALL if channels == 1 else (*ALL, "colour")
+    config = DataConfig(crop_size=(16, 16), augment=augment)
+    normalisation = Normalisation((0.0,) * channels, (1.0,) * channels)
+    window = window_maker(dataclasses.replace(shown, images=images), config, normalisation, 3)
+    whole, late = (collect(training_windows(window, 4, first, 6)) for first in (0, 4))
     for name in whole:
         np.testing.assert_array_equal(whole[name][16:], late[name])
 

@@ -9,8 +9,9 @@ import tensorflow as tf
 from tfadvseg.config import DiscriminatorConfig
 from tfadvseg.data.descriptors import CELLS, IGNORE_LABEL
 from tfadvseg.data.examples import Examples
-from tfadvseg.data.pipeline import Normalisation, whole_images
+from tfadvseg.data.pipeline import BoundaryMaps, Normalisation, whole_images
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
+from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.training.state import Learner, TrainState
 from tfadvseg.training.validation import make_validator
 
@@ -73,6 +74,7 @@ def measured(
     strategy: tf.distribute.Strategy,
     images: int = 2,
     shown: DiscriminatorConfig | None = None,
+    boundaries: BoundaryMaps | None = None,
     **options,
 ) -> dict[str, float]:
     """Images show what `segmenter` is to answer; each comes with a filling one."""
@@ -83,7 +85,7 @@ def measured(
     state = TrainState(step, segmenter, judge, standard)
     images_shown = tuple(np.eye(3, dtype=np.uint8)[predicted] for predicted in PREDICTED[:images])
     examples = Examples(("a", "b")[:images], images_shown, LABELS[:images])
-    dataset = whole_images(examples, Normalisation((0.0,) * 3, (1.0,) * 3), copies=2)
+    dataset = whole_images(examples, Normalisation((0.0,) * 3, (1.0,) * 3), 2, boundaries)
     return make_validator(state, strategy, CELLS.class_names, shown, **options)(dataset)
 
 
@@ -97,6 +99,35 @@ def test_darkfield_accuracy_by_hand(replicas, two_replicas):
             assert metrics[key] == pytest.approx(value, abs=1e-9), key
     assert metrics["val/segmenter/accuracy"] == pytest.approx(8 / 12)
     assert metrics["val/standard/recall_background"] == 1
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_the_loss_is_that_of_training_over_all_valid_pixels(replicas, two_replicas):
+    """A logit of 1 for the class that an image shows, 0 for the others.
+
+    Of background 4 pixels are right and 2 wrong, of red blood cells 3 and 1, of spirochaetes 1 and
+    1; the boundary adds 3 to the weight of a right pixel of background.
+    """
+    strategy = two_replicas if replicas == 2 else tf.distribute.get_strategy()
+    levels = tuple(np.zeros(label.shape, np.uint8) for label in LABELS)
+    levels[0][0, 0] = levels[1][0, -1] = 100  # the latter where no label counts
+    terms = SegmentationTerms((1.0, 2.0, 4.0), lambda_dice=0.5, lambda_focal=0.25, focal_gamma=1.0)
+    metrics = measured(strategy, terms=terms, boundaries=BoundaryMaps(levels, unit=0.03))
+    high, low = math.e / (math.e + 2), 1 / (math.e + 2)
+    right, wrong = -math.log(high), -math.log(low)
+    weighted = (4 + 3 + 3 * 2 + 1 * 4) * right + (2 + 1 * 2 + 1 * 4) * wrong
+    cross_entropy = weighted / (6 + 3 + 4 * 2 + 2 * 4)
+    focal = (8 * (1 - high) * right + 4 * (1 - low) * wrong) / 12
+    coefficients = [
+        (2 * (4 * high + 2 * low) + 1) / (6 + 6 * high + 6 * low + 1),
+        (2 * (3 * high + 1 * low) + 1) / (4 + 4 * high + 8 * low + 1),
+        (2 * (1 * high + 1 * low) + 1) / (2 + 2 * high + 10 * low + 1),
+    ]
+    expected = cross_entropy + 0.5 * (1 - np.mean(coefficients)) + 0.25 * focal
+    assert metrics["val/segmenter/loss_seg"] == pytest.approx(expected, rel=1e-6)
+    plain = measured(strategy)
+    assert plain["val/segmenter/loss_seg"] == pytest.approx((8 * right + 4 * wrong) / 12, rel=1e-6)
+    assert plain["val/standard/loss_seg"] == pytest.approx(math.log(3), rel=1e-6)
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
