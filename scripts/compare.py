@@ -14,7 +14,8 @@ them that each other name closes is given, too. In --output_dir it leaves
 
   compared.md, compared.json   means, deviations, gains on source_only, shares of the gap
   iou_bars.png                 IoU of each class
-  curves.png                   of runs: the first --metric in validation over updates
+  curves.png                   of runs: the first --metric in validation over updates, if it was
+                               measured after each epoch
 """
 
 from pathlib import Path
@@ -26,10 +27,10 @@ from tfadvseg import atomic, cli
 from tfadvseg.comparison import (
     class_names,
     compare,
-    evaluated_on,
     is_evaluation,
     json_text,
     markdown,
+    measured_on,
     parse_runs,
     read_evaluation,
     read_run,
@@ -71,15 +72,15 @@ def main(argv: list[str]) -> None:
     del argv
     metrics = [name.strip() for name in _METRIC.value.split(",")]
     network = _NETWORK.value
-    measured = network if _WHICH.value == "latest" else f"{network} best"
+    kept = network if _WHICH.value == "latest" else f"{network} best"
     runs = {
         name: [
-            read_evaluation(path) if is_evaluation(path) else read_run(path, measured)
-            for path in paths
+            read_evaluation(path) if is_evaluation(path) else read_run(path, kept) for path in paths
         ]
         for name, paths in parse_runs(cli.required(_RUNS)).items()
     }
-    evaluated = evaluated_on(runs)
+    images = measured_on(runs)
+    evaluated = all(run.evaluated for seeds in runs.values() for run in seeds)
     if evaluated and (_NETWORK.present or _WHICH.present):
         raise UserError("--network and --which: are for runs; an evaluation is of one network.")
     classes = class_names(runs)
@@ -90,16 +91,19 @@ def main(argv: list[str]) -> None:
 
     folder = Path(_OUTPUT_DIR.value)
     made = ["compared.md", "compared.json", "iou_bars.png"]
+    no_curves = ""
     if not evaluated:
-        metric, made = metrics[0], [*made, "curves.png"]
+        metric = metrics[0]
         rows = {name: [run.rows for run in seeds] for name, seeds in runs.items()}
         try:
             comparison_figure(rows, f"val/{network}/{metric}", folder / "curves.png", metric)
-        except ValueError as error:
-            raise UserError(f"--metric={metric}: {error}") from None
-    text = markdown(sides, metrics, measured, evaluated)
+            made.append("curves.png")
+        except ValueError as error:  # some metrics are measured in the end only
+            no_curves = f"curves: none; {error}"
+    shown = None if evaluated else kept
+    text = markdown(sides, metrics, images, shown)
     atomic.write_text(folder / "compared.md", text)
-    atomic.write_text(folder / "compared.json", json_text(sides, metrics, measured, evaluated))
+    atomic.write_text(folder / "compared.json", json_text(sides, metrics, images, shown))
     iou_bars_figure(
         {name: side.mean for name, side in sides.items()},
         classes,
@@ -109,6 +113,8 @@ def main(argv: list[str]) -> None:
     print(text)
     for name in made:
         print(f"{Path(name).stem}: {folder / name}")
+    if no_curves:
+        print(no_curves)
 
 
 if __name__ == "__main__":

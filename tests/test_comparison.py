@@ -10,10 +10,10 @@ from tfadvseg.comparison import (
     FinishedRun,
     class_names,
     compare,
-    evaluated_on,
     is_evaluation,
     json_text,
     markdown,
+    measured_on,
     parse_runs,
     read_evaluation,
     read_run,
@@ -23,7 +23,7 @@ from tfadvseg.errors import UserError
 
 def run(folder: str, road: float, sky: float = 0.5, **more: float) -> FinishedRun:
     metrics = {"accuracy": 0.9, "miou": (road + sky) / 2, "iou_road": road, "iou_sky": sky}
-    return FinishedRun(folder, metrics | more, [])
+    return FinishedRun(folder, metrics | more, [], images="cells, validation")
 
 
 RUNS = {
@@ -31,6 +31,9 @@ RUNS = {
     "adapted": [run("b0", 0.4), run("b1", 0.5), run("b2", 0.6)],
     "oracle": [run("c", 0.7, 0.4)],
 }
+
+
+SUMMARY = '{"dataset": "cells", "split": "validation", "resize": [], "networks": {"%s": {}}}'
 
 
 def test_runs_are_named_in_order_with_their_seeds():
@@ -79,7 +82,7 @@ def test_an_adaptation_that_harms_closes_less_than_nothing():
     harmed = RUNS | {"adapted": [run("b", 0.1)]}
     sides = compare(harmed, ["iou_road"])
     assert sides["adapted"].share == pytest.approx(-0.5)
-    assert "closes −50.0 % of the gap" in markdown(sides, ["iou_road"], "s")
+    assert "closes −50.0 % of the gap" in markdown(sides, ["iou_road"], "cells, test")
 
 
 def test_shares_run_by_run():
@@ -90,7 +93,7 @@ def test_shares_run_by_run():
     }
     side = compare(runs, ["iou_road"])["adapted"]
     assert side.share_by_run == pytest.approx([0.25, 0.75])
-    assert "run by run 25.0, 75.0 %" in markdown({"adapted": side}, ["iou_road"], "s")
+    assert "run by run 25.0, 75.0 %" in markdown({"adapted": side}, ["iou_road"], "cells, test")
     side = compare(RUNS, ["iou_road"])["adapted"]
     assert side.share_by_run == [], "no seed has its counterparts"
 
@@ -116,18 +119,19 @@ def test_a_class_that_is_nowhere_counts_for_nothing():
     assert sides["adapted"].mean["iou_sky"] == pytest.approx(0.3)
     assert math.isnan(sides["adapted"].deviation["iou_sky"])
     assert math.isnan(sides["adapted"].gain["iou_sky"])
-    text = markdown(sides, ["miou"], "segmenter")
+    text = markdown(sides, ["miou"], "cells, test")
     assert [line.split("|")[2:4] for line in text.splitlines() if "iou_sky" in line] == [
         ["         n/a ", "         0.300 "],
         ["     n/a ", ""],
     ]
     assert "adapted: 1 classes gain, 0 lose." in text
-    names = json.loads(json_text(sides, ["miou"], "s"))["names"]
+    names = json.loads(json_text(sides, ["miou"], "cells, test"))["names"]
     assert names["source_only"]["mean"]["iou_sky"] is None
 
 
 def test_the_text_shows_the_metric_and_each_class():
-    text = markdown(compare(RUNS, ["accuracy"]), ["accuracy"], "segmenter best")
+    sides = compare(RUNS, ["accuracy"])
+    text = markdown(sides, ["accuracy"], measured_on(RUNS), "segmenter best")
     lines = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("|")]
     table = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines[:7]}
     assert list(table)[2:] == ["seeds", "accuracy", "miou", "iou_road", "iou_sky"]
@@ -136,7 +140,8 @@ def test_the_text_shows_the_metric_and_each_class():
     gains = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines[7:]}
     assert gains["iou_road"] == ["+0.200", "+0.400"]
     assert gains["iou_sky"] == ["+0.000", "−0.100"]
-    assert "segmenter best" in text and "oracle: 1 classes gain, 1 lose." in text
+    title = "segmenter best of finished runs on whole images of cells, validation: mean ± standard"
+    assert text.startswith(title) and "oracle: 1 classes gain, 1 lose." in text
 
 
 def test_several_metrics_are_shown_and_the_first_has_the_gap():
@@ -149,12 +154,12 @@ def test_several_metrics_are_shown_and_the_first_has_the_gap():
     sides = compare(runs, metrics)
     # 0.1 of 0.4, where mean IoU closes half of its gap.
     assert sides["adapted"].share == pytest.approx(0.25)
-    text = markdown(sides, metrics, "segmenter")
+    text = markdown(sides, metrics, "cells, test")
     names = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")]
     shown = ["f1_road", "accuracy", "miou", "iou_road", "iou_sky"]
     assert [name for name in names if not name.startswith("-")] == ["", "seeds", *shown, "", *shown]
     assert "closes 25.0 % of the gap in f1_road" in text
-    assert json.loads(json_text(sides, metrics, "segmenter"))["metric"] == "f1_road"
+    assert json.loads(json_text(sides, metrics, "cells, test"))["metric"] == "f1_road"
     with pytest.raises(UserError, match="--metric=v_rand: a has none"):
         compare(runs, ["f1_road", "v_rand"])
 
@@ -171,10 +176,10 @@ def test_runs_of_other_classes_and_unknown_metrics_are_refused():
     ("summary", "table", "message"),
     [
         (None, "update\n1\n", "summary.json: no such file; is .* a finished run"),
-        ('{"networks": {"segmenter": {}}}', None, "metrics.csv: no such file"),
+        (SUMMARY % "segmenter", None, "metrics.csv: no such file"),
         ("[]", "update\n1\n", "no run's"),
-        ('{"networks": {"segmenter": {}}}', "update\nx\n", "no run's"),
-        ('{"networks": {"standard": {}}}', "update\n1\n", "has no segmenter, only standard"),
+        (SUMMARY % "segmenter", "update\nx\n", "no run's"),
+        (SUMMARY % "standard", "update\n1\n", "has no segmenter, only standard"),
     ],
 )
 def test_what_is_no_finished_run_is_refused(summary, table, message, tmp_path):
@@ -186,11 +191,13 @@ def test_what_is_no_finished_run_is_refused(summary, table, message, tmp_path):
 
 
 def test_what_a_run_left_is_read(tmp_path):
-    summary = {"networks": {"segmenter": {"miou": 0.5, "iou_sky": None}}}
+    images = {"dataset": "cells", "split": "validation", "resize": [48, 64]}
+    summary = images | {"networks": {"segmenter": {"miou": 0.5, "iou_sky": None}}}
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     (tmp_path / "metrics.csv").write_text("update,val/segmenter/miou\n5,0.25\n10,\n")
     read = read_run(str(tmp_path), "segmenter")
     assert read.metrics["miou"] == 0.5 and math.isnan(read.metrics["iou_sky"])
+    assert (read.evaluated, read.images) == (False, "cells, validation at 48 x 64")
     key = "val/segmenter/miou"
     assert read.rows == [{"update": 5.0, key: 0.25}, {"update": 10.0, key: None}]
 
@@ -224,28 +231,28 @@ def test_evaluations_are_read_as_seeds(tmp_path):
     first = runs["plain"][0]
     assert (first.folder, first.rows) == (paths[0], [])
     assert first.metrics["accuracy"] == 0.6 and math.isnan(first.metrics["iou_sky"])
-    evaluated = evaluated_on(runs)
-    assert evaluated == "darkfield, test at 256 x 256"
+    images = measured_on(runs)
+    assert images == "darkfield, test at 256 x 256"
     sides = compare(runs, ["accuracy"])
-    text = markdown(sides, ["accuracy"], "segmenter", evaluated)
-    assert text.startswith(f"evaluation of {evaluated}: mean ± standard deviation over seeds.\n")
+    text = markdown(sides, ["accuracy"], images)
+    assert text.startswith(f"evaluations on whole images of {images}: mean ± standard deviation")
     assert "0.700 ± 0.100" in text and "0.350 ± 0.050" in text
-    fields = json.loads(json_text(sides, ["accuracy"], "segmenter", evaluated))
-    assert fields["evaluation"] == evaluated and "network" not in fields
+    fields = json.loads(json_text(sides, ["accuracy"], images))
+    assert fields["images"] == images and fields["network"] is None
     assert fields["names"]["plain"]["runs"] == paths
 
 
 def test_evaluations_of_other_images_and_runs_are_not_compared(tmp_path):
     test = read_evaluation(evaluation(tmp_path / "test.json", 0.5))
     train = read_evaluation(evaluation(tmp_path / "train.json", 0.5, split="train"))
-    assert evaluated_on(RUNS) == ""
+    assert measured_on(RUNS) == "cells, validation"
     with pytest.raises(UserError, match=r"darkfield, test at .*train\.json is .* darkfield, train"):
-        evaluated_on({"a": [test, train]})
+        measured_on({"a": [test, train]})
     full = read_evaluation(evaluation(tmp_path / "full.json", 0.5, resize=()))
     with pytest.raises(UserError, match=r"test at 256 x 256; .*full\.json is .* darkfield, test\."):
-        evaluated_on({"a": [test], "b": [full]})
+        measured_on({"a": [test], "b": [full]})
     with pytest.raises(UserError, match=r"test\.json is an evaluation of .*; a0 is a finished run"):
-        evaluated_on({"b": [test], **RUNS})
+        measured_on({"b": [test], **RUNS})
 
 
 def test_evaluations_at_other_scales_are_no_seeds_of_one_thing(tmp_path):
@@ -257,12 +264,13 @@ def test_evaluations_at_other_scales_are_no_seeds_of_one_thing(tmp_path):
     with pytest.raises(UserError, match=message):
         compare({"a": [one, three]}, ["accuracy"])
     sides = compare({"a": [one], "b": [three]}, ["accuracy"])
-    text = markdown(sides, ["accuracy"], "segmenter", "darkfield, test")
+    text = markdown(sides, ["accuracy"], "darkfield, test")
     (row,) = [line for line in text.splitlines() if "test scales" in line]
     assert [cell.strip() for cell in row.split("|")[2:-1]] == ["1", "0.8, 1, 1.25"]
-    names = json.loads(json_text(sides, ["accuracy"], "segmenter", "darkfield, test"))["names"]
+    names = json.loads(json_text(sides, ["accuracy"], "darkfield, test"))["names"]
     assert names["b"]["test_scales"] == [0.8, 1.0, 1.25]
-    assert "test scales" not in markdown(compare({"a": [one]}, ["accuracy"]), ["accuracy"], "s")
+    alone = compare({"a": [one]}, ["accuracy"])
+    assert "test scales" not in markdown(alone, ["accuracy"], "darkfield, test")
 
 
 def test_what_is_no_evaluation_is_refused(tmp_path):

@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tfadvseg.errors import UserError
 from tfadvseg.metrics_text import markdown_table, with_nan, without_nan
@@ -33,15 +34,16 @@ class FinishedRun:
         metrics: of one of its networks, on whole images; NaN where there is none.
         rows: of its `metrics.csv`, a row an epoch; None where an epoch lacks a value. An evaluation
             has none.
-        evaluated: what an evaluation is of, as `DATASET, SPLIT`; empty for a run, whose metrics are
-            of its validation images.
+        evaluated: whether it is an evaluation.
+        images: that `metrics` are of, as `DATASET, SPLIT`, and at which size.
         test_scales: that an evaluation averaged over; empty for a run.
     """
 
     folder: str
     metrics: Metrics
     rows: list[dict[str, float | None]]
-    evaluated: str = ""
+    evaluated: bool = False
+    images: str = ""
     test_scales: tuple[float, ...] = ()
 
 
@@ -101,7 +103,8 @@ def read_run(folder: str, network: str) -> FinishedRun:
     place = Path(folder).expanduser()
     summary, table = place / "summary.json", place / "metrics.csv"
     try:
-        networks = json.loads(summary.read_text())["networks"]
+        fields = json.loads(summary.read_text())
+        networks, images = fields["networks"], _images(fields)
         with table.open(newline="") as file:
             rows = [
                 {name: float(text) if text else None for name, text in row.items()}
@@ -113,7 +116,7 @@ def read_run(folder: str, network: str) -> FinishedRun:
         raise UserError(f"{folder}: summary.json or metrics.csv is no run's ({error}).") from None
     if network not in networks:
         raise UserError(f"{summary}: has no {network}, only {', '.join(networks)}.")
-    return FinishedRun(folder, with_nan(networks[network]), rows)
+    return FinishedRun(folder, with_nan(networks[network]), rows, images=images)
 
 
 def is_evaluation(path: str) -> bool:
@@ -132,17 +135,14 @@ def read_evaluation(path: str) -> FinishedRun:
     """
     try:
         fields = json.loads(Path(path).expanduser().read_text())
-        evaluated = f"{fields['dataset']}, {fields['split']}"
-        if fields["resize"]:
-            evaluated += f" at {' x '.join(map(str, fields['resize']))}"
         scales = tuple(fields["test_scales"])
-        return FinishedRun(path, with_nan(fields["metrics"]), [], evaluated, scales)
+        return FinishedRun(path, with_nan(fields["metrics"]), [], True, _images(fields), scales)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path}: is no evaluation's JSON file ({error}).") from None
 
 
-def evaluated_on(runs: Mapping[str, Sequence[FinishedRun]]) -> str:
-    """`DATASET, SPLIT` that evaluations are of, and at which size; empty of finished runs.
+def measured_on(runs: Mapping[str, Sequence[FinishedRun]]) -> str:
+    """The images that all are measured on, as `FinishedRun.images`.
 
     Raises:
         UserError: two are not of the same kind, or not of the same dataset, split and size.
@@ -150,12 +150,13 @@ def evaluated_on(runs: Mapping[str, Sequence[FinishedRun]]) -> str:
     every = [run for seeds in runs.values() for run in seeds]
     first = every[0]
     for run in every[1:]:
-        if run.evaluated != first.evaluated:
+        if (run.evaluated, run.images) != (first.evaluated, first.images):
             raise UserError(
                 f"--runs: {first.folder} is {_kind(first)}; {run.folder} is {_kind(run)}. Compare "
-                "finished runs, or evaluations of one dataset, split and size."
+                "finished runs or evaluations of one dataset, split and size; scripts/evaluate.py "
+                "makes evaluations of either."
             )
-    return first.evaluated
+    return first.images
 
 
 def class_names(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:
@@ -232,14 +233,14 @@ def _shares(
 
 
 def markdown(
-    sides: Mapping[str, Side], metrics: list[str], network: str, evaluated: str = ""
+    sides: Mapping[str, Side], metrics: list[str], images: str, network: str | None = None
 ) -> str:
     """The comparison as text: the metrics, mean IoU and each class's, then gains and shares.
 
     Args:
         sides, metrics: of `compare`.
-        network: which one of each run.
-        evaluated: what evaluations are of (`evaluated_on`), in place of the network.
+        images: of `measured_on`.
+        network: which one of each finished run; None of evaluations.
     """
     first = next(iter(sides.values()))
     shown = [*dict.fromkeys((*metrics, "miou")), *(name for name in first.mean if _is_iou(name))]
@@ -247,10 +248,9 @@ def markdown(
     if len({side.test_scales for side in sides.values()}) > 1:
         table += [["test scales", *(_listed(side.test_scales) for side in sides.values())]]
     table += [[each, *(_spread(side, each) for side in sides.values())] for each in shown]
-    measured = f"{network}, on whole validation images"
-    if evaluated:
-        measured = f"evaluation of {evaluated}"
-    parts = [f"{measured}: mean ± standard deviation over seeds.", markdown_table(table)]
+    measured = f"{network} of finished runs" if network else "evaluations"
+    title = f"{measured} on whole images of {images}: mean ± standard deviation over seeds."
+    parts = [title, markdown_table(table)]
     gaining = {name: side for name, side in sides.items() if side.gain}
     if gaining:
         table = [["", *gaining]]
@@ -263,12 +263,12 @@ def markdown(
 
 
 def json_text(
-    sides: Mapping[str, Side], metrics: list[str], network: str, evaluated: str = ""
+    sides: Mapping[str, Side], metrics: list[str], images: str, network: str | None = None
 ) -> str:
     """The comparison as JSON, its arguments those of `markdown`; NaN becomes null."""
-    measured = {"evaluation": evaluated} if evaluated else {"network": network}
     fields = {
-        **measured,
+        "images": images,
+        "network": network,
         "metric": metrics[0],
         "names": {
             name: {
@@ -294,8 +294,16 @@ def _listed(scales: Sequence[float]) -> str:
     return ", ".join(f"{scale:g}" for scale in scales)
 
 
+def _images(fields: Mapping[str, Any]) -> str:
+    """Of a summary's or an evaluation's JSON."""
+    text = f"{fields['dataset']}, {fields['split']}"
+    if fields["resize"]:
+        text += f" at {' x '.join(map(str, fields['resize']))}"
+    return text
+
+
 def _kind(run: FinishedRun) -> str:
-    return f"an evaluation of {run.evaluated}" if run.evaluated else "a finished run"
+    return f"{'an evaluation' if run.evaluated else 'a finished run'} of {run.images}"
 
 
 def _classes(run: FinishedRun) -> list[str]:

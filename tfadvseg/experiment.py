@@ -124,7 +124,7 @@ def _train_in(
                 run_updates(config, phases, strategy, state.step, run.log, run)
             finally:
                 run.tensorboard.finish_stretch()
-        return finish_run(config, spec, splits.full_val or splits.val, state, run.log, output)
+        return finish_run(config, spec, splits, state, run.log, output)
 
 
 def _with_lengths(config: Config, splits: Splits) -> Config:
@@ -174,10 +174,13 @@ def load_domains(config: Config) -> tuple[Splits, Examples | None]:
                 full_val = load_target(full, "validation", seed, descriptor)
     except UserError as error:
         raise UserError(f"target domain, whose flags begin with --target_: {error}") from None
+    val_data = target
     if val is None or val.labels is None:
         logging.warning("The target has no labels to measure on; the source's are taken.")
-        val, full_val = load_splits(config.data, seed).val, None
-    return Splits(descriptor, train, val, full_val), images
+        if config.segmenter.batch_norm == "per_domain":
+            logging.warning("They are measured under batch norm's statistics of the target.")
+        val, full_val, val_data = load_splits(config.data, seed).val, None, config.data
+    return Splits(descriptor, train, val, val_data, full_val), images
 
 
 def _start_from(config: SegmenterConfig, state: TrainState) -> None:

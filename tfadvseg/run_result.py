@@ -16,6 +16,7 @@ from tfadvseg import atomic
 from tfadvseg.checkpoints import restore_newest
 from tfadvseg.config import LAST, Config
 from tfadvseg.data.examples import Examples, spread
+from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.report import evaluate_sections
 from tfadvseg.export.predictor import Predictor
@@ -65,16 +66,17 @@ class Result:
 
 
 def finish_run(
-    config: Config, spec: ModelSpec, val: Examples, state: TrainState, log: RunLog, output: Path
+    config: Config, spec: ModelSpec, splits: Splits, state: TrainState, log: RunLog, output: Path
 ) -> Result:
     """Measures on whole images, exports, and writes the summary.
 
     Args:
         config, spec, state, log: of the run.
-        val: the images to measure on.
+        splits: with the images to measure on.
         output: where everything goes, and where the best checkpoints are.
     """
     started = time.monotonic()
+    val = splits.full_val or splits.val
     networks: dict[str, Metrics] = {}
     confusions: dict[str, list[list[int]]] = {}
     exported: Path | None = None
@@ -99,6 +101,9 @@ def finish_run(
     windows = updates * config.run.global_batch_size * config.method.iter_size
     rate = windows / log.seconds if log.seconds else 0.0
     summary = {
+        "dataset": splits.val_data.dataset,
+        "split": "validation",
+        "resize": () if splits.full_val else splits.val_data.resize,
         "networks": {network: without_nan(metrics) for network, metrics in networks.items()},
         "confusion": confusions,
         "best": {network: without_nan(best) for network, best in log.best.items()},

@@ -12,7 +12,12 @@ def place(tmp_path):
         (tmp_path / name).mkdir()
         last = {"miou": miou, "iou_road": miou, "iou_sky": miou}
         best = {metric: value + 0.2 for metric, value in last.items()}
-        summary = {"networks": {"segmenter": last, "segmenter best": best}}
+        summary = {
+            "dataset": "cells",
+            "split": "validation",
+            "resize": [],
+            "networks": {"segmenter": last, "segmenter best": best},
+        }
         (tmp_path / name / "summary.json").write_text(json.dumps(summary))
         (tmp_path / name / "metrics.csv").write_text(
             f"update,val/segmenter/miou\n10,{miou / 2}\n20,{miou}\n"
@@ -68,20 +73,29 @@ def test_evaluations_are_compared_without_curves(measured):
     made = measured / "compared"
     text = (made / "compared.md").read_text()
     assert text in result.stdout
-    assert text.startswith("evaluation of darkfield, test: mean ± standard deviation over seeds.")
+    title = "evaluations on whole images of darkfield, test: mean ± standard deviation over seeds."
+    assert text.startswith(title)
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
     assert ["accuracy", "0.400 ± 0.141", "0.700 ± 0.141"] in rows
     assert ["miou", "0.300 ± 0.141", "0.600 ± 0.141"] in rows
-    assert json.loads((made / "compared.json").read_text())["evaluation"] == "darkfield, test"
+    assert json.loads((made / "compared.json").read_text())["images"] == "darkfield, test"
     with Image.open(made / "iou_bars.png") as picture:
         assert picture.format == "PNG"
     assert not (made / "curves.png").exists() and "curves" not in result.stdout
 
 
+def test_a_metric_of_the_end_alone_is_compared_without_curves(place):
+    result = run_script("compare.py", "--runs=a=a", "--metric=iou_sky", cwd=place)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "curves: none; a has no val/segmenter/iou_sky at any update." in result.stdout
+    assert (place / "compared/compared.md").exists()
+    assert not (place / "compared/curves.png").exists()
+
+
 def test_refusals_write_nothing(place, measured):
     for arguments, message in (
         (["--runs=a=a0.json", "--which=best"], "--network and --which: are for runs"),
-        (["--runs=a=a", "--metric=iou_sky"], "--metric=iou_sky: a has no val/segmenter/iou_sky"),
+        (["--runs=a=a", "--metric=nope"], "--metric=nope: a has none; choose one of"),
     ):
         assert_one_line_error(run_script("compare.py", *arguments, cwd=place), message)
     assert not (place / "compared").exists()

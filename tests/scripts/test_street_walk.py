@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.interop.state_dicts import random_state_dict, resnet_spec
-from tests.scripts.cli_testing import ROOT, run_script
+from tests.scripts.cli_testing import ROOT, assert_one_line_error, run_script
 from tests.testing_utils import assert_training_refuses
 
 GTA5 = ROOT / "datasets/gta5/dummy_data"
@@ -69,9 +69,16 @@ def test_the_walk_from_downloads_to_submission(weights, tmp_path):
     assert {"miou_16", "miou_13"} <= set(full)
 
     named = ",".join(f"{name}={folder.name}" for name, folder in runs.items())
-    compared = run_script("compare.py", f"--runs={named}", cwd=tmp_path)
+    refused = run_script("compare.py", f"--runs={named}", cwd=tmp_path)
+    assert_one_line_error(refused, "cityscapes_oracle is a finished run of cityscapes_semseg")
+    files = []
+    for name, folder in runs.items():
+        arguments = (f"--model={folder.name}", "--resize=", f"--output_file={name}.json")
+        assert run_script("evaluate.py", *arguments, cwd=tmp_path).returncode == 0
+        files.append(f"{name}={name}.json")
+    compared = run_script("compare.py", f"--runs={','.join(files)}", cwd=tmp_path)
     assert compared.returncode == 0, compared.stderr
-    for name in ("compared.md", "compared.json", "iou_bars.png", "curves.png"):
+    for name in ("compared.md", "compared.json", "iou_bars.png"):
         assert (tmp_path / "compared" / name).stat().st_size > 0
 
     # The benchmark takes frames of their full size only.

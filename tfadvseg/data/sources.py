@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from absl import logging
 
@@ -28,12 +28,14 @@ class Splits:
     Attributes:
         descriptor: of the dataset.
         train, val: its parts.
+        val_data: what `val` is a part of; another dataset where a target domain is measured on.
         full_val: `val` in its own size, where it is resized and measured in that; else None.
     """
 
     descriptor: DatasetDescriptor
     train: Examples
     val: Examples
+    val_data: DataConfig = field(default_factory=DataConfig)
     full_val: Examples | None = None
 
 
@@ -58,7 +60,7 @@ def load_splits(config: DataConfig, seed: int) -> Splits:
         if examples.labels is None:
             raise UserError(f"--{flag}={names[flag]}: has no labels; choose one that has.")
         check_labels(examples, reader.descriptor.num_classes)
-    splits = Splits(reader.descriptor, parts["train_split"], parts["val_split"])
+    splits = Splits(reader.descriptor, parts["train_split"], parts["val_split"], config)
     _warn(splits)
     return splits
 
