@@ -174,6 +174,10 @@ def test_stacks_are_held_as_one_page_of_them_cannot_be_read_alone(tmp_path, monk
     save(tmp_path / "images/volume.tif", grey(), grey())
     save(tmp_path / "labels/volume.tif", ids(0, 1), ids(0, 1))
     assert not isinstance(read(tmp_path).examples.images, OnDisk)
+    # Even where the limit is passed before the first of them.
+    save(tmp_path / "images/early.png", grey(20, 20))
+    save(tmp_path / "labels/early.png", ids(0, shape=(20, 20)))
+    assert not isinstance(read(tmp_path).examples.images, OnDisk)
 
 
 @pytest.mark.parametrize(

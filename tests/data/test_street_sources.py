@@ -259,6 +259,7 @@ def test_wrong_layouts_are_one_line_before_any_work(raw, tmp_path, spoil, messag
     with pytest.raises(UserError, match=message) as error:
         load_split(gta5(raw, prepare=prepare, prepared_dir=str(tmp_path / "p")), "train", seed=0)
     assert "\n" not in str(error.value)
+    assert "--prepared_dir" not in str(error.value)
     assert not (tmp_path / "p").exists()
 
 

@@ -11,7 +11,7 @@ from absl import logging
 from tqdm import tqdm
 
 from tfadvseg.data.examples import Examples, values_of
-from tfadvseg.data.images import read_images, read_labels
+from tfadvseg.data.images import has_several_pages, read_images, read_labels
 from tfadvseg.data.on_disk import AHEAD, OnDisk
 from tfadvseg.errors import UserError
 
@@ -143,7 +143,7 @@ def _short(meaning: object) -> bytes:
 
 
 def read_pages(sources: Sequence[Source]) -> Pages:
-    """Reads every file once, and keeps the pixels while they fit into `MEMORY_LIMIT`.
+    """Reads every file once, and keeps the pixels if they fit into `MEMORY_LIMIT`, or among stacks.
 
     Raises:
         UserError: a file is unreadable, a label does not lie upon its image, or some images are
@@ -151,12 +151,12 @@ def read_pages(sources: Sequence[Source]) -> Pages:
     """
     pages: list[Page] = []
     held: list[tuple[np.ndarray, np.ndarray | None]] | None = []
-    size, stacks = 0, False
+    # To read one page of a stack all of it is decoded: stacks are held.
+    stacks = any(has_several_pages(image_file) for _, image_file, _ in sources)
+    size = 0
     for page, image, label in _each(sources):
         pages.append(page)
         size += image.nbytes + (0 if label is None else label.nbytes)
-        # To read one page of a stack all of it is decoded: stacks are held.
-        stacks |= page.number > 0
         if size > MEMORY_LIMIT and not stacks:
             held = None
         if held is not None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from tfadvseg.errors import UserError
 from tfadvseg_datasets import raster
@@ -25,6 +26,17 @@ def find_image_files(folder: str | Path) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
+
+
+def has_several_pages(path: str | Path) -> bool:
+    """Whether an image file does, as far as its headers tell; not of one that cannot be read."""
+    if Path(path).suffix.lower() not in (".gif", ".tif", ".tiff"):
+        return False
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1) > 1
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
 
 
 def read_images(path: str | Path) -> list[np.ndarray]:

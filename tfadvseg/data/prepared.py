@@ -120,6 +120,7 @@ def prepare(
     home = root / "tfadvseg" / f"{kind}-{fingerprint}"
     if not home.exists():
         logging.info("Preparing %s from %s in %s.", name, folder, home)
+        _tell_of_others(kind, home)
         _warn_of_unfinished(home)
         try:
             _prepare_into(make, download, source.file_format, home)
@@ -131,6 +132,8 @@ def prepare(
                 raise
             raise UserError(told) from None
         except OSError as error:
+            if error.errno is None:  # the builder's own, of raw files that are missing
+                raise UserError(f"--data_dir: {error}") from None
             raise UserError(
                 f"--prepared_dir={root}: cannot keep the prepared copy there ({_reason(error)}); "
                 "give another folder."
@@ -286,6 +289,12 @@ def _prepare_into(
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise
+
+
+def _tell_of_others(kind: str, home: Path) -> None:
+    """Names copies made of other files, or of these before they changed: nothing deletes them."""
+    for path in sorted(home.parent.glob(f"{kind}-{'[0-9a-f]' * FINGERPRINT_LENGTH}")):
+        logging.info("%s is an earlier copy; delete it if its files are gone or changed.", path)
 
 
 def _warn_of_unfinished(home: Path) -> None:
