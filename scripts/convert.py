@@ -25,6 +25,7 @@ from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.flags import define_network_flags
 from tfadvseg.interop.sources import SOURCES
+from tfadvseg.interop.tensor_files import check_writable
 from tfadvseg.model_spec import ModelSpec
 
 _SEGMENTERS = ("deeplab_v2", "deeplab_v2_vgg")
@@ -121,6 +122,8 @@ def _make_model() -> None:
     spec = _spec()
     if output.exists():
         raise UserError(f"--output_dir={output}: exists already; give another.")
+    if not Path(weights).is_file():
+        raise UserError(f"--weights={weights}: no such file.")
     # Only now, so that what is wrong with the flags is said at once.
     import tensorflow as tf
 
@@ -144,6 +147,8 @@ def _make_model() -> None:
 
 def _write_weights(file: str) -> None:
     run_dir = cli.required(_MODEL)
+    check_writable(file)
+    cli.check_output_file("--to", Path(file))
     network, which = cast(Network, _NETWORK.value), cast(Which, _WHICH.value)
     segmenter_name = ModelSpec.load(run_dir).segmenter.segmenter
     if segmenter_name not in _SEGMENTERS:

@@ -2,12 +2,13 @@
 
 import json
 import pickle
+import sys
 
 import numpy as np
 import pytest
 
 from tfadvseg.errors import UserError
-from tfadvseg.interop.tensor_files import read_tensors, write_tensors
+from tfadvseg.interop.tensor_files import check_writable, read_tensors, write_tensors
 
 TENSORS = {
     "b.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2) / 7,
@@ -32,6 +33,31 @@ def test_what_is_written_is_read_again(suffix, tmp_path):
     for name, value in TENSORS.items():
         np.testing.assert_array_equal(read[name], value)
         assert read[name].dtype == value.dtype and read[name].shape == value.shape
+
+
+def test_a_compressed_archive_with_any_byte_changed_is_read_or_refused(tmp_path):
+    whole, path = tmp_path / "whole.npz", tmp_path / "damaged.npz"
+    np.savez_compressed(whole, **TENSORS)
+    content = whole.read_bytes()
+    refused = 0
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        try:
+            read_tensors(path)
+        except UserError as error:
+            assert str(path) in str(error)
+            refused += 1
+    assert refused > len(content) / 2
+
+
+def test_what_cannot_be_written_is_known_before(monkeypatch, tmp_path):
+    for suffix in (".npz", ".safetensors"):
+        check_writable(tmp_path / f"w{suffix}")
+    with pytest.raises(UserError, match=r"w\.h5: unknown kind of weights"):
+        check_writable(tmp_path / "w.h5")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(UserError, match=r"w\.pth: this needs PyTorch"):
+        check_writable(tmp_path / "w.pth")
 
 
 def test_a_safetensors_file_by_the_specification(tmp_path):

@@ -183,6 +183,8 @@ def test_vgg_with_classes_and_images_of_another_dataset(tmp_path):
         (["--which=latest"], ["--which: are for --to=FILE"]),
         (["--to=b.npz", "--width=4"], ["--width: are not for --to"]),
         (["--to=b.npz"], ["--model: is needed"]),
+        (["--weights=a.npz", "--output_dir=out"], ["--weights=a.npz: no such file"]),
+        (["--to=b.foo", "--model=absent"], ["b.foo: unknown kind of weights"]),
         (["--to=b.npz", "--model=absent"], ["absent/model.json: no such file"]),
     ],
 )

@@ -5,6 +5,7 @@ import json
 import math
 import pickle
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -40,6 +41,17 @@ def read_tensors(path: str | Path) -> Tensors:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error}).") from None
     return {name: _plain(path, name, value) for name, value in tensors.items()}
+
+
+def check_writable(path: str | Path) -> None:
+    """Refuses, before there is anything to write, what `write_tensors` would for its kind.
+
+    Raises:
+        UserError: the suffix is unknown, or PyTorch is needed and not installed.
+    """
+    path = Path(path)
+    if _choose(path, dict.fromkeys((".npz", ".safetensors"), False), True):
+        _import_torch(path)
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> None:
@@ -79,7 +91,15 @@ def _read_npz(path: Path) -> Tensors:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+    except (
+        ValueError,
+        EOFError,
+        KeyError,
+        AttributeError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise UserError(f"{path}: damaged, or not an .npz of plain arrays ({error}).") from None
 
 
@@ -148,8 +168,8 @@ def _import_torch(path: Path) -> ModuleType:
         import torch
     except ImportError:
         raise UserError(
-            f"{path}: this needs PyTorch (pip install 'tfadvseg[torch]'); or save its state_dict "
-            "as .npz or .safetensors where PyTorch is installed."
+            f"{path}: this needs PyTorch (pip install 'tfadvseg[torch]'); or take .npz or "
+            ".safetensors, as which PyTorch's users can save and load a state_dict."
         ) from None
     return torch
 
@@ -163,9 +183,13 @@ def _read_pth(path: Path) -> Tensors:
         RuntimeError,
         ValueError,
         EOFError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
         zipfile.BadZipFile,
     ) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise UserError(f"{path}: damaged, or more than tensors in it ({reason}).") from None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
