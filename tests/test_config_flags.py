@@ -204,6 +204,7 @@ def test_what_depends_on_the_method_is_filled_in():
         (("--target_dataset=cells",), "--method=adaptation"),
         (("--iter_size=2",), "--global_batch_size"),
         (("--gan=ls",), "--gan=ls: is for --method=adaptation"),
+        (("--gan=ls", "--method=supervised"), "--gan=ls: is for --method=adaptation"),
         (
             ("--method=adaptation", "--target_dataset=cells", "--d_image=none"),
             "--d_image=none: is for --method=adversarial",

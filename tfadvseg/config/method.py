@@ -65,7 +65,7 @@ class MethodConfig:
                 f"--lambda_adv={value}: must be a number of at least 0.",
             )
         require(
-            self.gan == "vanilla" or self.method != "adversarial",
+            self.gan == "vanilla" or self.method == "adaptation",
             f"--gan={self.gan}: is for --method=adaptation; leave it out.",
         )
         require(
