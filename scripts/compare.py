@@ -24,19 +24,17 @@ from typing import get_args
 from absl import flags
 
 from tfadvseg import atomic, cli
-from tfadvseg.comparison import (
+from tfadvseg.comparison import compare, json_text, markdown
+from tfadvseg.errors import UserError
+from tfadvseg.export.choices import Network, Which
+from tfadvseg.finished_runs import (
     class_names,
-    compare,
     is_evaluation,
-    json_text,
-    markdown,
     measured_on,
     parse_runs,
     read_evaluation,
     read_run,
 )
-from tfadvseg.errors import UserError
-from tfadvseg.export.choices import Network, Which
 
 _RUNS = flags.DEFINE_string(
     "runs",

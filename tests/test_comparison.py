@@ -6,19 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tfadvseg.comparison import (
+from tfadvseg.comparison import compare, json_text, markdown
+from tfadvseg.errors import UserError
+from tfadvseg.finished_runs import (
     FinishedRun,
     class_names,
-    compare,
     is_evaluation,
-    json_text,
-    markdown,
     measured_on,
     parse_runs,
     read_evaluation,
     read_run,
 )
-from tfadvseg.errors import UserError
 
 
 def run(folder: str, road: float, sky: float = 0.5, **more: float) -> FinishedRun:
