@@ -28,16 +28,16 @@ class FinishedRun:
         metrics: of one of its networks, on whole images; NaN where there is none.
         rows: of its `metrics.csv`, a row an epoch; None where an epoch lacks a value. An evaluation
             has none.
-        evaluated: whether it is an evaluation.
         images: that `metrics` are of, as `DATASET, SPLIT`, and at which size.
+        evaluated: whether it is an evaluation.
         test_scales: that an evaluation averaged over; empty for a run.
     """
 
     folder: str
     metrics: Metrics
     rows: list[dict[str, float | None]]
+    images: str
     evaluated: bool = False
-    images: str = ""
     test_scales: tuple[float, ...] = ()
 
 
@@ -85,7 +85,7 @@ def read_run(folder: str, network: str) -> FinishedRun:
         raise UserError(f"{folder}: summary.json or metrics.csv is no run's ({error}).") from None
     if network not in networks:
         raise UserError(f"{summary}: has no {network}, only {', '.join(networks)}.")
-    return FinishedRun(folder, with_nan(networks[network]), rows, images=images)
+    return FinishedRun(folder, with_nan(networks[network]), rows, images)
 
 
 def is_evaluation(path: str) -> bool:
@@ -105,7 +105,7 @@ def read_evaluation(path: str) -> FinishedRun:
     try:
         fields = json.loads(Path(path).expanduser().read_text())
         scales = tuple(fields["test_scales"])
-        return FinishedRun(path, with_nan(fields["metrics"]), [], True, _images(fields), scales)
+        return FinishedRun(path, with_nan(fields["metrics"]), [], _images(fields), True, scales)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path}: is no evaluation's JSON file ({error}).") from None
 
