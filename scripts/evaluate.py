@@ -32,11 +32,13 @@ from tfadvseg import atomic, cli
 from tfadvseg.config import DataConfig
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
+from tfadvseg.flag_table import DATA_FLAGS
 from tfadvseg.flags import (
     data_config_from_flags,
     define_data_flags,
     define_network_flags,
     define_test_scales_flag,
+    define_tile_flag,
     read_flagfile,
     test_scales_of,
 )
@@ -48,6 +50,7 @@ _MODEL = flags.DEFINE_string(
 )
 _NETWORK, _WHICH = define_network_flags(None)
 _TEST_SCALES = define_test_scales_flag()
+_TILE = define_tile_flag()
 _SPLIT = flags.DEFINE_string(
     "split",
     "validation",
@@ -67,6 +70,11 @@ _OUTPUT_FILE = flags.DEFINE_string(
     "the run, or for an export in the current folder.",
 )
 
+_NO_CHOICE = frozenset(
+    ("dataset", "data_dir", "class_names", "prepare", "prepared_dir", "beam_options")
+)
+"""Data flags that do not change what is measured, or are named anyway."""
+
 
 def main(argv: list[str]) -> None:
     del argv
@@ -81,7 +89,7 @@ def main(argv: list[str]) -> None:
 
     run_dir = Path(model) if is_run(model) else None
     data, seed = _data_and_seed(given, run_dir)
-    file = Path(_OUTPUT_FILE.value or _default_file(data, run_dir))
+    file = Path(_OUTPUT_FILE.value or _default_file(data.dataset, model, run_dir))
     cli.check_output_file("--output_file", file)
     network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
     predictor = load_predictor(model, network, which, test_scales)
@@ -104,7 +112,7 @@ def main(argv: list[str]) -> None:
         )
     if _SPLIT.value not in ("train", "all"):
         _warn_of_trained(run_dir, data, examples.keys)
-    measured = evaluate_sections(predictor, examples)
+    measured = evaluate_sections(predictor, examples, _TILE.value)
     metrics = measured.metrics
     print(f"{predictor.source} on {len(examples)} images of {data.dataset}, {_SPLIT.value}")
     print(format_table({network or "segmenter": metrics}))
@@ -168,17 +176,19 @@ def _warn_of_trained(run_dir: Path | None, data: DataConfig, keys: tuple[str, ..
         logging.warning("%d of these %d images were trained on.", len(seen), len(keys))
 
 
-def _default_file(data: DataConfig, run_dir: Path | None) -> Path:
+def _default_file(dataset: str, model: str, run_dir: Path | None) -> Path:
     """Another for each choice, so that no evaluation replaces another's."""
-    parts = ["evaluation", data.dataset, _SPLIT.value]
-    if data.dataset == "folder" and flags.FLAGS["data_dir"].present:
-        parts.append(Path(data.data_dir or "").resolve().name)
-    if flags.FLAGS["resize"].present:
-        parts.append("x".join(map(str, data.resize)) or "unresized")
-    if _TEST_SCALES.value is not None:
-        parts.append(f"scales-{_TEST_SCALES.value}")
+    parts = ["evaluation", dataset, _SPLIT.value]
+    if dataset == "folder" and flags.FLAGS["data_dir"].present:
+        parts.append(Path(str(flags.FLAGS["data_dir"].value)).resolve().name)
+    choices = [flag.name for flag in DATA_FLAGS if flag.name not in _NO_CHOICE]
+    for name in (*choices, _SEED.name, _TEST_SCALES.name):
+        if flags.FLAGS[name].present:
+            parts.append(f"{name}-{str(flags.FLAGS[name].value) or 'none'}")
     if run_dir is not None:
         parts += [_NETWORK.value or "segmenter", _WHICH.value or "best"]
+    else:
+        parts += Path(model).resolve().parts[-2:]
     name = re.sub(r"[^\w.-]+", "-", "_".join(parts)).strip("-")
     return (run_dir or Path()) / f"{name}.json"
 

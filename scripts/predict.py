@@ -26,7 +26,12 @@ from tfadvseg.evaluation.cityscapes_submission import (
     check_frames,
 )
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.flags import define_network_flags, define_test_scales_flag, test_scales_of
+from tfadvseg.flags import (
+    define_network_flags,
+    define_test_scales_flag,
+    define_tile_flag,
+    test_scales_of,
+)
 from tfadvseg.prediction import (
     OVERLAYS,
     PREDICTIONS,
@@ -43,13 +48,7 @@ _IMAGES = flags.DEFINE_string("images", None, "A folder, a file, or a pattern in
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where predictions and overlays go.")
 _NETWORK, _WHICH = define_network_flags(None)
 _TEST_SCALES = define_test_scales_flag()
-_TILE = flags.DEFINE_integer(
-    "tile",
-    1024,
-    "Images higher or wider than this are predicted in overlapping tiles of this many pixels a "
-    "side; smaller needs less memory, but below 1024 a deep network reaches beyond the overlap.",
-    lower_bound=1,
-)
+_TILE = define_tile_flag()
 _CITYSCAPES = flags.DEFINE_boolean(
     "cityscapes",
     False,

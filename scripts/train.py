@@ -78,8 +78,9 @@ def main(argv: list[str]) -> None:
 def _how_to_go_on(config: Config, result: "Result") -> str:
     if result.stopped_early:
         return "no epoch was better within --patience; raise that to go on"
-    if config.resolved().run.rate_epochs != config.run.rate_epochs:
-        return "one of another length is another run, as its learning rate falls with --epochs"
+    ends = config.s_optimizer.ends or config.d_optimizer.ends
+    if ends and config.resolved().run.rate_epochs == config.run.epochs:
+        return "a longer one is another run, as learning rates have fallen to 0"
     return "raise --epochs to go on"
 
 

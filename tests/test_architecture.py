@@ -24,7 +24,12 @@ ALLOWED = {
     "export.choices": set(),
     "flag_kinds": {"config"},
     "flag_table": {"config", "data.catalogue", "flag_kinds"},
-    "flags": {"config", "errors", "export.choices", "flag_kinds", "flag_table"},
+    "evaluation.tiling": set(),
+    "evaluation.whole_images": {"errors", "evaluation.tiling", "model_spec"},
+    "flags": {
+        "config", "errors", "evaluation.whole_images", "export.choices", "flag_kinds",
+        "flag_table",
+    },
     "data": {
         "addons", "atomic", "config", "data.catalogue", "data.descriptors",
         "data.street_descriptors", "errors",
@@ -32,7 +37,10 @@ ALLOWED = {
     "models": {"addons", "config", "errors", "models.outputs"},
     "models.outputs": set(),
     "losses": {"config", "data.descriptors", "errors", "models.outputs"},
-    "evaluation": {"atomic", "data", "errors", "metrics_text"},
+    "evaluation": {
+        "atomic", "data", "errors", "evaluation.tiling", "evaluation.whole_images",
+        "metrics_text", "model_spec",
+    },
     "export": {
         "atomic", "checkpoints", "config", "data", "errors", "evaluation", "export.choices",
         "model_spec", "models",
@@ -42,7 +50,7 @@ ALLOWED = {
         "config", "data", "errors", "evaluation", "losses", "models",
     },
     "methods": {"config", "losses", "models", "training"},
-    "prediction": {"atomic", "data", "errors", "evaluation", "export", "model_spec", "reporting"},
+    "prediction": {"atomic", "data", "errors", "evaluation", "reporting"},
     "reporting": {"atomic", "data.descriptors", "errors"},
 }  # fmt: skip
 """Who may import whom."""

@@ -90,7 +90,15 @@ def test_bad_values_are_refused_by_name(argument, words):
 def test_rate_epochs_are_for_rates_that_end():
     with pytest.raises(UserError, match="--rate_epochs=5: is for a learning rate that poly or"):
         parse("--rate_epochs=5", "--s_rate=step", "--s_rate_steps=2")
-    parse("--rate_epochs=5", "--d_rate=poly")
+    parse("--rate_epochs=5", "--epochs=5", "--d_rate=poly")
+    with pytest.raises(UserError, match=r"--rate_epochs=5: .* 0 from then on .* --epochs=6"):
+        parse("--rate_epochs=5", "--epochs=6", "--d_rate=poly")
+
+
+def test_flags_of_a_target_domain_need_one():
+    with pytest.raises(UserError, match=r"--target_resize: .* give --target_dataset"):
+        parse("--method=source_only", "--target_resize=20,20")
+    parse("--method=source_only", "--target_resize=20,20", "--target_dataset=cells")
 
 
 def test_deeplabs_image_pooling_needs_two_images():

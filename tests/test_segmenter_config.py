@@ -53,7 +53,7 @@ def test_stride(config, stride):
     ("arguments", "words"),
     [
         (["--segmenter=fcn8s", "--depth=5"], r"--depth=5: means nothing to --segmenter=fcn8s"),
-        (["--segmenter=deeplabv3plus", "--width=8"], "--width=8: means nothing"),
+        (["--segmenter=deeplabv3plus", "--width=8"], "--width=8: means nothing.*or add --width=0"),
         (["--segmenter=segnet", "--upsampling=resize"], "--upsampling=resize: means nothing"),
         (["--stage_convolutions=2,2"], "--stage_convolutions=2,2: means nothing.*only to segnet"),
         (["--segnet_decoder=darkfield"], "only to segnet"),

@@ -60,7 +60,7 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
             "The device's memory does not suffice. To train in less, take a smaller "
             "--global_batch_size, --crop_size or --width, --precision=auto where that is bfloat16 "
             "or float16, or for deeplab_v2 --recompute; checkpoints so far are intact. To predict "
-            "in less, take a smaller --tile."
+            "or evaluate in less, take a smaller --tile."
         )
     raise AssertionError("app.run always ends the process")
 

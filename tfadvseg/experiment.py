@@ -131,8 +131,8 @@ def _with_lengths(config: Config, splits: Splits) -> Config:
     """Fills in what a run's examples decide: steps an epoch, and windows that validate."""
     run, data = config.run, config.data
     if not run.steps_per_epoch:
-        windows = run.global_batch_size * config.method.iter_size
-        run = dataclasses.replace(run, steps_per_epoch=-(-len(splits.train) // windows))
+        steps = -(-len(splits.train) // config.windows_per_update)
+        run = dataclasses.replace(run, steps_per_epoch=steps)
     size = config.target.crop_size if has_labelled_target(config) else data.crop_size
     areas = [height * width for height, width in image_sizes(splits.val)]
     if not data.val_windows and max(areas) > _LARGEST_WHOLE:

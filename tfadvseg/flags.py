@@ -9,6 +9,7 @@ from absl import flags
 
 from tfadvseg.config import Config, DataConfig, check_test_scales
 from tfadvseg.errors import UserError
+from tfadvseg.evaluation.whole_images import TILE
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.flag_kinds import NUMBERS, Text
 from tfadvseg.flag_table import DATA_FLAGS, TARGET_FLAGS, TRAIN_FLAGS, Flag
@@ -88,6 +89,18 @@ def define_test_scales_flag() -> flags.FlagHolder:
         None,
         "Magnifications of an image over which to average, in place of the run's own. "
         f"Form: {NUMBERS.form}.",
+    )
+
+
+def define_tile_flag() -> flags.FlagHolder[int]:
+    """Defines `--tile` for scripts that predict whole images."""
+    return flags.DEFINE_integer(
+        "tile",
+        TILE,
+        "Images higher or wider than this are predicted in overlapping tiles of this many pixels "
+        f"a side; smaller needs less memory, but below {TILE} a deep network reaches beyond the "
+        "overlap.",
+        lower_bound=1,
     )
 
 

@@ -8,7 +8,6 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -17,11 +16,8 @@ from tfadvseg import atomic
 from tfadvseg.data.images import SUFFIXES, find_image_files, read_images
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.cityscapes_submission import write_submission
-from tfadvseg.evaluation.tiling import predict_tiled
+from tfadvseg.evaluation.whole_images import ImagePredictor, predict_probabilities
 from tfadvseg.reporting.colour import write_overlay
-
-if TYPE_CHECKING:
-    from tfadvseg.export.predictor import Predictor
 
 PREDICTIONS = "predictions"
 OVERLAYS = "overlays"
@@ -122,7 +118,7 @@ def read_pages(path: Path, image_channels: int) -> list[np.ndarray]:
 
 
 def predict_files(
-    predictor: "Predictor",
+    predictor: ImagePredictor,
     files: Sequence[ImageFile],
     output_dir: str | Path,
     tile: int,
@@ -166,31 +162,6 @@ def predict_files(
                 write_submission(output_dir, name, label)
         if of_class:
             _write_tiff(Path(output_dir) / PROBABILITIES / f"{file.path.stem}.tif", of_class)
-
-
-def predict_probabilities(predictor: "Predictor", image: np.ndarray, tile: int) -> np.ndarray:
-    """The probabilities of all classes, float32 [H,W,K], of an image, uint8 [H,W,C].
-
-    Raises:
-        UserError: `tile` is too small for the network.
-    """
-    stride = predictor.spec.stride
-    if predictor.spec.resize:  # the model sees the whole image, or not what it was trained on
-        tile = max(image.shape[:2])
-    elif tile < 4 * stride:
-        raise UserError(f"--tile={tile}: this network needs tiles of at least {4 * stride}.")
-    return predict_tiled(
-        predictor.predict_probabilities, image, (tile, tile), batch=1, multiple=stride
-    )
-
-
-def predict_label(predictor: "Predictor", image: np.ndarray, tile: int) -> np.ndarray:
-    """The most probable classes, uint8 [H,W].
-
-    Args, Raises:
-        As `predict_probabilities`.
-    """
-    return predict_probabilities(predictor, image, tile).argmax(axis=-1).astype(np.uint8)
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:

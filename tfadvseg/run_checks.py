@@ -72,13 +72,17 @@ def check_descriptor(config: Config, descriptor: DatasetDescriptor) -> None:
     if not isinstance(config.loss.class_weights, str):
         given_weights(config.loss.class_weights, descriptor.class_names)
     known = [LAST, "loss_seg", *metric_names(descriptor.class_names)]
-    # Means over whole images, which windows are not.
-    if descriptor.darkfield_accuracy and not config.data.val_windows:
-        known += darkfield_names(descriptor.class_names)
-    if config.run.best_metric not in known:
-        raise UserError(
-            f"--best_metric={config.run.best_metric}: unknown; choose one of {', '.join(known)}."
-        )
+    best = config.run.best_metric
+    if descriptor.darkfield_accuracy:
+        over_images = darkfield_names(descriptor.class_names)
+        if best in over_images and config.data.val_windows:
+            raise UserError(
+                f"--best_metric={best}: is a mean over whole images; give --val_windows=0, with "
+                "which these validate."
+            )
+        known += over_images
+    if best not in known:
+        raise UserError(f"--best_metric={best}: unknown; choose one of {', '.join(known)}.")
 
 
 @contextmanager

@@ -161,12 +161,11 @@ class RunOutput:
         run = self.config.run
         start = epoch * run.steps_per_epoch
         end = start + run.steps_per_epoch
-        size = run.global_batch_size
+        size = self.config.windows_per_update
         match phase.batches:
             case "windows":
                 return training_windows(self.window, size, start + first, end)
             case "domains":
-                size *= self.config.method.iter_size
                 return domain_windows(self.window, self.target_window, size, start + first, end)
             case "mixed":
                 windows = run.steps_per_epoch * size

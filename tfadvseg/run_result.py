@@ -19,12 +19,12 @@ from tfadvseg.data.examples import Examples, spread
 from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.report import evaluate_sections
+from tfadvseg.evaluation.whole_images import predict_label
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model, in_float32
 from tfadvseg.metrics_text import with_nan, without_nan
 from tfadvseg.model_spec import ModelSpec
-from tfadvseg.prediction import predict_label
 from tfadvseg.reporting.confusion_figure import confusion_figure
 from tfadvseg.reporting.overlays import overlays_figure
 from tfadvseg.training.history import RunLog
@@ -34,7 +34,6 @@ from tfadvseg.training.types import Metrics
 
 SUMMARY = "summary.json"
 OVERLAYS = 6
-TILE = 1024
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,7 @@ def finish_run(
         if name == "segmenter" and config.run.export:
             exported = export_saved_model(model, spec, output / "export")
     updates = len(log.rows) * config.run.steps_per_epoch
-    windows = updates * config.run.global_batch_size * config.method.iter_size
-    rate = windows / log.seconds if log.seconds else 0.0
+    rate = updates * config.windows_per_update / log.seconds if log.seconds else 0.0
     summary = {
         "dataset": splits.val_data.dataset,
         "split": "validation",
@@ -181,7 +179,7 @@ def _draw_overlays(predictor: Predictor, val: Examples, path: Path) -> None:
     overlays_figure(
         list(shown.images),
         list(shown.labels or ()),
-        [predict_label(predictor, image, TILE) for image in shown.images],
+        [predict_label(predictor, image) for image in shown.images],
         spec.palette,
         spec.class_names,
         path,

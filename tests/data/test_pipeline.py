@@ -73,6 +73,24 @@ def test_windows_of_two_domains_continue_likewise(adapts):
         np.testing.assert_array_equal(whole[name][16:], late[name])
 
 
+@pytest.mark.parametrize("name", ["photometric", "colour"])
+def test_changes_of_colour_reach_the_image_and_not_the_label(name):
+    shown = examples()
+    # Red, green and blue differ, or a turned hue would not show.
+    images = tuple(np.concatenate([image, image // 2, image // 3], -1) for image in shown.images)
+    shown = dataclasses.replace(shown, images=images)
+    normalisation = Normalisation((0.0,) * 3, (1.0,) * 3)
+    made = {}
+    for augment_by in ((), (name,)):
+        config = DataConfig(crop_size=(16, 16), augment=augment_by)
+        window = window_maker(shown, config, normalisation, 3)
+        made[augment_by] = collect(training_windows(window, 4, 0, 2))
+    plain, changed = made.values()
+    np.testing.assert_array_equal(plain["label"], changed["label"])
+    difference = np.abs(plain["image"] - changed["image"]).mean(axis=(1, 2, 3))
+    assert difference.min() > 0.5
+
+
 def test_seeds_differ_and_repeat():
     np.testing.assert_array_equal(windows(0, 2)["image"], windows(0, 2)["image"])
     assert (windows(0, 2)["image"] != windows(0, 2, seed=4)["image"]).any()

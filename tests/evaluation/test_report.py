@@ -104,15 +104,15 @@ def test_ignored_pixels_do_not_count():
 def test_large_images_are_predicted_in_tiles():
     predictor = Brightness()
     examples = examples_of([cells(100, 90), cells(40, 50)], wrong=200)
-    tiled = evaluate_sections(predictor, examples, tile=(64, 64), overlap=16).metrics
+    tiled = evaluate_sections(predictor, examples, tile=64).metrics
     assert {shape[1:3] for shape in predictor.sizes} == {(64, 64), (40, 50)}
     assert tiled == pytest.approx(evaluate_sections(Brightness(), examples).metrics, abs=1e-9)
 
 
 def test_tiles_lie_on_the_grid_of_the_network():
     predictor = Brightness(Classes(stride=24))
-    evaluate_sections(predictor, examples_of([cells(100, 90)]), tile=(64, 64), overlap=16)
-    assert {shape[1:3] for shape in predictor.sizes} == {(48, 48)}
+    evaluate_sections(predictor, examples_of([cells(200, 190)]), tile=100)
+    assert {shape[1:3] for shape in predictor.sizes} == {(96, 96)}
 
 
 @pytest.mark.parametrize(

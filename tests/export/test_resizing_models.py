@@ -11,12 +11,12 @@ from tfadvseg.config import SegmenterConfig
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.resizing import resize_image
 from tfadvseg.evaluation.report import evaluate_sections
+from tfadvseg.evaluation.whole_images import predict_label
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.serving_module import build_serving_module
 from tfadvseg.models.frozen_batch_norm import TARGET
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.models.resampling import resize_aligned
-from tfadvseg.prediction import predict_label
 
 SPEC = replace(COLOUR_SPEC, resize=(24, 40), channel_order="bgr")
 
@@ -48,7 +48,7 @@ def test_any_other_image_is_resized_and_the_answer_resized_back():
     label = predict_label(predictor, image, tile=16)
     np.testing.assert_array_equal(label, probabilities[0].argmax(-1))
     examples = Examples(("a",), (image,), (label,))
-    measured = evaluate_sections(predictor, examples, tile=(16, 16))
+    measured = evaluate_sections(predictor, examples, tile=16)
     assert measured.metrics["accuracy"] == 1
     assert measured.confusion.sum() == 50 * 64
 

@@ -21,6 +21,30 @@ def test_bottleneck_encoder():
     assert high_level.shape == [1, 2, 2, 2048]
 
 
+def test_head_is_the_papers():
+    """Chen et al. 2018: rates 6, 12 and 18 at output stride 16, and 48 low-level channels."""
+    model = deeplabv3plus(3, 5, "resnet18_v2")
+    rates = {rate: model.get_layer(f"pyramid{rate}_conv").dilation_rate for rate in (6, 12, 18)}
+    assert rates == {rate: (rate, rate) for rate in (6, 12, 18)}
+    channels = {
+        name: tuple(model.get_layer(f"{name}_conv").kernel.shape)
+        for name in ("pyramid1", "pyramid12", "pyramid_image", "low_level", "decoder1", "decoder2")
+    }
+    assert channels == {
+        "pyramid1": (1, 1, 512, 256),
+        "pyramid12": (3, 3, 512, 256),
+        "pyramid_image": (1, 1, 512, 256),
+        "low_level": (1, 1, 64, 48),
+        "decoder1": (3, 3, 256 + 48, 256),
+        "decoder2": (3, 3, 256, 256),
+    }
+    names = ("pyramid_mean", "low_level_relu", "decoder2_relu")
+    parts = tf.keras.Model(model.input, [model.get_layer(name).output for name in names])
+    pooled, low_level, decoded = parts(tf.zeros([1, 64, 96, 3]))
+    assert pooled.shape == (1, 1, 1, 512)
+    assert low_level.shape[1:3] == decoded.shape[1:3] == (16, 24)
+
+
 @pytest.mark.filterwarnings("ignore:`(Model.state|layer.)_?updates` will be removed")
 @pytest.mark.parametrize("name", ["encoder.h5", "encoder.weights.h5"])
 def test_encoder_takes_weights_that_kerascv_saved(name, tmp_path):

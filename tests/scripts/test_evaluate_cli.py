@@ -91,10 +91,13 @@ def test_images_that_trained_are_counted_where_the_division_is_another(place, tm
     folder, _ = place
     (tmp_path / "train.txt").write_text("0\n")
     (tmp_path / "val.txt").write_text("1\n2\n3\n")
-    lists = ("--train_list=train.txt", "--val_list=val.txt", "--output_file=m.json")
+    lists = ("--train_list=train.txt", "--val_list=val.txt", "--seed=0")
     result = run_script("evaluate.py", f"--model={folder}/run", *lists, cwd=tmp_path)
     assert result.returncode == 0
     assert "1 of these 3 images were trained on." in result.stderr
+    # The file tells it from an evaluation on the run's own division.
+    choices = "train_list-train.txt_val_list-val.txt_seed-0"
+    assert (folder / f"run/evaluation_folder_validation_{choices}_segmenter_best.json").exists()
 
 
 def test_a_file_that_could_not_be_written_is_refused_before_measuring(place):
@@ -129,7 +132,7 @@ def test_a_run_that_resizes_at_either_resolution(place, tmp_path):
     for flag, expected in right.items():
         result = run_script("evaluate.py", f"--model={run}", *filter(None, [flag]), cwd=tmp_path)
         assert (result.returncode, result.stderr) == (0, "")
-        name = "validation_unresized" if flag else "validation"
+        name = "validation_resize-none" if flag else "validation"
         file = run / f"evaluation_folder_{name}_segmenter_best.json"
         measured = json.loads(file.read_text())
         assert measured["metrics"]["accuracy"] == pytest.approx(np.mean(expected), abs=1e-6)
@@ -149,7 +152,7 @@ def test_other_scales_than_the_runs_own(place):
     assert own.returncode == 0
     result = run_script("evaluate.py", f"--model={folder}/run", "--test_scales=0.5,1.5", cwd=folder)
     assert (result.returncode, result.stderr) == (0, "")
-    name = "evaluation_folder_validation_scales-0.5-1.5_segmenter_best.json"
+    name = "evaluation_folder_validation_test_scales-0.5-1.5_segmenter_best.json"
     measured = json.loads((folder / "run" / name).read_text())
     assert measured["test_scales"] == [0.5, 1.5]
     assert measured["metrics"]["accuracy"] == pytest.approx(np.mean(right), abs=1e-6)
@@ -189,7 +192,8 @@ def test_an_export(place, tmp_path):
     )
     result = run_script("evaluate.py", f"--model={tmp_path}/export", *data, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
-    measured = json.loads((tmp_path / "evaluation_folder_all_data.json").read_text())
+    name = f"evaluation_folder_all_data_{tmp_path.name}_export.json"
+    measured = json.loads((tmp_path / name).read_text())
     expected = accuracy(folder, networks["segmenter"], range(4))
     assert measured["images"] == 4
     assert measured["metrics"]["accuracy"] == pytest.approx(expected, abs=2e-3)

@@ -102,7 +102,7 @@ def test_a_mistake_ends_in_one_line(tmp_path):
         (
             # Of whole images only.
             ["--best_metric=darkfield_accuracy_red_blood_cell", "--val_windows=2"],
-            ["--best_metric=darkfield_accuracy_red_blood_cell: unknown", "recall_spirochaete."],
+            ["--best_metric=darkfield_accuracy_red_blood_cell", "give --val_windows=0"],
         ),
         (["--mean=1", "--std=1"], ["--mean", "3 channels"]),
         (["--mean=1,2,3"], ["--mean", "--std"]),

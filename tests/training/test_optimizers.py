@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.testing_utils import tiny_config, tiny_state
 from tfadvseg.config import OptimizerConfig
 from tfadvseg.errors import UserError
 from tfadvseg.models.deeplab_v2 import TINY, deeplab_v2
@@ -63,6 +64,38 @@ def test_weight_decay_is_of_kernels_only(name):
     after = after_gradient(config, 0.0)
     # Without a gradient only the decay moves: 1 - 0.1 * 0.5.
     assert after == pytest.approx({"kernel": 0.95, "bias": 1, "gamma": 1, "beta": 1}, rel=1e-6)
+
+
+def test_momentum_carries_the_last_update_on():
+    config = OptimizerConfig("sgd", learning_rate=0.1, momentum=0.5)
+    model = network()
+    learner = Learner(model, build_optimizer(config, model, LENGTH), "network")
+    for gradient in (1.0, 0.0):
+        learner.apply([tf.fill(v.shape, gradient) for v in model.trainable_variables])
+    # 1 - 0.1, and half of that step again.
+    np.testing.assert_allclose(model.trainable_variables[1], [0.85, 0.85], rtol=1e-6)
+
+
+@pytest.mark.parametrize("schedule", ["joint", "alternating"])
+@pytest.mark.parametrize("rate_epochs", [0, 10])
+def test_rates_fall_over_the_runs_own_updates(schedule, rate_epochs):
+    poly = {"learning_rate": 1.0, "rate": "poly"}
+    state = tiny_state(
+        tiny_config(
+            s_optimizer=poly,
+            d_optimizer=poly,
+            method={"schedule": schedule},
+            run={"epochs": 4, "steps_per_epoch": 3, "rate_epochs": rate_epochs},
+        )
+    )
+    updates = 3 * (rate_epochs or 4)
+    # In the alternating schedule D sees each window twice an epoch.
+    of_d = 2 * updates if schedule == "alternating" else updates
+    assert state.discriminator is not None
+    for learner, length in ((state.segmenter, updates), (state.discriminator, of_d)):
+        at = tf.constant(6, tf.int64)
+        rate = learner.optimizer._learning_rate(at)
+        assert float(rate) == pytest.approx((1 - 6 / length) ** 0.9, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])

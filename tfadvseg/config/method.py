@@ -75,7 +75,8 @@ class MethodConfig:
         )
         require(
             not self.compare or self.method in ("adversarial", "adaptation"),
-            f"--compare: trains S alone beside S against D; --method={self.method} has no D.",
+            f"--compare: trains S alone beside S against D; --method={self.method} has no D; "
+            "leave it out, or add --nocompare.",
         )
         require(
             self.schedule == "joint" or self.method == "adversarial",

@@ -24,7 +24,8 @@ class OptimizerConfig:
         warmup: updates over which the rate first rises from 0.
         momentum: of `sgd`.
         beta_2: of `adam`, `adamw` and `torch_adam`: what the mean of squares keeps an update.
-        weight_decay: of kernels only: of `sgd` added to the gradient, of `adamw` decoupled.
+        weight_decay: of kernels only, but with `sgd` of all that `deeplab_v2` trains: of `sgd`
+            added to the gradient, of `adamw` decoupled.
         clip_norm: the gradient's largest global norm; 0 does not clip.
     """
 

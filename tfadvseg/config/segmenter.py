@@ -123,7 +123,8 @@ class SegmenterConfig:
             if users and value != field.default and self.segmenter not in users:
                 raise UserError(
                     f"--{field.name}={shown}: means nothing to --segmenter="
-                    f"{self.segmenter}, only to {', '.join(users)}; leave it out."
+                    f"{self.segmenter}, only to {', '.join(users)}; leave it out"
+                    f"{_overridden(field.name, field.default)}."
                 )
         for name in ("width", "depth", "up_kernel"):
             if getattr(self, name) < 0:
@@ -242,6 +243,15 @@ _MEANT_FOR: dict[str, tuple[SegmenterName, ...]] = {
     "weights": ("deeplab_v2", "deeplab_v2_vgg"),
     "weights_source": ("deeplab_v2", "deeplab_v2_vgg"),
 }
+
+
+def _overridden(name: str, default: object) -> str:
+    """How to undo a flagfile's flag, as part of a message."""
+    if default is None:
+        return ""
+    if isinstance(default, bool):
+        return f", or add --{'' if default else 'no'}{name}"
+    return f", or add --{name}={listed(default) if isinstance(default, tuple) else default}"
 
 
 def check_transposed_kernel(kernel: int, stride: int, allow_checkerboard: bool = False) -> None:

@@ -1,7 +1,7 @@
 """Configuration of a whole run: its sections, and what they ask of each other."""
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from tfadvseg.config.checks import listed, require
 from tfadvseg.config.data import DataConfig
@@ -120,6 +120,14 @@ class Config:
             not self.target.dataset or self.method.uses_levels,
             f"--target_dataset={self.target.dataset}: is for --method=adaptation and source_only.",
         )
+        if not self.target.dataset:
+            for own in fields(DataConfig):
+                unset = getattr(DataConfig(dataset=""), own.name)
+                require(
+                    getattr(self.target, own.name) == unset,
+                    f"--target_{own.name}: is of the target domain, and there is none; give "
+                    "--target_dataset.",
+                )
         if self.method.adapts:
             require(
                 self.method.weighs_adversarial
@@ -140,6 +148,17 @@ class Config:
             f"--rate_epochs={run.rate_epochs}: is for a learning rate that poly or cosine lowers; "
             "leave it out.",
         )
+        ends = self.s_optimizer.ends or self.d_optimizer.ends
+        require(
+            not (ends and 0 < run.rate_epochs < run.epochs),
+            f"--rate_epochs={run.rate_epochs}: learning rates would be 0 from then on to the end "
+            f"of --epochs={run.epochs}; take as many, or 0.",
+        )
+
+    @property
+    def windows_per_update(self) -> int:
+        """Training windows that an update of S sees, over all replicas."""
+        return self.run.global_batch_size * self.method.iter_size
 
     def target_data(self) -> DataConfig:
         """`target`, its windows made as `data` says."""

@@ -47,7 +47,8 @@ def divide_by_fraction(
         )
     count = min(max(round(fraction * len(names)), 1), len(names) - 1)
     val = _where(keys, stems, set(names[:count]))
-    return [i for i in range(len(keys)) if i not in set(val)], val
+    held_out = set(val)
+    return [i for i in range(len(keys)) if i not in held_out], val
 
 
 def divide_by_lists(
@@ -70,8 +71,8 @@ def divide_by_lists(
         _where(keys, stems, _read_list(path, flag, {*keys, *stems}))
         for path, flag in ((train_list, "train_list"), (val_list, "val_list"))
     )
-    both = [keys[i] for i in train if i in set(val)]
-    if both:
+    held_out = set(val)
+    if both := [keys[i] for i in train if i in held_out]:
         raise UserError(
             f"--train_list={train_list} and --val_list={val_list} both name {some(both)}; each "
             "image belongs to one of them."

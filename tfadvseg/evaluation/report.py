@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -12,37 +11,8 @@ from tfadvseg.data.examples import Examples
 from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_accuracy, darkfield_sums
 from tfadvseg.evaluation.em_metrics import em_scores_of, measure_section
-from tfadvseg.evaluation.tiling import predict_tiled
+from tfadvseg.evaluation.whole_images import TILE, ImagePredictor, predict_probabilities
 from tfadvseg.metrics_text import plain_table
-
-
-class Classes(Protocol):
-    """What is asked of a model's description; `model_spec.ModelSpec` has it."""
-
-    @property
-    def class_names(self) -> tuple[str, ...]: ...
-
-    @property
-    def foreground_class(self) -> int | None: ...
-
-    @property
-    def darkfield_accuracy(self) -> bool: ...
-
-    @property
-    def resize(self) -> tuple[int, ...]: ...
-
-    @property
-    def stride(self) -> int: ...
-
-
-class SectionPredictor(Protocol):
-    """A segmenter ready for raw images; `export.predictor.Predictor` is one."""
-
-    @property
-    def spec(self) -> Classes: ...
-
-    def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Images [B,H,W,C] uint8 to class probabilities [B,H,W,K] float32."""
 
 
 @dataclass(frozen=True)
@@ -67,21 +37,17 @@ class Evaluation:
 
 
 def evaluate_sections(
-    predictor: SectionPredictor,
-    examples: Examples,
-    tile: tuple[int, int] = (1024, 1024),
-    overlap: int | None = None,
-    batch: int = 1,
+    predictor: ImagePredictor, examples: Examples, tile: int = TILE
 ) -> Evaluation:
     """Measures a segmenter on whole images of any sizes, one image in memory at a time.
 
     Args:
         predictor: what is measured.
         examples: images with labels.
-        tile, overlap, batch: of `predict_tiled`, for images larger than a tile. Models that resize
-            take images whole.
+        tile: of `whole_images.predict_probabilities`.
 
     Raises:
+        UserError: `tile` is too small for the network.
         ValueError: there are no labels or no examples, or a label differs in size from its image.
     """
     if examples.labels is None or not len(examples):
@@ -92,10 +58,7 @@ def evaluate_sections(
     darkfield = np.zeros((4, num_classes))
     sections = []
     for image, label in zip(examples.images, examples.labels, strict=True):
-        size = (image.shape[0], image.shape[1]) if spec.resize else tile
-        probabilities = predict_tiled(
-            predictor.predict_probabilities, image, size, overlap, batch, spec.stride
-        )
+        probabilities = predict_probabilities(predictor, image, tile)
         truth = tf.constant(label[np.newaxis], tf.int32)
         predicted = tf.constant(probabilities.argmax(axis=-1)[np.newaxis], tf.int32)
         confusions.append(confusion_matrix(truth, predicted, num_classes).numpy())

@@ -11,7 +11,7 @@ from tfadvseg.models.deeplabv3plus import deeplabv3plus
 from tfadvseg.models.fcn8s import fcn8s
 from tfadvseg.models.outputs import output_channels
 from tfadvseg.models.segnet import segnet
-from tfadvseg.models.strided import fcn, strided_unet
+from tfadvseg.models.strided import strided
 from tfadvseg.models.unet import unet
 
 
@@ -36,9 +36,9 @@ def build_segmenter(
         case "segnet":
             return segnet(*channels, own.width, own.stage_convolutions, own.segnet_decoder)
         case "fcn" | "strided_unet":
-            network = fcn if own.segmenter == "fcn" else strided_unet
-            return network(
+            return strided(
                 *channels,
+                own.segmenter == "strided_unet",
                 own.width,
                 own.depth,
                 own.upsampling,

@@ -14,20 +14,24 @@ from tfadvseg.models.upsampling import upsample
 ENCODER_KERNEL = 4
 
 
-def fcn(
+def strided(
     image_channels: int,
     output_channels: int,
+    skips: bool,
     width: int = 32,
     depth: int = 4,
     upsampling: Upsampling = "transposed",
     up_kernel: int = 4,
     allow_checkerboard: bool = False,
 ) -> tf.keras.Model:
-    """A fully convolutional network without skips: `depth` halvings, then `depth` doublings.
+    """`depth` halvings, then `depth` doublings: the FCN, or with `skips` the strided U-Net.
 
     Args:
         image_channels: channels of the input.
         output_channels: logits a pixel.
+        skips: whether the encoder's features of the same resolution are joined after each
+            doubling. The last one reaches the image's resolution, where the encoder has none, and
+            gives the logits.
         width: filters of the first convolution, doubling at each.
         depth: number of 4x4 convolutions of stride 2.
         upsampling: `transposed` convolutions of stride 2, or `resize`: interpolate and convolve.
@@ -49,46 +53,6 @@ def fcn(
         upsampling=upsampling,
         allow_checkerboard=allow_checkerboard,
     )
-    images, levels = _encoder(image_channels, width, depth)
-    x = levels[-1]
-    for level in reversed(range(depth - 1)):
-        x = up(x, width * 2**level, name=f"up{level}", activation="relu")
-    logits = up(x, output_channels, name="logits")
-    return tf.keras.Model(images, cropped_logits(logits, images), name="fcn")
-
-
-def strided_unet(
-    image_channels: int,
-    output_channels: int,
-    width: int = 32,
-    depth: int = 4,
-    upsampling: Upsampling = "transposed",
-    up_kernel: int = 4,
-    allow_checkerboard: bool = False,
-) -> tf.keras.Model:
-    """`fcn` with the encoder's features of the same resolution joined after each doubling.
-
-    Takes, gives and raises what `fcn` does. The last doubling reaches the image's resolution,
-    where the encoder has no features, and gives the logits.
-    """
-    up = partial(
-        upsample,
-        stride=2,
-        kernel=up_kernel,
-        upsampling=upsampling,
-        allow_checkerboard=allow_checkerboard,
-    )
-    images, levels = _encoder(image_channels, width, depth)
-    x = levels[-1]
-    for level in reversed(range(depth - 1)):
-        x = up(x, width * 2**level, name=f"up{level}", activation="relu")
-        x = tf.keras.layers.Concatenate(name=f"join{level}")([x, levels[level]])
-    logits = up(x, output_channels, name="logits")
-    return tf.keras.Model(images, cropped_logits(logits, images), name="strided_unet")
-
-
-def _encoder(image_channels: int, width: int, depth: int) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """The images, and the features after each halving."""
     images = tf.keras.Input((None, None, image_channels), name="image")
     x = PadToMultiple(2**depth, name="pad")(images)
     levels = []
@@ -103,4 +67,10 @@ def _encoder(image_channels: int, width: int, depth: int) -> tuple[tf.Tensor, li
             name=f"down{level}",
         )(x)
         levels.append(x)
-    return images, levels
+    for level in reversed(range(depth - 1)):
+        x = up(x, width * 2**level, name=f"up{level}", activation="relu")
+        if skips:
+            x = tf.keras.layers.Concatenate(name=f"join{level}")([x, levels[level]])
+    logits = up(x, output_channels, name="logits")
+    name = "strided_unet" if skips else "fcn"
+    return tf.keras.Model(images, cropped_logits(logits, images), name=name)

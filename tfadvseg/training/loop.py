@@ -101,7 +101,7 @@ def run_updates(
     updates_per_epoch = sum(phase.updates for phase in phases)
     total = config.run.epochs * updates_per_epoch
     update = int(step.numpy())
-    progress = Progress(total, update, config.run.global_batch_size)
+    progress = Progress(total, update, config.windows_per_update)
     every = config.run.checkpoint_every
     last_wall_tick = time.monotonic()
     with _stop_requests() as stop_requested, _closing(progress):

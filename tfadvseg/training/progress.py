@@ -11,8 +11,8 @@ _FORMAT = "{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{r
 class Progress:
     """A bar over all updates of a run; lines above it for what should stay readable."""
 
-    def __init__(self, total: int, done: int, batch_size: int) -> None:
-        self._batch_size = batch_size
+    def __init__(self, total: int, done: int, windows_per_update: int) -> None:
+        self._windows_per_update = windows_per_update
         # In a log file each refresh is a line of its own: write few of them.
         interval = 0.5 if sys.stderr.isatty() else 30.0
         self._bar = tqdm(
@@ -29,7 +29,7 @@ class Progress:
         self._bar.set_description_str(description, refresh=False)
         shown = [f"{name} {value:.3f}" for name, value in losses.items()]
         if rate := self._bar.format_dict["rate"]:
-            shown.append(f"{rate * self._batch_size:.1f} images/s")
+            shown.append(f"{rate * self._windows_per_update:.1f} images/s")
         self._bar.set_postfix_str(", ".join(shown), refresh=False)
         self._bar.update()
 
