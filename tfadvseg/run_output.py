@@ -98,7 +98,7 @@ class RunOutput:
             self.target_window = window_maker(
                 target, config.target_data(), self.normalisation, config.run.seed + _TARGET_SEED
             )
-        shown = config.discriminator if config.method.uses_discriminator else None
+        shown = None if config.method.adapts else config.discriminator
         self.validate = make_validator(
             state,
             strategy,

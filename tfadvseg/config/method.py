@@ -100,5 +100,5 @@ class MethodConfig:
 
     @property
     def uses_discriminator(self) -> bool:
-        """Whether any update depends on the D of adversarial segmentation; else it is not built."""
-        return self.method == "adversarial" and self.weighs_adversarial
+        """Whether any update depends on a D; else none is built."""
+        return self.adapts or (self.method == "adversarial" and self.weighs_adversarial)

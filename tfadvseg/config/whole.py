@@ -61,7 +61,7 @@ class Config:
             "another; give a metric, which on a target domain takes its labels.",
         )
         require(
-            not method.compare or self.method.adapts or self.method.uses_discriminator,
+            not method.compare or self.method.uses_discriminator,
             "--compare: with --lambda_adv=0 S is trained alone, and there is nothing to compare.",
         )
         if self.segmenter.segmenter == "deeplab_v2_vgg":  # the one that pads nothing inside
@@ -79,17 +79,17 @@ class Config:
         own = self.discriminator
         multiple = 2**own.d_depth
         require(
+            not self.method.adapts or own.discriminator != "encoder",
+            "--discriminator=encoder: judges windows of one size; --method=adaptation takes fc or "
+            "patch.",
+        )
+        require(
             not self.method.uses_discriminator
             or own.discriminator != "encoder"
             or all(size % multiple == 0 for size in self.data.crop_size),
             f"--crop_size={listed(self.data.crop_size)}: the encoder discriminator "
             f"halves it --d_depth={own.d_depth} times; take multiples of "
             f"{multiple}, or --discriminator=patch.",
-        )
-        require(
-            not self.method.adapts or own.discriminator != "encoder",
-            "--discriminator=encoder: judges windows of one size; --method=adaptation takes fc or "
-            "patch.",
         )
         for name in ("d_image", "d_truth", "d_truth_tau", "d_label_smoothing"):
             value = getattr(own, name)
@@ -98,7 +98,7 @@ class Config:
                 f"--{name}={value}: is for --method=adversarial; in adaptation D sees maps of two "
                 "domains, and no labels. Leave it out.",
             )
-        if own.discriminator == "fc" and (self.method.adapts or self.method.uses_discriminator):
+        if own.discriminator == "fc" and self.method.uses_discriminator:
             self._check_windows(32, "the discriminator's five strides of 2")
 
     def _check_windows(self, least: int, reason: str) -> None:

@@ -1,16 +1,15 @@
-"""The darkfield SegNet project's own accuracy, so that its published figures can be compared.
+"""The accuracy of the project Darkfield_SegNet, so that its published figures can be compared.
 
-For an image and a class, with T the pixels where the class is true, P those where it is predicted
-and A the image's area, in pixels:
+What `check_accuracy` in github.com/vajramsrujan/Darkfield_SegNet computes. For an image and a
+class, with T the pixels where the class is true, P those where it is predicted and A the image's
+area, in pixels:
 
     |P and T| / |T| - |P xor T| / A     where T holds any pixel,
     1 - |P| / A                         where it holds none,
 
-then the mean over images. (That images without the class are judged by what the first expression
-leaves of it, false alarms, is how we understand that project; nothing published shows its figures
-image by image.) It is from -1 to 1, and kind: an image without the class scores near 1 whatever the
-network finds elsewhere, and false alarms weigh by the image's area. Beside it therefore stands the
-mean over only those images that contain the class.
+then the mean over images. It is from -1 to 1, and kind: an image without the class scores near 1
+whatever the network finds elsewhere, and false alarms weigh by the image's area. Beside it
+therefore stands the mean over only those images that contain the class.
 
 Pixels with `ignore_label` belong to no T, no P and no A. Means are of whole images, so windows of
 an image must be put together before they are measured.

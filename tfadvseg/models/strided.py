@@ -1,6 +1,7 @@
-"""The CamVid demonstration's two networks: an encoder of strided convolutions, and two decoders.
+"""Two small networks for CamVid: an encoder of strided convolutions, and two decoders.
 
-Neither has batch norm: both are 4x4 convolutions of stride 2 with ReLU, there and back.
+After the CamVid demonstration in LambdaColdStorage's lambda-deep-learning-demo. Neither
+has batch norm: both are 4x4 convolutions of stride 2 with ReLU, there and back.
 """
 
 from functools import partial

@@ -133,16 +133,16 @@ def build_state(config: Config, descriptor: DatasetDescriptor) -> TrainState:
 
     learner = segmenter("segmenter")
     judge = aux_judge = standard = None
-    if method.uses_discriminator:
-        channels = discriminator_channels(
-            descriptor.num_classes, descriptor.image_channels, config.discriminator
-        )
-        judge = discriminator("discriminator", channels)
     if method.adapts:
         if method.weighs_adversarial:
             judge = discriminator("discriminator", descriptor.num_classes)
         if config.segmenter.levels == 2 and method.lambda_adv_aux > 0:
             aux_judge = discriminator("aux_discriminator", descriptor.num_classes)
+    elif method.uses_discriminator:
+        channels = discriminator_channels(
+            descriptor.num_classes, descriptor.image_channels, config.discriminator
+        )
+        judge = discriminator("discriminator", channels)
     if method.compare:
         standard = segmenter("standard")
         for own in filter(None, (standard.model, standard.averaged)):
