@@ -33,13 +33,13 @@ from tfadvseg.config import DataConfig
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.flag_table import DATA_FLAGS
+from tfadvseg.flagfile import read_flagfile
 from tfadvseg.flags import (
     data_config_from_flags,
     define_data_flags,
     define_network_flags,
     define_test_scales_flag,
     define_tile_flag,
-    read_flagfile,
     test_scales_of,
 )
 from tfadvseg.metrics_text import without_nan

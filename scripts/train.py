@@ -15,15 +15,7 @@ from absl import flags
 
 from tfadvseg import cli
 from tfadvseg.config import LAST, Config
-from tfadvseg.errors import UserError
-from tfadvseg.flags import (
-    config_from_flags,
-    define_train_flags,
-    differing_flags,
-    flags_text,
-    read_flagfile,
-)
-from tfadvseg.model_spec import FILE_NAME, RUN_FLAGS
+from tfadvseg.flags import config_from_flags, define_train_flags
 
 if TYPE_CHECKING:
     from tfadvseg.run_result import Result
@@ -35,26 +27,13 @@ def main(argv: list[str]) -> None:
     del argv
     config = config_from_flags()
     output = Path(config.run.output_dir)
-    if (output / FILE_NAME).exists() and not (output / RUN_FLAGS).exists():
-        raise UserError(
-            f"--output_dir={output} holds a converted model, which a run would replace. Give "
-            "another --output_dir."
-        )
-    # Without a checkpoint there is nothing to continue: flags may be mended until then.
-    if (output / RUN_FLAGS).exists() and any((output / "checkpoints").glob("ckpt-*.index")):
-        differing = differing_flags(read_flagfile(output / RUN_FLAGS), config)
-        if differing:
-            raise UserError(
-                f"--output_dir={output} holds a run of another configuration: "
-                f"{', '.join(differing)}. Give another --output_dir, or these flags as they were."
-            )
     # Only now, so that what is wrong with the flags is said at once.
     from tfadvseg.evaluation.report import format_table
     from tfadvseg.experiment import run_experiment
     from tfadvseg.training.loop import Stopped
 
     try:
-        result = run_experiment(config, flags_text(config))
+        result = run_experiment(config)
     except Stopped as stopped:
         print(f"{stopped}; the same command continues.", file=sys.stderr)
         sys.exit(EXIT_STOPPED)

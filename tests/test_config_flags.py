@@ -9,11 +9,7 @@ from absl import flags as absl_flags
 from tests.testing_utils import parse
 from tfadvseg.config import Config, DataConfig, MethodConfig, piecewise_value
 from tfadvseg.errors import UserError
-from tfadvseg.flags import (
-    differing_flags,
-    flags_text,
-    read_flagfile,
-)
+from tfadvseg.flagfile import differing_flags, flags_text, read_flagfile
 
 
 def test_no_flags_is_the_default_configuration():

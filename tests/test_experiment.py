@@ -22,11 +22,10 @@ from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
 from tfadvseg.export.model_source import load_predictor
 from tfadvseg.export.run_model import load_run_segmenter, predictor_of
-from tfadvseg.flags import flags_text
 from tfadvseg.losses.boundary import boundary_weights
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.prediction import read_pages
-from tfadvseg.run_output import boundary_maps
+from tfadvseg.run_input import boundary_maps
 
 
 @pytest.fixture
@@ -112,7 +111,7 @@ def test_training_images_are_measured_beside_validation(data_dir, tmp_path, wind
         method={"method": "supervised"},
         run={"output_dir": str(tmp_path / "run"), "epochs": 1, "export": False},
     )
-    experiment.run_experiment(config, flags_text(config))
+    experiment.run_experiment(config)
     with (tmp_path / "run" / "metrics.csv").open() as file:
         (row,) = csv.DictReader(file)
     measured = {name.removeprefix("train/segmenter/") for name in row if "train/seg" in name}
@@ -140,9 +139,9 @@ def test_a_validation_image_may_be_smaller_than_a_window_where_whole_ones_are_me
     )
     if windows:
         with pytest.raises(UserError, match=r"--crop_size=16,16: larger than the image .*small"):
-            experiment.run_experiment(config, flags_text(config))
+            experiment.run_experiment(config)
         return
-    experiment.run_experiment(config, flags_text(config))
+    experiment.run_experiment(config)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert np.sum(summary["confusion"]["segmenter"]) == 24 * 24 + 12 * 12
     assert (tmp_path / "run" / "plots" / "samples_epoch_001.png").stat().st_size > 0
@@ -169,7 +168,7 @@ def test_the_average_of_the_weights_is_what_is_measured_and_exported(data_dir, t
         s_optimizer={"optimizer": "sgd", "learning_rate": 0.5},
         run={"output_dir": str(tmp_path / "run"), "ema": 0.999, "best_metric": "last"},
     )
-    result = experiment.run_experiment(config, flags_text(config))
+    result = experiment.run_experiment(config)
     checkpoint = checkpoint_paths(tmp_path / "run" / "checkpoints")[0]
     measured = {}
     image = read_pages(data_dir / "images" / "0.png", 1)[0][np.newaxis]
@@ -216,7 +215,7 @@ def test_boundaries_are_weighed_of_images_in_memory_only(data_dir, tmp_path, mon
         run={"output_dir": str(tmp_path / "run")},
     )
     with pytest.raises(UserError, match="--boundary_weight: is for images in memory"):
-        experiment.run_experiment(config, flags_text(config))
+        experiment.run_experiment(config)
     assert not (tmp_path / "run").exists()
 
 
@@ -230,7 +229,7 @@ def test_images_too_large_to_go_through_whole_validate_in_windows(
         run={"output_dir": str(tmp_path / "run"), "epochs": 1, "export": False},
     )
     with caplog.at_level(logging.INFO, logger="absl"):
-        experiment.run_experiment(config, flags_text(config))
+        experiment.run_experiment(config)
     # Two images of 24 x 24 are 4.5 windows of 16 x 16.
     assert "5 windows of them are measured" in caplog.text
     assert "--val_windows=0\n" in (tmp_path / "run" / "run.flags").read_text()
@@ -251,7 +250,7 @@ def test_a_run_over_two_replicas_leaves_what_one_replica_leaves(
         )
         config = type(config)(**{**vars(config), "s_optimizer": sgd, "d_optimizer": sgd})
         monkeypatch.setattr(experiment, "choose_strategy", lambda _, chosen=strategy: chosen)
-        result = experiment.run_experiment(config, flags_text(config))
+        result = experiment.run_experiment(config)
         assert Path(result.made["export"], "saved_model.pb").exists()
         with (tmp_path / name / "metrics.csv").open() as file:
             rows.append(list(csv.DictReader(file)))

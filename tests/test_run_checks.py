@@ -9,7 +9,6 @@ from tests.testing_utils import tiny_config
 from tfadvseg import experiment
 from tfadvseg.config import SegmenterConfig
 from tfadvseg.errors import UserError
-from tfadvseg.flags import flags_text
 from tfadvseg.run_checks import check_source, only_trainer
 
 
@@ -38,7 +37,7 @@ def test_what_the_dataset_decides_is_refused_before_its_files_are_looked_for(
         }
     )
     with pytest.raises(UserError, match=message):
-        experiment.run_experiment(config, flags_text(config))
+        experiment.run_experiment(config)
 
 
 def test_void_is_a_class_where_it_is_asked_for(tmp_path):
@@ -47,7 +46,7 @@ def test_void_is_a_class_where_it_is_asked_for(tmp_path):
         run={"best_metric": "iou_void", "output_dir": str(tmp_path / "run")},
     )
     with pytest.raises(UserError, match="absent"):
-        experiment.run_experiment(config, flags_text(config))
+        experiment.run_experiment(config)
 
 
 @pytest.mark.parametrize("flag", ["weights", "backbone_weights"])

@@ -9,7 +9,7 @@ from tests.test_config_flags import parse
 from tfadvseg.config import Config
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.errors import UserError
-from tfadvseg.flags import differing_flags, flags_text, read_flagfile
+from tfadvseg.flagfile import differing_flags, flags_text, read_flagfile
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tfadvseg.config import (
 from tfadvseg.data.descriptors import MEMBRANES
 from tfadvseg.errors import UserError
 from tfadvseg.experiment import run_experiment
-from tfadvseg.flags import config_from_flags, define_train_flags, flags_text
+from tfadvseg.flags import config_from_flags, define_train_flags
 from tfadvseg.training.state import TrainState, build_state
 
 
@@ -54,7 +54,7 @@ def assert_training_refuses(arguments: Sequence[str], messages: Sequence[str]) -
     """Training with these flags ends, within this process, in an error that holds `messages`."""
     with pytest.raises(UserError) as error:
         config = parse(*arguments)
-        run_experiment(config, flags_text(config))
+        run_experiment(config)
     for message in messages:
         assert message in str(error.value), str(error.value)
 

@@ -28,13 +28,20 @@ from tfadvseg.data.sources import (
     load_unlabelled,
 )
 from tfadvseg.errors import UserError
+from tfadvseg.flagfile import flags_text
 from tfadvseg.interop.sources import SOURCES
 from tfadvseg.interop.weights import initialise
 from tfadvseg.losses.class_weights import class_weights, image_class_pixels
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.model_spec import ModelSpec
-from tfadvseg.run_checks import check_descriptor, check_images, check_source, only_trainer
+from tfadvseg.run_checks import (
+    check_continued,
+    check_descriptor,
+    check_images,
+    check_source,
+    only_trainer,
+)
 from tfadvseg.run_output import RunOutput
 from tfadvseg.run_result import Result, earlier_result, finish_run
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
@@ -65,29 +72,25 @@ def prepare_machine(config: Config) -> tf.distribute.Strategy:
     return strategy
 
 
-def run_experiment(config: Config, flags_text: str) -> Result:
+def run_experiment(config: Config) -> Result:
     """Trains, or continues training, and writes everything that a run leaves.
 
-    Args:
-        config: the run.
-        flags_text: the same as a flagfile, to be left as `run.flags`.
-
     Raises:
-        UserError: the data, the flags or the output directory do not allow it, or another
-            process trains there; nothing is written then. Or training diverged: the last
-            checkpoint is intact.
+        UserError: the data, the flags or the output directory do not allow it, or it holds
+            another run, or another process trains there; nothing is written then. Or training
+            diverged: the last checkpoint is intact.
         training.loop.Stopped: a signal came; the state was saved.
     """
     strategy = prepare_machine(config)
     output = Path(config.run.output_dir)
     with only_trainer(output):
-        return _train_in(output, config, flags_text, strategy)
+        return _train_in(output, config, strategy)
 
 
-def _train_in(
-    output: Path, config: Config, flags_text: str, strategy: tf.distribute.Strategy
-) -> Result:
+def _train_in(output: Path, config: Config, strategy: tf.distribute.Strategy) -> Result:
     begins = not checkpoint_paths(output / "checkpoints")
+    check_continued(output, config, begins)
+    as_flags = flags_text(config)
     check_source(config.segmenter, begins)
     if descriptor := known_descriptor(config.data):
         check_descriptor(config, descriptor)  # before files are prepared, which may take long
@@ -107,7 +110,7 @@ def _train_in(
     if config.segmenter.weights and begins:
         _start_from(config.segmenter, state)
     run = RunOutput(config, splits, spec, state, strategy, terms, output, target)
-    _start_output(output, spec, flags_text, splits.train.keys)
+    _start_output(output, spec, as_flags, splits.train.keys)
     for folder in ("", "plots", "export", "checkpoints", "best"):
         atomic.remove_leftovers(output / folder)
     restore_newest(run.checkpoint, output / "checkpoints")
@@ -286,11 +289,11 @@ def _earlier_spec(output: Path, data_fingerprint: str) -> ModelSpec | None:
 
 
 def _start_output(
-    output: Path, spec: ModelSpec, flags_text: str, trained_on: tuple[str, ...]
+    output: Path, spec: ModelSpec, as_flags: str, trained_on: tuple[str, ...]
 ) -> None:
     """Makes the output directory, and writes what is known before training."""
     try:
-        atomic.write_text(output / model_spec.RUN_FLAGS, flags_text)
+        atomic.write_text(output / model_spec.RUN_FLAGS, as_flags)
         atomic.write_text(output / model_spec.FILE_NAME, spec.to_json())
         atomic.write_text(output / model_spec.TRAINED_ON, "".join(f"{key}\n" for key in trained_on))
     except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from absl import logging
 
-from tfadvseg import atomic
+from tfadvseg import atomic, model_spec
 from tfadvseg.config import LAST, Config
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.descriptors import DatasetDescriptor
@@ -18,7 +18,33 @@ from tfadvseg.data.sources import Splits, has_labelled_target
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.confusion import metric_names
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
+from tfadvseg.flagfile import differing_flags, read_flagfile
 from tfadvseg.losses.class_weights import given_weights
+
+
+def check_continued(output: Path, config: Config, begins: bool) -> None:
+    """Refuses a folder that holds a converted model, or a run of another configuration.
+
+    Args:
+        output: the run's folder.
+        config: what is asked for.
+        begins: whether there is no checkpoint yet; flags may be mended until there is one.
+
+    Raises:
+        UserError: naming the flags that differ.
+    """
+    flagfile = output / model_spec.RUN_FLAGS
+    if not flagfile.exists():
+        if (output / model_spec.FILE_NAME).exists():
+            raise UserError(
+                f"--output_dir={output} holds a converted model, which a run would replace. Give "
+                "another --output_dir."
+            )
+    elif not begins and (differing := differing_flags(read_flagfile(flagfile), config)):
+        raise UserError(
+            f"--output_dir={output} holds a run of another configuration: "
+            f"{', '.join(differing)}. Give another --output_dir, or these flags as they were."
+        )
 
 
 def check_images(config: Config, splits: Splits, target: Examples | None) -> None:

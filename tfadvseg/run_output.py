@@ -13,22 +13,10 @@ from tfadvseg.checkpoints import (
     remove_checkpoint,
     save_checkpoint,
 )
-from tfadvseg.config import LAST, Config, LossConfig, piecewise_value
-from tfadvseg.data.examples import Examples, fitting, image_sizes, spread
-from tfadvseg.data.pipeline import (
-    BoundaryMaps,
-    Normalisation,
-    WindowMaker,
-    domain_windows,
-    fixed_windows,
-    mixed_windows,
-    training_windows,
-    whole_images,
-    window_maker,
-)
-from tfadvseg.data.sources import Splits, has_labelled_target
+from tfadvseg.config import LAST, Config, piecewise_value
+from tfadvseg.data.examples import Examples
+from tfadvseg.data.sources import Splits
 from tfadvseg.domain_pictures import SOURCE_SAMPLES, draw_patch_maps, draw_source_samples
-from tfadvseg.losses.boundary import boundary_weights
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.outputs import class_probabilities
@@ -36,21 +24,14 @@ from tfadvseg.reporting.class_curves import class_curves_figure
 from tfadvseg.reporting.curves import metrics_figure
 from tfadvseg.reporting.samples import samples_figure
 from tfadvseg.reporting.tensorboard import TensorBoardLog
+from tfadvseg.run_input import RunInput
 from tfadvseg.training.history import RunLog, csv_text
 from tfadvseg.training.state import TrainState
 from tfadvseg.training.types import Metrics, Phase
 from tfadvseg.training.validation import make_validator
 
-_TARGET_SEED = 2**20
-"""Added to the run's seed, so that the target's windows are other draws than the source's."""
-
 _LOSSES = ("loss_seg",)
 """Validation metrics of which less is better."""
-
-SAMPLES = 10
-
-TRAINING_SAMPLE = 32
-"""Training images, or windows of them, that are measured beside validation after each epoch."""
 
 _OF_TRAINING = ("accuracy", "miou", "f1_", "iou_")
 """What the names of metrics begin with that the training sample is measured by, and the metric that
@@ -80,7 +61,6 @@ class RunOutput:
             target: images to adapt to, if there are any.
         """
         self.config = config
-        self.splits = splits
         self.spec = spec
         self.state = state
         self.output = output
@@ -88,16 +68,7 @@ class RunOutput:
         networks = state.learners()
         self.checkpoint = tf.train.Checkpoint(step=state.step, log=self.log, **networks)
         self.models = {name: learner.model for name, learner in networks.items()}
-        self.normalisation = Normalisation(spec.mean, spec.std, spec.channel_order)
-        boundaries = boundary_maps(config.loss, splits.train)
-        self.window = window_maker(
-            splits.train, config.data, self.normalisation, config.run.seed, boundaries
-        )
-        self.target_window: WindowMaker | None = None
-        if target is not None:
-            self.target_window = window_maker(
-                target, config.target_data(), self.normalisation, config.run.seed + _TARGET_SEED
-            )
+        self.input = RunInput(config, splits, spec, strategy.num_replicas_in_sync, target)
         shown = None if config.method.adapts else config.discriminator
         self.validate = make_validator(
             state,
@@ -107,76 +78,19 @@ class RunOutput:
             terms,
             darkfield=spec.darkfield_accuracy and not config.data.val_windows,
         )
-        boundaries = boundary_maps(config.loss, splits.val)
-        if config.data.val_windows:
-            self.validation = self._fixed_windows(splits.val, config.data.val_windows, boundaries)
-        else:
-            self.validation = whole_images(
-                splits.val, self.normalisation, strategy.num_replicas_in_sync, boundaries
-            )
-        self.training_sample = self._training_sample(strategy.num_replicas_in_sync)
-        shown_images = fitting(splits.val, self._val_window_size())
-        assert shown_images is not None  # `run_checks.check_images`
-        self.samples = self._fixed_windows(shown_images, SAMPLES)
-
-    def _training_sample(self, replicas: int) -> tf.data.Dataset | None:
-        """Training images as validation sees its own; None of two domains, and where none fit."""
-        if self.config.target.dataset:
-            return None
-        train = self.splits.train
-        if self.config.data.val_windows:
-            # Scaled while they train, windows may be larger than an image.
-            large = fitting(train, self.config.data.crop_size)
-            if large is None:
-                return None
-            return self._fixed_windows(spread(large, TRAINING_SAMPLE), TRAINING_SAMPLE)
-        largest = max(h * w for h, w in image_sizes(self.splits.val))
-        chosen = [i for i, (h, w) in enumerate(image_sizes(train)) if h * w <= largest]
-        if not chosen:
-            return None
-        sample = spread(train.subset(chosen), TRAINING_SAMPLE)
-        return whole_images(sample, self.normalisation, replicas)
-
-    def _val_window_size(self) -> tuple[int, int]:
-        config = self.config
-        return (config.target if has_labelled_target(config) else config.data).crop_size
-
-    def _fixed_windows(
-        self, examples: Examples, count: int, boundaries: BoundaryMaps | None = None
-    ) -> tf.data.Dataset:
-        return fixed_windows(
-            examples,
-            self._val_window_size(),
-            self.normalisation,
-            self.config.run.global_batch_size,
-            count,
-            self.config.run.seed,
-            boundaries,
-        )
 
     def start_logging(self) -> None:
         self.tensorboard = TensorBoardLog(self.output / "tensorboard", int(self.state.step.numpy()))
 
     def batches(self, phase: Phase, epoch: int, first: int) -> tf.data.Dataset:
-        run = self.config.run
-        start = epoch * run.steps_per_epoch
-        end = start + run.steps_per_epoch
-        size = self.config.windows_per_update
-        match phase.batches:
-            case "windows":
-                return training_windows(self.window, size, start + first, end)
-            case "domains":
-                return domain_windows(self.window, self.target_window, size, start + first, end)
-            case "mixed":
-                windows = run.steps_per_epoch * size
-                return mixed_windows(self.window, size, run.seed, start * size, windows, first)
+        return self.input.batches(phase, epoch, first)
 
     def end_window(self, update: int, means: Metrics) -> None:
         self.tensorboard.scalars({f"train/{name}": value for name, value in means.items()}, update)
 
     def end_epoch(self, epoch: int, update: int, train: Metrics) -> str:
         check_finite_weights(self.models, update)
-        measured = self.validate(self.validation)
+        measured = self.validate(self.input.validation)
         fitted = self._measure_training()
         train = train | fitted
         row: Metrics = {"epoch": epoch + 1, "update": update}
@@ -230,14 +144,14 @@ class RunOutput:
 
     def _measure_training(self) -> Metrics:
         """Metrics of the training sample, unaugmented and with the weights that are validated."""
-        if self.training_sample is None:
+        if self.input.training_sample is None:
             return {}
         best_metric = self.config.run.best_metric
         # The loss of the epoch's updates stands in the same column.
         compared = _OF_TRAINING if best_metric == "loss_seg" else (*_OF_TRAINING, best_metric)
         measured = {
             name.removeprefix("val/"): value
-            for name, value in self.validate(self.training_sample).items()
+            for name, value in self.validate(self.input.training_sample).items()
         }
         return {
             name: value
@@ -271,9 +185,9 @@ class RunOutput:
     def _draw_samples(self, path: Path) -> None:
         images, labels = [], []
         predictions: dict[str, list[np.ndarray]] = {name: [] for name in self.state.segmenters()}
-        for batch in self.samples:
+        for batch in self.input.samples:
             real = batch["weight"] > 0
-            images.append(self.normalisation.inverse(batch["image"])[real].numpy())
+            images.append(self.input.normalisation.inverse(batch["image"])[real].numpy())
             labels.append(batch["label"][real].numpy())
             for name, learner in self.state.segmenters().items():
                 maps = class_probabilities(learner.measured(batch["image"], training=False))
@@ -290,17 +204,17 @@ class RunOutput:
     def _draw_domains(self, epoch: int) -> None:
         """S's and D's answers on the very first windows, the same after every epoch."""
         plots = self.output / "plots"
-        (batch,) = domain_windows(self.window, self.target_window, SOURCE_SAMPLES, 0, 1)
+        (batch,) = self.input.first_windows(SOURCE_SAMPLES)
         draw_source_samples(
             self.state,
-            self.normalisation,
+            self.input.normalisation,
             batch,
             self.spec,
             plots / f"source_epoch_{epoch:03d}.png",
         )
         draw_patch_maps(
             self.state,
-            self.normalisation,
+            self.input.normalisation,
             batch,
             batch,
             self.spec,
@@ -314,17 +228,3 @@ def _score(metric: str, value: float) -> float:
     if math.isnan(value):
         return -math.inf
     return -value if metric in _LOSSES else value
-
-
-def boundary_maps(config: LossConfig, examples: Examples) -> BoundaryMaps | None:
-    """The boundary weights of whole images, where the loss has them."""
-    if not config.boundary_weight:
-        return None
-    unit = config.boundary_weight / 255
-    levels = [
-        np.rint(
-            boundary_weights(label, w0=config.boundary_weight, sigma=config.boundary_sigma) / unit
-        ).astype(np.uint8)
-        for label in examples.labels or ()
-    ]
-    return BoundaryMaps(tuple(levels), unit)

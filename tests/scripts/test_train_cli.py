@@ -18,7 +18,7 @@ from PIL import Image
 from tests.scripts.cli_testing import ROOT, assert_one_line_error, environment, run_script
 from tfadvseg.checkpoints import checkpoint_paths
 from tfadvseg.export.model_source import load_predictor
-from tfadvseg.flags import read_flagfile
+from tfadvseg.flagfile import read_flagfile
 
 TINY = (
     "--dataset=folder",
