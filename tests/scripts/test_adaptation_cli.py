@@ -27,6 +27,7 @@ SMALL = (
     "--s_optimizer=sgd",
     "--s_learning_rate=0.01",
     "--s_rate=poly",
+    "--epochs=2",
     "--rate_epochs=2",
     "--d_optimizer=torch_adam",
     "--global_batch_size=2",
