@@ -21,6 +21,7 @@ have its name.
 """
 
 import dataclasses
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -75,6 +76,9 @@ _NO_CHOICE = frozenset(
 )
 """Data flags that do not change what is measured, or are named anyway."""
 
+_LONGEST_NAME = 150
+"""Letters; file systems take 255, of which some are for what is added."""
+
 
 def main(argv: list[str]) -> None:
     del argv
@@ -117,13 +121,16 @@ def main(argv: list[str]) -> None:
     print(f"{predictor.source} on {len(examples)} images of {data.dataset}, {_SPLIT.value}")
     print(format_table({network or "segmenter": metrics}))
     files = {"json": file}
+    split = (data.val_split if _SPLIT.value == "validation" else None) or _SPLIT.value
     result = {
         "model": predictor.source,
         "dataset": data.dataset,
-        "split": _SPLIT.value,
+        "split": split,
+        "data_dir": data.data_dir and str(Path(data.data_dir).resolve()),
         "images": len(examples),
         "resize": data.resize,
         "test_scales": spec.test_scales,
+        "tile": _TILE.value,
         "metrics": without_nan(metrics),
         "confusion": measured.confusion.tolist(),
     }
@@ -178,18 +185,24 @@ def _warn_of_trained(run_dir: Path | None, data: DataConfig, keys: tuple[str, ..
 
 def _default_file(dataset: str, model: str, run_dir: Path | None) -> Path:
     """Another for each choice, so that no evaluation replaces another's."""
-    parts = ["evaluation", dataset, _SPLIT.value]
-    if dataset == "folder" and flags.FLAGS["data_dir"].present:
-        parts.append(Path(str(flags.FLAGS["data_dir"].value)).resolve().name)
+    parts, places = ["evaluation", dataset, _SPLIT.value], []
+    if flags.FLAGS["data_dir"].present:
+        places.append(Path(str(flags.FLAGS["data_dir"].value)).resolve())
+        parts.append(places[0].name)
     choices = [flag.name for flag in DATA_FLAGS if flag.name not in _NO_CHOICE]
-    for name in (*choices, _SEED.name, _TEST_SCALES.name):
+    for name in (*choices, _SEED.name, _TEST_SCALES.name, _TILE.name):
         if flags.FLAGS[name].present:
             parts.append(f"{name}-{str(flags.FLAGS[name].value) or 'none'}")
     if run_dir is not None:
         parts += [_NETWORK.value or "segmenter", _WHICH.value or "best"]
     else:
-        parts += Path(model).resolve().parts[-2:]
-    name = re.sub(r"[^\w.-]+", "-", "_".join(parts)).strip("-")
+        places.append(Path(model).resolve())
+        parts += places[-1].parts[-2:]
+    whole = "_".join(parts)
+    name = re.sub(r"[^\w.-]+", "-", whole)[:_LONGEST_NAME].strip("-")
+    if places or name != whole:  # it alone would not tell choices apart
+        chosen = repr((whole, *map(str, places)))
+        name += f"_{hashlib.sha256(chosen.encode()).hexdigest()[:8]}"
     return (run_dir or Path()) / f"{name}.json"
 
 

@@ -31,7 +31,8 @@ RUNS = {
 }
 
 
-SUMMARY = '{"dataset": "cells", "split": "validation", "resize": [], "networks": {"%s": {}}}'
+SUMMARY = """{"dataset": "cells", "split": "validation", "resize": [], "test_scales": [1.0],
+    "networks": {"%s": {}}}"""
 
 
 def test_runs_are_named_in_order_with_their_seeds():
@@ -189,13 +190,17 @@ def test_what_is_no_finished_run_is_refused(summary, table, message, tmp_path):
 
 
 def test_what_a_run_left_is_read(tmp_path):
-    images = {"dataset": "cells", "split": "validation", "resize": [48, 64]}
-    summary = images | {"networks": {"segmenter": {"miou": 0.5, "iou_sky": None}}}
+    images = {"dataset": "folder", "data_dir": "/a/b", "split": "validation", "resize": [48, 64]}
+    summary = images | {
+        "test_scales": [0.5, 1],
+        "networks": {"segmenter": {"miou": 0.5, "iou_sky": None}},
+    }
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     (tmp_path / "metrics.csv").write_text("update,val/segmenter/miou\n5,0.25\n10,\n")
     read = read_run(str(tmp_path), "segmenter")
     assert read.metrics["miou"] == 0.5 and math.isnan(read.metrics["iou_sky"])
-    assert (read.evaluated, read.images) == (False, "cells, validation at 48 x 64")
+    assert (read.evaluated, read.test_scales) == (False, (0.5, 1))
+    assert read.images == "folder /a/b, validation at 48 x 64"
     key = "val/segmenter/miou"
     assert read.rows == [{"update": 5.0, key: 0.25}, {"update": 10.0, key: None}]
 
@@ -256,9 +261,7 @@ def test_evaluations_of_other_images_and_runs_are_not_compared(tmp_path):
 def test_evaluations_at_other_scales_are_no_seeds_of_one_thing(tmp_path):
     one = read_evaluation(evaluation(tmp_path / "one.json", 0.5))
     three = read_evaluation(evaluation(tmp_path / "three.json", 0.6, test_scales=(0.8, 1.0, 1.25)))
-    message = (
-        r"--runs: a has .* --test_scales \(.*one\.json at 1; .*three\.json at 0\.8, 1, 1\.25\)"
-    )
+    message = r"--runs: a is .* --test_scales \(.*one\.json at 1; .*three\.json at 0\.8, 1, 1\.25\)"
     with pytest.raises(UserError, match=message):
         compare({"a": [one, three]}, ["accuracy"])
     sides = compare({"a": [one], "b": [three]}, ["accuracy"])

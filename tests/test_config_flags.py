@@ -218,6 +218,8 @@ def test_what_depends_on_the_method_is_filled_in():
         (("--s_decay=0.1", "--s_rate=poly"), "_decay"),
         (("--ema=1.5",), "--ema"),
         (("--resize=5",), "--resize"),
+        (("--augment=scale", "--scale_range=1,1"), "--scale_range=1,1: nothing is scaled"),
+        (("--target_crop_size=5",), "^target domain, whose flags begin with --target_: --crop"),
         (("--mean=1,2,3",), "--std"),
     ],
 )

@@ -3,13 +3,17 @@
 import errno
 import fcntl
 
+import numpy as np
 import pytest
 
 from tests.testing_utils import tiny_config
 from tfadvseg import experiment
 from tfadvseg.config import SegmenterConfig
+from tfadvseg.data.catalogue import CATALOGUE
+from tfadvseg.data.examples import Examples
+from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
-from tfadvseg.run_checks import check_source, only_trainer
+from tfadvseg.run_checks import check_images, check_source, only_trainer, warn_of_steps
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,49 @@ def test_void_is_a_class_where_it_is_asked_for(tmp_path):
     )
     with pytest.raises(UserError, match="absent"):
         experiment.run_experiment(config)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ({"dataset": "cityscapes"}, "--dataset=cityscapes: unknown; .* cityscapes_semseg"),
+        ({"dataset": "camvid", "data_dir": "/nowhere"}, "--data_dir=/nowhere: no such folder"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused_before_the_source_is_looked_for(
+    target, message, tmp_path
+):
+    config = tiny_config(
+        data={"dataset": "camvid", "data_dir": str(tmp_path / "absent")},
+        target=target,
+        method={"method": "source_only"},
+        run={"output_dir": str(tmp_path / "run")},
+    )
+    with pytest.raises(UserError, match=f"^target domain, whose flags begin .*: {message}"):
+        experiment.run_experiment(config)
+
+
+def test_a_class_that_validation_does_not_show_tells_no_best_epoch():
+    descriptor, image = CATALOGUE["cells"], np.zeros((48, 48, 3), np.uint8)
+    label = np.zeros((48, 48), np.uint8)
+    label[:4, :4] = 1
+    examples = Examples(("a",), [image], [label])
+    splits = Splits(descriptor, examples, examples)
+    present, absent = descriptor.class_names[1:]
+    for metric in (f"recall_{absent}", f"iou_{absent}", f"darkfield_accuracy_present_{absent}"):
+        config = tiny_config(run={"best_metric": metric})
+        with pytest.raises(UserError, match=f"{metric}: no validation image holds {absent}"):
+            check_images(config, splits, None)
+    for metric in (f"recall_{present}", "miou", "last"):
+        check_images(tiny_config(run={"best_metric": metric}), splits, None)
+
+
+def test_steps_that_the_learning_rate_never_comes_to_are_told(caplog):
+    rate = {"rate": "step", "rate_steps": (2, 4)}
+    warn_of_steps(tiny_config(s_optimizer=rate, run={"epochs": 3}))
+    assert not caplog.text
+    warn_of_steps(tiny_config(d_optimizer=rate, run={"epochs": 2}))
+    assert "--d_rate_steps=2,4: the learning rate never falls within --epochs=2" in caplog.text
 
 
 @pytest.mark.parametrize("flag", ["weights", "backbone_weights"])

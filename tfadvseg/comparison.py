@@ -30,7 +30,7 @@ class Side:
             closes; None for these two, without them, and where there is no gap.
         share_by_run: the same of each run in turn, against the runs of these two in the same
             place; empty where they differ in number, or one has no gap.
-        test_scales: of its evaluations.
+        test_scales: that its runs are measured at.
     """
 
     folders: list[str]
@@ -39,7 +39,7 @@ class Side:
     gain: Metrics
     share: float | None
     share_by_run: list[float]
-    test_scales: tuple[float, ...] = ()
+    test_scales: tuple[float, ...] = (1.0,)
 
 
 def compare(runs: Mapping[str, Sequence[FinishedRun]], metrics: list[str]) -> dict[str, Side]:
@@ -50,14 +50,13 @@ def compare(runs: Mapping[str, Sequence[FinishedRun]], metrics: list[str]) -> di
         metrics: those that are asked for; the first is the one whose gap is to be closed.
 
     Raises:
-        UserError: a run lacks one of the metrics, or evaluations of one name are at different
-            scales.
+        UserError: a run lacks one of the metrics, or those of one name are at different scales.
     """
     for name, seeds in runs.items():
         if len({run.test_scales for run in seeds}) > 1:
             scales = "; ".join(f"{run.folder} at {_listed(run.test_scales)}" for run in seeds)
             raise UserError(
-                f"--runs: {name} has evaluations of different --test_scales ({scales}), which are "
+                f"--runs: {name} is measured at different --test_scales ({scales}), which are "
                 "no seeds of one thing; give each a name of its own."
             )
     for run in (run for seeds in runs.values() for run in seeds):

@@ -9,6 +9,11 @@ class UserError(Exception):
     """
 
 
+def of_target(error: UserError) -> UserError:
+    """The same, said of the target domain: its configuration is of the source's class and flags."""
+    return UserError(f"target domain, whose flags begin with --target_: {error}")
+
+
 AFTER_DIVERGENCE = (
     "What was saved before is intact. Begin again in another --output_dir with a lower learning "
     "rate, or with --precision=float32."

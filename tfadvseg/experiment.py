@@ -27,7 +27,7 @@ from tfadvseg.data.sources import (
     load_target,
     load_unlabelled,
 )
-from tfadvseg.errors import UserError
+from tfadvseg.errors import UserError, of_target
 from tfadvseg.flagfile import flags_text
 from tfadvseg.interop.sources import SOURCES
 from tfadvseg.interop.weights import initialise
@@ -40,7 +40,9 @@ from tfadvseg.run_checks import (
     check_descriptor,
     check_images,
     check_source,
+    check_target,
     only_trainer,
+    warn_of_steps,
 )
 from tfadvseg.run_output import RunOutput
 from tfadvseg.run_result import Result, earlier_result, finish_run
@@ -92,23 +94,28 @@ def _train_in(output: Path, config: Config, strategy: tf.distribute.Strategy) ->
     check_continued(output, config, begins)
     as_flags = flags_text(config)
     check_source(config.segmenter, begins)
+    # Before files are prepared, which may take long.
     if descriptor := known_descriptor(config.data):
-        check_descriptor(config, descriptor)  # before files are prepared, which may take long
+        check_descriptor(config, descriptor)
+    if config.target.dataset:
+        check_target(config.target)
+    warn_of_steps(config)
     splits, target = load_domains(config)
     config = _with_lengths(config, splits)
     check_descriptor(config, splits.descriptor)
     check_images(config, splits, target)
-    terms = segmentation_terms(config.loss, splits)
-    data_fingerprint = fingerprint(splits.train, splits.val, *filter(None, [target]))
-    earlier = None if begins else _earlier_spec(output, data_fingerprint)
-    spec = _describe(config, splits, data_fingerprint, earlier)
     if not begins:  # the file may be gone by now
         segmenter = dataclasses.replace(config.segmenter, backbone_weights=None)
         config = dataclasses.replace(config, segmenter=segmenter)
+    # Files of weights may be unfit: read before all images and labels are gone through.
     with strategy.scope():
         state = build_state(config, splits.descriptor)
     if config.segmenter.weights and begins:
         _start_from(config.segmenter, state)
+    terms = segmentation_terms(config.loss, splits)
+    data_fingerprint = fingerprint(splits.train, splits.val, *filter(None, [target]))
+    earlier = None if begins else _earlier_spec(output, data_fingerprint)
+    spec = _describe(config, splits, data_fingerprint, earlier)
     run = RunOutput(config, splits, spec, state, strategy, terms, output, target)
     _start_output(output, spec, as_flags, splits.train.keys)
     for folder in ("", "plots", "export", "checkpoints", "best"):
@@ -118,7 +125,8 @@ def _train_in(output: Path, config: Config, strategy: tf.distribute.Strategy) ->
     total = config.run.epochs * sum(phase.updates for phase in phases)
     update = int(state.step.numpy())
     over = update >= total or run.is_over(update)
-    if over and (result := earlier_result(output, update, total)):
+    result = earlier_result(output, update, total) if over else None
+    if result and ("export" in result.made or not config.run.export):
         return result
     with told_plainly():
         if not over:
@@ -176,7 +184,7 @@ def load_domains(config: Config) -> tuple[Splits, Examples | None]:
                 full = dataclasses.replace(target, resize=())
                 full_val = load_target(full, "validation", seed, descriptor)
     except UserError as error:
-        raise UserError(f"target domain, whose flags begin with --target_: {error}") from None
+        raise of_target(error) from None
     val_data = target
     if val is None or val.labels is None:
         logging.warning("The target has no labels to measure on; the source's are taken.")

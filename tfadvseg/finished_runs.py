@@ -30,15 +30,15 @@ class FinishedRun:
             has none.
         images: that `metrics` are of, as `DATASET, SPLIT`, and at which size.
         evaluated: whether it is an evaluation.
-        test_scales: that an evaluation averaged over; empty for a run.
+        test_scales: that was averaged over.
     """
 
     folder: str
     metrics: Metrics
     rows: list[dict[str, float | None]]
     images: str
+    test_scales: tuple[float, ...] = (1.0,)
     evaluated: bool = False
-    test_scales: tuple[float, ...] = ()
 
 
 def parse_runs(text: str) -> dict[str, list[str]]:
@@ -74,6 +74,7 @@ def read_run(folder: str, network: str) -> FinishedRun:
     try:
         fields = json.loads(summary.read_text())
         networks, images = fields["networks"], _images(fields)
+        scales = tuple(fields["test_scales"])
         with table.open(newline="") as file:
             rows = [
                 {name: float(text) if text else None for name, text in row.items()}
@@ -85,7 +86,7 @@ def read_run(folder: str, network: str) -> FinishedRun:
         raise UserError(f"{folder}: summary.json or metrics.csv is no run's ({error}).") from None
     if network not in networks:
         raise UserError(f"{summary}: has no {network}, only {', '.join(networks)}.")
-    return FinishedRun(folder, with_nan(networks[network]), rows, images)
+    return FinishedRun(folder, with_nan(networks[network]), rows, images, scales)
 
 
 def is_evaluation(path: str) -> bool:
@@ -105,7 +106,7 @@ def read_evaluation(path: str) -> FinishedRun:
     try:
         fields = json.loads(Path(path).expanduser().read_text())
         scales = tuple(fields["test_scales"])
-        return FinishedRun(path, with_nan(fields["metrics"]), [], _images(fields), True, scales)
+        return FinishedRun(path, with_nan(fields["metrics"]), [], _images(fields), scales, True)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{path}: is no evaluation's JSON file ({error}).") from None
 
@@ -144,7 +145,10 @@ def class_names(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:
 
 def _images(fields: Mapping[str, Any]) -> str:
     """Of a summary's or an evaluation's JSON."""
-    text = f"{fields['dataset']}, {fields['split']}"
+    dataset = fields["dataset"]
+    if dataset == "folder":  # any two of them are different images
+        dataset += f" {fields['data_dir']}"
+    text = f"{dataset}, {fields['split']}"
     if fields["resize"]:
         text += f" at {' x '.join(map(str, fields['resize']))}"
     return text

@@ -265,7 +265,8 @@ TRAIN_FLAGS = (
     Flag(
         "scale_range",
         "data",
-        "Smallest and largest magnification of --augment=scale.",
+        "Smallest and largest magnification of --augment=scale; it is never so small that "
+        "--crop_size would not fit into the image.",
         list_of(float, "smallest,largest"),
     ),
     Flag("shuffle", "data", "Draw the order of the training images anew each time round.", bool),

@@ -8,7 +8,7 @@ from typing import Any
 from absl import flags
 
 from tfadvseg.config import Config
-from tfadvseg.errors import UserError
+from tfadvseg.errors import UserError, of_target
 from tfadvseg.flag_kinds import Text
 from tfadvseg.flag_table import DATA_FLAGS, TARGET_FLAGS, TRAIN_FLAGS, Flag
 
@@ -142,6 +142,8 @@ def _section(name: str, default: Any, fields: dict[str, Any]) -> Any:
     try:
         return dataclasses.replace(default, **fields)
     except UserError as error:
+        if name == "target":
+            raise of_target(error) from None
         # Two sections are of one class, whose messages leave the prefix open.
         raise UserError(str(error).replace("--*_", f"--{name[0]}_")) from None
 

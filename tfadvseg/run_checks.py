@@ -9,13 +9,14 @@ from pathlib import Path
 from absl import logging
 
 from tfadvseg import atomic, model_spec
-from tfadvseg.config import LAST, Config
+from tfadvseg.config import LAST, Config, DataConfig
 from tfadvseg.config.segmenter import SegmenterConfig
+from tfadvseg.data.dataset_flags import known_descriptor
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import Examples, check_window, fitting
 from tfadvseg.data.on_disk import OnDisk
 from tfadvseg.data.sources import Splits, has_labelled_target
-from tfadvseg.errors import UserError
+from tfadvseg.errors import UserError, of_target
 from tfadvseg.evaluation.confusion import metric_names
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
 from tfadvseg.flagfile import differing_flags, read_flagfile
@@ -47,6 +48,33 @@ def check_continued(output: Path, config: Config, begins: bool) -> None:
         )
 
 
+def check_target(target: DataConfig) -> None:
+    """Refuses a target domain that cannot be, before the source's files are prepared.
+
+    Raises:
+        UserError: naming the flag.
+    """
+    try:
+        known_descriptor(target)
+        if target.data_dir is not None and not Path(target.data_dir).expanduser().is_dir():
+            raise UserError(f"--data_dir={target.data_dir}: no such folder.")
+    except UserError as error:
+        raise of_target(error) from None
+
+
+def warn_of_steps(config: Config) -> None:
+    """Says where a learning rate that falls by steps would not reach the first of them."""
+    for prefix, optimizer in (("s", config.s_optimizer), ("d", config.d_optimizer)):
+        steps = optimizer.rate_steps
+        if steps and steps[0] >= config.run.epochs:
+            logging.warning(
+                "--%s_rate_steps=%s: the learning rate never falls within --epochs=%d.",
+                prefix,
+                ",".join(map(str, steps)),
+                config.run.epochs,
+            )
+
+
 def check_images(config: Config, splits: Splits, target: Examples | None) -> None:
     """Refuses images that windows or the loss do not fit.
 
@@ -63,6 +91,7 @@ def check_images(config: Config, splits: Splits, target: Examples | None) -> Non
         check_window(splits.train, *size)
         if target is not None:
             check_window(target, *target_size)
+    _check_best_class(config.run.best_metric, splits)
     if config.loss.boundary_weight and any(
         isinstance(part.images, OnDisk) for part in (splits.train, splits.val)
     ):
@@ -109,6 +138,19 @@ def check_descriptor(config: Config, descriptor: DatasetDescriptor) -> None:
         known += over_images
     if best not in known:
         raise UserError(f"--best_metric={best}: unknown; choose one of {', '.join(known)}.")
+
+
+def _check_best_class(best_metric: str, splits: Splits) -> None:
+    """Refuses a class's metric where validation shows nothing of the class: no epoch is best."""
+    for index, name in enumerate(splits.descriptor.class_names):
+        of_class = [*metric_names((name,)), *darkfield_names((name,))]
+        if not best_metric.endswith(f"_{name}") or best_metric not in of_class:
+            continue
+        if not any((label == index).any() for label in splits.val.labels or ()):
+            raise UserError(
+                f"--best_metric={best_metric}: no validation image holds {name}; choose another "
+                "metric, or other images to validate on."
+            )
 
 
 @contextmanager

@@ -100,8 +100,10 @@ def finish_run(
     rate = updates * config.windows_per_update / log.seconds if log.seconds else 0.0
     summary = {
         "dataset": splits.val_data.dataset,
-        "split": "validation",
+        "split": splits.val_data.val_split or "validation",
+        "data_dir": splits.val_data.data_dir and str(Path(splits.val_data.data_dir).resolve()),
         "resize": () if splits.full_val else splits.val_data.resize,
+        "test_scales": spec.test_scales,
         "networks": {network: without_nan(metrics) for network, metrics in networks.items()},
         "confusion": confusions,
         "best": {network: without_nan(best) for network, best in log.best.items()},

@@ -16,6 +16,7 @@ def place(tmp_path):
             "dataset": "cells",
             "split": "validation",
             "resize": [],
+            "test_scales": [1.0],
             "networks": {"segmenter": last, "segmenter best": best},
         }
         (tmp_path / name / "summary.json").write_text(json.dumps(summary))

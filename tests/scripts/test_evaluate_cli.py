@@ -98,6 +98,11 @@ def test_images_that_trained_are_counted_where_the_division_is_another(place, tm
     # The file tells it from an evaluation on the run's own division.
     choices = "train_list-train.txt_val_list-val.txt_seed-0"
     assert (folder / f"run/evaluation_folder_validation_{choices}_segmenter_best.json").exists()
+    for split in ("train[:1]", "train[1:]"):
+        slices = (f"--model={folder}/run", "--dataset=membranes", f"--split={split}")
+        assert run_script("evaluate.py", *slices, cwd=tmp_path).returncode == 0
+    files = [*(folder / "run").glob("evaluation_membranes_train-*_segmenter_best_*.json")]
+    assert {json.loads(file.read_text())["split"] for file in files} == {"train[:1]", "train[1:]"}
 
 
 def test_a_file_that_could_not_be_written_is_refused_before_measuring(place):
@@ -152,8 +157,9 @@ def test_other_scales_than_the_runs_own(place):
     assert own.returncode == 0
     result = run_script("evaluate.py", f"--model={folder}/run", "--test_scales=0.5,1.5", cwd=folder)
     assert (result.returncode, result.stderr) == (0, "")
-    name = "evaluation_folder_validation_test_scales-0.5-1.5_segmenter_best.json"
-    measured = json.loads((folder / "run" / name).read_text())
+    name = "evaluation_folder_validation_test_scales-0.5-1.5_segmenter_best_*.json"
+    (file,) = (folder / "run").glob(name)
+    measured = json.loads(file.read_text())
     assert measured["test_scales"] == [0.5, 1.5]
     assert measured["metrics"]["accuracy"] == pytest.approx(np.mean(right), abs=1e-6)
     before = json.loads((folder / "own.json").read_text())
@@ -192,8 +198,8 @@ def test_an_export(place, tmp_path):
     )
     result = run_script("evaluate.py", f"--model={tmp_path}/export", *data, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
-    name = f"evaluation_folder_all_data_{tmp_path.name}_export.json"
-    measured = json.loads((tmp_path / name).read_text())
+    (file,) = tmp_path.glob(f"evaluation_folder_all_data_{tmp_path.name}_export_*.json")
+    measured = json.loads(file.read_text())
     expected = accuracy(folder, networks["segmenter"], range(4))
     assert measured["images"] == 4
     assert measured["metrics"]["accuracy"] == pytest.approx(expected, abs=2e-3)

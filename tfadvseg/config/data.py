@@ -135,6 +135,10 @@ class DataConfig:
             f"--scale_range={listed(self.scale_range)}: is for --augment=scale; "
             f"--augment={listed(self.augment)} does without.",
         )
+        require(
+            "scale" not in self.augment or (low, high) != (1, 1),
+            "--scale_range=1,1: nothing is scaled then; leave scale out of --augment.",
+        )
         require_choice("channel_order", self.channel_order, ChannelOrder)
         require(
             len(self.mean) == len(self.std),
