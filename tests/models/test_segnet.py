@@ -39,6 +39,16 @@ def test_published_darkfield_network_clips_its_logits():
     assert float(tf.reduce_min(segnet(3, 3, 4)(images))) < 0
 
 
+def test_published_darkfield_network_is_drawn_as_pytorch_draws_it():
+    """Uniform up to 1 / sqrt(fan_in); the paper's by He et al., normal."""
+    bound = (9 * 64) ** -0.5
+    kernel = segnet(3, 3, decoder="darkfield").get_layer("down0_2_conv").kernel.numpy()
+    assert 0.99 * bound < np.abs(kernel).max() <= bound
+    np.testing.assert_allclose(kernel.std(), bound / 3**0.5, rtol=0.02)
+    kernel = segnet(3, 3).get_layer("down0_2_conv").kernel.numpy()
+    np.testing.assert_allclose(kernel.std(), 2**0.5 * bound, rtol=0.02)
+
+
 def test_clipped_logit_of_two_classes_is_refused():
     with pytest.raises(UserError, match=r"--segnet_decoder=darkfield.*class 0"):
         segnet(1, 1, decoder="darkfield")

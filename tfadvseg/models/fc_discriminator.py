@@ -2,8 +2,7 @@
 
 import tensorflow as tf
 
-from tfadvseg.models.layers import LeakyReLU
-from tfadvseg.models.multi_level import torch_bias_initializer
+from tfadvseg.models.layers import LeakyReLU, torch_bias_initializer, torch_kernel_initializer
 from tfadvseg.models.padded import PaddedConv2D
 
 LAYERS = 5
@@ -35,7 +34,7 @@ def fc_discriminator(channels: int, width: int = 64) -> tf.keras.Model:
             4,
             2,
             margin=1,
-            kernel_initializer=tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform"),
+            kernel_initializer=torch_kernel_initializer(),
             bias_initializer=torch_bias_initializer(fan_in),
             name=name,
         )(x)

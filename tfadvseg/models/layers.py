@@ -21,6 +21,17 @@ def batch_norm(name: str, momentum: float = 0.99, epsilon: float = 1e-3) -> tf.k
     )
 
 
+def torch_kernel_initializer() -> tf.keras.initializers.Initializer:
+    """Uniform in +-1 / sqrt(fan_in): how PyTorch draws a convolution's kernel, unless told."""
+    return tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+
+
+def torch_bias_initializer(fan_in: int) -> tf.keras.initializers.Initializer:
+    """Uniform in +-1 / sqrt(fan_in): how PyTorch draws a convolution's bias."""
+    bound = fan_in**-0.5
+    return tf.keras.initializers.RandomUniform(-bound, bound)
+
+
 LEAKY_SLOPE = 0.2
 
 

@@ -5,17 +5,12 @@ from typing import Any
 import tensorflow as tf
 
 from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET, Domain
+from tfadvseg.models.layers import torch_bias_initializer
 from tfadvseg.models.resampling import resize_aligned
 
 ATROUS_RATES = (6, 12, 18, 24)
 PUBLISHED_BRANCHES = 2
 """How many branches the published AdaptSegNet code sums: its loop returns in the first round."""
-
-
-def torch_bias_initializer(fan_in: int) -> tf.keras.initializers.Initializer:
-    """Uniform in +-1 / sqrt(fan_in): how PyTorch draws a convolution's bias."""
-    bound = fan_in**-0.5
-    return tf.keras.initializers.RandomUniform(-bound, bound)
 
 
 class AtrousClassifier(tf.keras.layers.Layer):

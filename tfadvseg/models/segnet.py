@@ -7,7 +7,12 @@ import tensorflow as tf
 
 from tfadvseg.config.segmenter import SegNetDecoder
 from tfadvseg.errors import UserError
-from tfadvseg.models.layers import PadToMultiple, batch_norm, cropped_logits
+from tfadvseg.models.layers import (
+    PadToMultiple,
+    batch_norm,
+    cropped_logits,
+    torch_kernel_initializer,
+)
 from tfadvseg.models.unpooling import MaxUnpool
 
 
@@ -28,8 +33,9 @@ def segnet(
     The paper's decoder mirrors the encoder: the last convolution of a stage narrows to the next
     one's filters, and the very last gives the logits. In the published darkfield network the
     first convolution of a stage narrows, so that the last stage works in K channels, and batch
-    norm and ReLU follow the last convolution, too: its logits are never negative. That network
-    has biases before each batch norm, where they do nothing; this one has none.
+    norm and ReLU follow the last convolution, too: its logits are never negative. Its kernels
+    begin as PyTorch draws them, the paper's as He et al. 2015 (arXiv 1502.01852) do. Published it
+    has biases before each batch norm, where they do nothing; here it has none.
 
     Args:
         image_channels: channels of the input.
@@ -57,7 +63,7 @@ def segnet(
     poolings = []
     for stage, count in enumerate(stage_convolutions):
         for index in range(1, count + 1):
-            x = _convolution_block(x, filters[stage], f"down{stage}_{index}")
+            x = _convolution_block(x, filters[stage], decoder, f"down{stage}_{index}")
         pooled = tf.keras.layers.MaxPooling2D(2, name=f"down{stage}_pool")(x)
         poolings.append((x, pooled))
         x = pooled
@@ -69,20 +75,20 @@ def segnet(
                 x = tf.keras.layers.Conv2D(output_channels, 3, padding="same", name="logits")(x)
             else:
                 narrows = decoder == "darkfield" or index == count
-                x = _convolution_block(
-                    x, narrow if narrows else filters[stage], f"up{stage}_{index}"
-                )
+                outputs = narrow if narrows else filters[stage]
+                x = _convolution_block(x, outputs, decoder, f"up{stage}_{index}")
     return tf.keras.Model(images, cropped_logits(x, images), name="segnet")
 
 
-def _convolution_block(x: tf.Tensor, filters: int, name: str) -> tf.Tensor:
+def _convolution_block(x: tf.Tensor, filters: int, decoder: SegNetDecoder, name: str) -> tf.Tensor:
     """3x3 convolution without bias, batch norm, ReLU: [B,h,w,C] to [B,h,w,filters]."""
+    initializer = torch_kernel_initializer() if decoder == "darkfield" else "he_normal"
     x = tf.keras.layers.Conv2D(
         filters,
         3,
         padding="same",
         use_bias=False,
-        kernel_initializer="he_normal",
+        kernel_initializer=initializer,
         name=f"{name}_conv",
     )(x)
     x = batch_norm(f"{name}_norm", momentum=0.9, epsilon=1e-5)(x)
