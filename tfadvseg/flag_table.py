@@ -269,7 +269,12 @@ TRAIN_FLAGS = (
         "--crop_size would not fit into the image.",
         list_of(float, "smallest,largest"),
     ),
-    Flag("shuffle", "data", "Draw the order of the training images anew each time round.", bool),
+    Flag(
+        "shuffle",
+        "data",
+        "Draw the order of the training images anew each time round; else once.",
+        bool,
+    ),
     Flag(
         "mean",
         "data",

@@ -228,11 +228,24 @@ def test_whole_images_keep_their_sizes():
         assert (batch["label"][1] == 255).all()
 
 
-def test_without_shuffling_examples_come_in_their_order():
-    flat = examples(((16, 16),) * 3)
-    config = DataConfig(crop_size=(16, 16), augment=(), shuffle=False)
-    batch = collect(training_windows(window_maker(flat, config, IDENTITY, 0), 3, 0, 2))
-    np.testing.assert_array_equal(batch["label"], np.stack(flat.labels * 2))
+def test_without_shuffling_an_order_drawn_once_repeats():
+    flat = examples(((16, 16),) * 8)
+
+    def rounds(shuffle: bool, seed: int) -> np.ndarray:
+        config = DataConfig(crop_size=(16, 16), augment=(), shuffle=shuffle)
+        window = window_maker(flat, config, IDENTITY, seed)
+        return collect(training_windows(window, 8, 0, 2))["label"].reshape(2, 8, 16, 16)
+
+    first, second = rounds(shuffle=False, seed=0)
+    np.testing.assert_array_equal(first, second)
+    assert {label.tobytes() for label in first} == {
+        label.astype(np.int32).tobytes() for label in flat.labels
+    }
+    assert (first != np.stack(flat.labels)).any(), "not the order of the files"
+    assert (first != rounds(shuffle=False, seed=1)[0]).any()
+    shuffled = rounds(shuffle=True, seed=0)
+    np.testing.assert_array_equal(shuffled[0], first)
+    assert (shuffled[1] != first).any()
 
 
 def test_channels_are_turned_around_after_they_are_normalised():

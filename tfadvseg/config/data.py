@@ -26,7 +26,8 @@ class DataConfig:
             windows where some are very large.
         augment: transformations of training windows.
         scale_range: smallest and largest factor of the `scale` augmentation.
-        shuffle: whether the order of the training images is drawn anew each time round.
+        shuffle: whether the order of the training images is drawn anew each time round; else it is
+            drawn once.
         mean, std: of each channel, on the 0-255 scale, in the order red, green, blue; empty takes
             the training images' own.
         channel_order: in which S sees the channels of colour images.

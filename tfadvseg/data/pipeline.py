@@ -132,8 +132,8 @@ def window_maker(
 ) -> WindowMaker:
     """Cuts and augments training windows from decoded examples, which it holds.
 
-    Examples come in an order shuffled anew each time round, unless `config` says otherwise, one
-    window of each.
+    Examples come in an order shuffled anew each time round, or always in that of the first, as
+    `config` says; one window of each.
 
     Returns:
         A function to `image` [h,w,C] float32, normalised, and `label` [h,w] int32; with
@@ -151,10 +151,10 @@ def window_maker(
         return random_window(image, label, size, seed)
 
     def window(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        place = number % store.size
-        if config.shuffle:
-            order = _seed(seed, _EPOCH_ORDER, number // store.size)
-            place = tf.random.experimental.index_shuffle(place, order, store.size - 1)
+        drawn = number // store.size if config.shuffle else tf.zeros_like(number)
+        place = tf.random.experimental.index_shuffle(
+            number % store.size, _seed(seed, _EPOCH_ORDER, drawn), store.size - 1
+        )
         seeds = tf.unstack(tf.random.experimental.stateless_split(_seed(seed, _WINDOW, number), 5))
         image, label = cut(*store.example(place), config.crop_size, seeds[0])
         if "rotate" in config.augment:
