@@ -6,7 +6,7 @@ from benchmarks.input_pipeline import consuming, synthetic_windows
 from benchmarks.settings import FED_PART, INFERENCE_PART, INPUT_PART, TRAINING_PART, Settings
 from benchmarks.steps import Step, fed_training, inference, training
 from benchmarks.workload import Workloads
-from tfadvseg.addons import tfa
+from tfadvseg.compat.addons import tfa
 from tfadvseg.config import Config, DataConfig, MethodConfig, OptimizerConfig, SegmenterConfig
 from tfadvseg.config.segmenter import SegmenterName
 from tfadvseg.data.descriptors import CAMVID, CELLS, MEMBRANES, DatasetDescriptor

@@ -96,7 +96,7 @@ def main(argv: list[str]) -> None:
     # Only now, so that what is wrong with the flags is said at once.
     from benchmarks.report import format_report, report_json
     from benchmarks.rounds import Measured, describe_machine, measure
-    from tfadvseg import atomic
+    from tfadvseg.files import atomic
 
     machine = describe_machine()
     precisions = asked or tuple(machine["precisions"])

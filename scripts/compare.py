@@ -23,11 +23,11 @@ from typing import get_args
 
 from absl import flags
 
-from tfadvseg import atomic, cli
-from tfadvseg.comparison import compare, json_text, markdown
+from tfadvseg import cli
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.finished_runs import (
+from tfadvseg.files import atomic
+from tfadvseg.files.finished_runs import (
     class_names,
     is_evaluation,
     measured_on,
@@ -35,6 +35,7 @@ from tfadvseg.finished_runs import (
     read_evaluation,
     read_run,
 )
+from tfadvseg.run.comparison import compare, json_text, markdown
 
 _RUNS = flags.DEFINE_string(
     "runs",

@@ -16,17 +16,18 @@ from typing import Any, cast, get_args
 
 from absl import flags
 
-from tfadvseg import atomic, cli, model_spec
+from tfadvseg import cli
 from tfadvseg.config import ChannelOrder, DataConfig
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName, StridePlace, WeightsSource
 from tfadvseg.data.catalogue import CATALOGUE
 from tfadvseg.data.street_descriptors import CITYSCAPES
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.flags import define_network_flags
+from tfadvseg.files import atomic, model_spec
+from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.flags.command_line import define_network_flags
 from tfadvseg.interop.sources import SOURCES
 from tfadvseg.interop.tensor_files import check_writable
-from tfadvseg.model_spec import ModelSpec
 
 _SEGMENTERS = ("deeplab_v2", "deeplab_v2_vgg")
 _WINDOW = (512, 1024)
@@ -127,7 +128,7 @@ def _make_model() -> None:
     # Only now, so that what is wrong with the flags is said at once.
     import tensorflow as tf
 
-    from tfadvseg.checkpoints import save_checkpoint
+    from tfadvseg.files.checkpoints import save_checkpoint
     from tfadvseg.interop.weights import initialise
     from tfadvseg.models.segmenters import build_segmenter
 

@@ -13,7 +13,7 @@ ignored; images are those that contain it.
 from absl import flags
 
 from tfadvseg import cli
-from tfadvseg.flags import data_config_from_flags, define_data_flags
+from tfadvseg.flags.command_line import data_config_from_flags, define_data_flags
 
 _SPLIT = flags.DEFINE_string(
     "split",

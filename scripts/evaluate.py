@@ -29,13 +29,14 @@ from typing import cast
 
 from absl import flags, logging
 
-from tfadvseg import atomic, cli
+from tfadvseg import cli
 from tfadvseg.config import DataConfig
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.flag_table import DATA_FLAGS
-from tfadvseg.flagfile import read_flagfile
-from tfadvseg.flags import (
+from tfadvseg.files import atomic
+from tfadvseg.files.metrics_text import without_nan
+from tfadvseg.files.model_spec import RUN_FLAGS, TRAINED_ON
+from tfadvseg.flags.command_line import (
     data_config_from_flags,
     define_data_flags,
     define_network_flags,
@@ -43,8 +44,8 @@ from tfadvseg.flags import (
     define_tile_flag,
     test_scales_of,
 )
-from tfadvseg.metrics_text import without_nan
-from tfadvseg.model_spec import RUN_FLAGS, TRAINED_ON
+from tfadvseg.flags.flagfile import read_flagfile
+from tfadvseg.flags.table import DATA_FLAGS
 
 _MODEL = flags.DEFINE_string(
     "model", None, "A run (its --output_dir), an export, or a folder of exports."

@@ -14,7 +14,11 @@ from absl import flags
 
 from tfadvseg import cli
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.flags import define_network_flags, define_test_scales_flag, test_scales_of
+from tfadvseg.flags.command_line import (
+    define_network_flags,
+    define_test_scales_flag,
+    test_scales_of,
+)
 
 _MODEL = flags.DEFINE_string("model", None, "The run: its --output_dir.")
 _NETWORK, _WHICH = define_network_flags()

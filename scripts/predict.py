@@ -26,13 +26,13 @@ from tfadvseg.evaluation.cityscapes_submission import (
     check_frames,
 )
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.flags import (
+from tfadvseg.flags.command_line import (
     define_network_flags,
     define_test_scales_flag,
     define_tile_flag,
     test_scales_of,
 )
-from tfadvseg.prediction import (
+from tfadvseg.run.prediction import (
     OVERLAYS,
     PREDICTIONS,
     PROBABILITIES,

@@ -15,10 +15,10 @@ from absl import flags
 
 from tfadvseg import cli
 from tfadvseg.config import LAST, Config
-from tfadvseg.flags import config_from_flags, define_train_flags
+from tfadvseg.flags.command_line import config_from_flags, define_train_flags
 
 if TYPE_CHECKING:
-    from tfadvseg.run_result import Result
+    from tfadvseg.run.result import Result
 
 EXIT_STOPPED = 75  # "temporary failure; try again", as job schedulers understand it
 
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> None:
     output = Path(config.run.output_dir)
     # Only now, so that what is wrong with the flags is said at once.
     from tfadvseg.evaluation.report import format_table
-    from tfadvseg.experiment import run_experiment
+    from tfadvseg.run.experiment import run_experiment
     from tfadvseg.training.loop import Stopped
 
     try:

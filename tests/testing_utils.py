@@ -19,8 +19,8 @@ from tfadvseg.config import (
 )
 from tfadvseg.data.descriptors import MEMBRANES
 from tfadvseg.errors import UserError
-from tfadvseg.experiment import run_experiment
-from tfadvseg.flags import config_from_flags, define_train_flags
+from tfadvseg.flags.command_line import config_from_flags, define_train_flags
+from tfadvseg.run.experiment import run_experiment
 from tfadvseg.training.state import TrainState, build_state
 
 

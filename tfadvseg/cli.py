@@ -12,8 +12,8 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
-from tfadvseg import atomic
 from tfadvseg.errors import UserError
+from tfadvseg.files import atomic
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # what shells report for a program stopped by SIGINT: 128 + 2

@@ -10,7 +10,7 @@ from tfadvseg.config import DataConfig
 from tfadvseg.data.examples import Example
 from tfadvseg.data.resizing import resize_example, resize_image
 from tfadvseg.data.sources import load_splits
-from tfadvseg.models.resampling import resize_bicubic
+from tfadvseg.models.ops.resampling import resize_bicubic
 
 
 def test_image_and_label_get_the_size_and_labels_stay_ids():

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadvseg.config import SegmenterConfig
-from tfadvseg.model_spec import ModelSpec
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.segmenters import build_segmenter
 
 GREY_SPEC = ModelSpec(

@@ -14,9 +14,9 @@ from tfadvseg.evaluation.report import evaluate_sections
 from tfadvseg.evaluation.whole_images import predict_label
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.serving_module import build_serving_module
-from tfadvseg.models.frozen_batch_norm import TARGET
+from tfadvseg.models.ops.frozen_batch_norm import TARGET
+from tfadvseg.models.ops.resampling import resize_aligned
 from tfadvseg.models.outputs import class_probabilities
-from tfadvseg.models.resampling import resize_aligned
 
 SPEC = replace(COLOUR_SPEC, resize=(24, 40), channel_order="bgr")
 

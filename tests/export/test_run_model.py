@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 from export_testing import GREY_SPEC, randomised_segmenter
 
-from tfadvseg import model_spec
 from tfadvseg.config import SegmenterConfig
 from tfadvseg.errors import UserError
 from tfadvseg.export.run_model import checkpoint_paths, load_run, load_run_segmenter
+from tfadvseg.files import model_spec
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from export_testing import GREY_SPEC, randomised_segmenter
 from tfadvseg.errors import UserError
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model, load_exported, versions
-from tfadvseg.model_spec import ModelSpec
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.segmenters import build_segmenter
 
 FILES = (

@@ -16,8 +16,8 @@ from tfadvseg.losses.segmentation import cross_entropy, valid_pixels
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.adaptation import adaptation_step, source_only_step
 from tfadvseg.methods.supervised import segmentation_loss
-from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET
-from tfadvseg.models.resampling import resize_aligned
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET
+from tfadvseg.models.ops.resampling import resize_aligned
 
 HEALTH = ("accuracy_source", "accuracy_target", "fooling_rate", "logit_min", "logit_max")
 

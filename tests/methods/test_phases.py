@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests.testing_utils import tiny_batch, tiny_config, tiny_state
 from tfadvseg.config import Config, piecewise_value
-from tfadvseg.flagfile import read_flagfile
+from tfadvseg.flags.flagfile import read_flagfile
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.methods.supervised import segmentation_loss

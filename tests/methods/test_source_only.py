@@ -6,8 +6,8 @@ import tensorflow as tf
 from tests.testing_utils import changed, parse, values_of
 from tfadvseg.config import Config
 from tfadvseg.data.street_descriptors import STREETS_GAME
-from tfadvseg.experiment import load_domains
 from tfadvseg.methods.phases import plan_epoch
+from tfadvseg.run.experiment import load_domains
 from tfadvseg.training.state import TrainState, build_state
 from tfadvseg.training.types import Batch
 

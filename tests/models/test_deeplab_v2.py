@@ -7,8 +7,8 @@ import tensorflow as tf
 from tests.testing_utils import changed, values_of
 from tfadvseg.models.deeplab_v2 import RESNET50, TINY, Bottleneck, deeplab_v2, max_pool_ceil
 from tfadvseg.models.deeplab_v2_vgg import deeplab_v2_vgg
-from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET, FrozenAffineBatchNorm
 from tfadvseg.models.multi_level import ATROUS_RATES, AtrousClassifier
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET, FrozenAffineBatchNorm
 
 
 def tiny(**options):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg.models.dilated import DilatedConv2D
+from tfadvseg.models.ops.dilated import DilatedConv2D
 
 
 @pytest.mark.parametrize("rate", [1, 2, 12])

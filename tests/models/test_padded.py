@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg.models.padded import PaddedConv2D
+from tfadvseg.models.ops.padded import PaddedConv2D
 
 
 @pytest.mark.parametrize(("size", "margin"), [(1, 0), (4, 1), (7, 3)])

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.testing_utils import changed, values_of
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.models.deeplab_v2 import RECOMPUTED_BLOCKS, TINY, Stage
-from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET
 from tfadvseg.models.segmenters import build_segmenter
 
 

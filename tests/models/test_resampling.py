@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg.models.resampling import resize_aligned
+from tfadvseg.models.ops.resampling import resize_aligned
 
 
 def resized_row(row, size):

@@ -15,10 +15,10 @@ from tfadvseg.config import Config
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
 from tfadvseg.export.saved_model import export_saved_model, load_exported
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.methods.adversarial import joint_step
 from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.methods.supervised import segmentation_loss, supervised_step
-from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.deeplabv3plus import resnet_encoder
 from tfadvseg.models.multi_level import level_logits
 from tfadvseg.models.outputs import class_probabilities

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg.addons import tfa
-from tfadvseg.models.unpooling import MaxUnpool
+from tfadvseg.compat.addons import tfa
+from tfadvseg.models.ops.unpooling import MaxUnpool
 
 
 def reference_unpool(values: tf.Tensor, before: tf.Tensor) -> tf.Tensor:

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tfadvseg.errors import UserError
+from tfadvseg.models.ops.upsampling import bilinear_kernel, upsample
 from tfadvseg.models.strided import strided
-from tfadvseg.models.upsampling import bilinear_kernel, upsample
 
 
 def checkerboard(upsampling: str, kernel: int, stride: int) -> float:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg import model_spec
 from tfadvseg.config import SegmenterConfig
-from tfadvseg.model_spec import ModelSpec
+from tfadvseg.files import model_spec
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.segmenters import build_segmenter
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfadvseg.data.descriptors import CAMVID
-from tfadvseg.flagfile import read_flagfile
+from tfadvseg.flags.flagfile import read_flagfile
 from tfadvseg.interop.entries import entries
 from tfadvseg.methods.adaptation import AdaptationLosses, adaptation_step
 from tfadvseg.methods.supervised import supervised_step

@@ -14,9 +14,9 @@ from tfadvseg.config import DataConfig
 from tfadvseg.data.sources import load_split
 from tfadvseg.data.street_descriptors import CITYSCAPES
 from tfadvseg.export.run_model import load_run, load_run_segmenter
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.interop.tensor_files import read_tensors, write_tensors
 from tfadvseg.interop.weights import restore, save
-from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.deeplab_v2 import TINY, deeplab_v2
 from tfadvseg.models.deeplab_v2_vgg import deeplab_v2_vgg
 from tfadvseg.models.outputs import class_probabilities

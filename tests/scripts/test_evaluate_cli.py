@@ -8,11 +8,11 @@ import pytest
 from cli_testing import assert_one_line_error, expected_label, make_run, run_script
 from PIL import Image
 
-from tfadvseg import model_spec
 from tfadvseg.data.resizing import resize_image, resize_label
 from tfadvseg.export.run_model import load_run, load_run_segmenter
 from tfadvseg.export.saved_model import export_saved_model
-from tfadvseg.model_spec import ModelSpec
+from tfadvseg.files import model_spec
+from tfadvseg.files.model_spec import ModelSpec
 
 
 @pytest.fixture(scope="module")

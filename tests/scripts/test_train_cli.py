@@ -16,9 +16,9 @@ import tensorflow as tf
 from PIL import Image
 
 from tests.scripts.cli_testing import ROOT, assert_one_line_error, environment, run_script
-from tfadvseg.checkpoints import checkpoint_paths
 from tfadvseg.export.model_source import load_predictor
-from tfadvseg.flagfile import read_flagfile
+from tfadvseg.files.checkpoints import checkpoint_paths
+from tfadvseg.flags.flagfile import read_flagfile
 
 TINY = (
     "--dataset=folder",

@@ -1,6 +1,6 @@
 """Configuration of a run: frozen dataclasses, validated on construction. Imports no TensorFlow.
 
-Every field is a flag of the same name (`tfadvseg/flags.py`), so the names here are the names that
+Every field is a flag of the same name (`tfadvseg/flags/`), so the names here are the names that
 users type and that errors mention.
 """
 

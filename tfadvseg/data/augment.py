@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfadvseg.addons import import_keras_cv, tfa
+from tfadvseg.compat.addons import import_keras_cv, tfa
 
 _ELASTIC_GRID = 3
 

@@ -21,11 +21,11 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
 
-from tfadvseg import atomic
 from tfadvseg.data.examples import Example
 from tfadvseg.data.frames import png_fingerprint
 from tfadvseg.data.parallelism import fixed_parallelism
 from tfadvseg.errors import UserError
+from tfadvseg.files import atomic
 from tfadvseg_datasets.camvid import camvid_dataset_builder, lists
 from tfadvseg_datasets.cityscapes_semseg import cityscapes_semseg_dataset_builder
 from tfadvseg_datasets.cityscapes_semseg import files as cityscapes_files

@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from tfadvseg import atomic
 from tfadvseg.data.on_disk import StoredExample
 from tfadvseg.data.prepared import damaged
 from tfadvseg.errors import UserError
+from tfadvseg.files import atomic
 
 INDEX_FILE = "tfadvseg_frames.json"
 """Beside TFDS's files: names, sizes and checksums, so that no start reads all frames for them."""

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tfadvseg import atomic
 from tfadvseg.errors import UserError
+from tfadvseg.files import atomic
 from tfadvseg_datasets.cityscapes_ids import to_colours, to_label_ids
 
 LABEL_FOLDER, COLOUR_FOLDER = "labelIds", "color"

@@ -12,7 +12,7 @@ from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_accuracy, darkfield_sums
 from tfadvseg.evaluation.em_metrics import em_scores_of, measure_section
 from tfadvseg.evaluation.whole_images import TILE, ImagePredictor, predict_probabilities
-from tfadvseg.metrics_text import plain_table
+from tfadvseg.files.metrics_text import plain_table
 
 
 @dataclass(frozen=True)

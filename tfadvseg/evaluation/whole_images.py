@@ -6,7 +6,7 @@ import numpy as np
 
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.tiling import predict_tiled
-from tfadvseg.model_spec import ModelSpec
+from tfadvseg.files.model_spec import ModelSpec
 
 TILE = 1024
 """Images larger than this, in pixels a side, go through in overlapping tiles."""

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from tfadvseg import model_spec
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.run_model import load_run
 from tfadvseg.export.saved_model import load_exported
+from tfadvseg.files import model_spec
 
 
 def is_run(path: str | Path) -> bool:

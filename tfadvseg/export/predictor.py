@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.model_spec import ModelSpec
+from tfadvseg.files.model_spec import ModelSpec
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfadvseg import model_spec
-from tfadvseg.checkpoints import checkpoint_paths, first_whole
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.serving_module import build_serving_module
-from tfadvseg.model_spec import ModelSpec
+from tfadvseg.files import model_spec
+from tfadvseg.files.checkpoints import checkpoint_paths, first_whole
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.segmenters import build_segmenter
 
 

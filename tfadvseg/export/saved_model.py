@@ -18,7 +18,6 @@ from pathlib import Path
 import tensorflow as tf
 from absl import logging
 
-from tfadvseg import atomic, model_spec
 from tfadvseg.errors import UserError
 from tfadvseg.export import warmup
 from tfadvseg.export.predictor import Predictor
@@ -28,7 +27,8 @@ from tfadvseg.export.serving_module import (
     build_serving_module,
     signatures,
 )
-from tfadvseg.model_spec import ModelSpec
+from tfadvseg.files import atomic, model_spec
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.segmenters import build_segmenter
 
 EXTRA = "assets.extra"

@@ -7,11 +7,11 @@ over scales where the model is to do so; padding and cropping segmenters do insi
 import tensorflow as tf
 
 from tfadvseg.data.pipeline import Normalisation
-from tfadvseg.model_spec import ModelSpec
-from tfadvseg.models.frozen_batch_norm import TARGET
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.multi_level import MultiLevelSegmenter
+from tfadvseg.models.ops.frozen_batch_norm import TARGET
+from tfadvseg.models.ops.resampling import resize_aligned, resize_bicubic
 from tfadvseg.models.outputs import class_probabilities, predicted_label
-from tfadvseg.models.resampling import resize_aligned, resize_bicubic
 
 SERVING_DEFAULT = "serving_default"
 SERVING_FLOAT = "serving_float"

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadvseg.export.serving_module import ENCODED, SERVING_DEFAULT, SERVING_FLOAT
-from tfadvseg.model_spec import ModelSpec
+from tfadvseg.files.model_spec import ModelSpec
 
 FILE_NAME = "tf_serving_warmup_requests"
 

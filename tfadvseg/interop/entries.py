@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from tfadvseg.models.deeplab_v2 import Bottleneck, ResNetBody
 from tfadvseg.models.deeplab_v2_vgg import VGGBody
-from tfadvseg.models.frozen_batch_norm import FrozenAffineBatchNorm
 from tfadvseg.models.multi_level import AtrousClassifier, MultiLevelSegmenter
+from tfadvseg.models.ops.frozen_batch_norm import FrozenAffineBatchNorm
 
 COUNTER = "num_batches_tracked"
 """An entry that PyTorch's batch norm keeps and, with a momentum given, never uses."""

@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from tfadvseg.atomic import write_bytes
 from tfadvseg.errors import UserError
+from tfadvseg.files.atomic import write_bytes
 
 Tensors = dict[str, np.ndarray]
 """Arrays by name, in the file's order."""

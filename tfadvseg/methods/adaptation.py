@@ -28,10 +28,10 @@ from tfadvseg.losses.domain import (
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
-from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET, Domain
 from tfadvseg.models.multi_level import level_count, level_logits
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET, Domain
+from tfadvseg.models.ops.resampling import resize_aligned
 from tfadvseg.models.outputs import class_probabilities
-from tfadvseg.models.resampling import resize_aligned
 from tfadvseg.training.distribution import gather_replicas, sum_over_replicas
 from tfadvseg.training.state import Learner
 from tfadvseg.training.types import Batch, Ratio, Scalars

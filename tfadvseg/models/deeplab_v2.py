@@ -11,10 +11,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfadvseg.config.segmenter import BatchNormMode, StridePlace
-from tfadvseg.models.dilated import DilatedConv2D
-from tfadvseg.models.frozen_batch_norm import SOURCE, Domain, FrozenAffineBatchNorm
 from tfadvseg.models.multi_level import ATROUS_RATES, MultiLevelSegmenter
-from tfadvseg.models.padded import PaddedConv2D
+from tfadvseg.models.ops.dilated import DilatedConv2D
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, Domain, FrozenAffineBatchNorm
+from tfadvseg.models.ops.padded import PaddedConv2D
 
 RESNET101 = (3, 4, 23, 3)
 RESNET50 = (3, 4, 6, 3)

@@ -5,12 +5,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfadvseg.models.dilated import DilatedConv2D
-from tfadvseg.models.frozen_batch_norm import SOURCE, Domain
 from tfadvseg.models.multi_level import (
     ATROUS_RATES,
     MultiLevelSegmenter,
 )
+from tfadvseg.models.ops.dilated import DilatedConv2D
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, Domain
 
 BLOCKS = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
 """(3x3 convolutions, filters as multiples of the first) of VGG-16's five blocks."""

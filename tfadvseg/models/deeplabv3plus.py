@@ -6,11 +6,11 @@ batch norm to each replica, so only its encoders serve here, with batch norm ove
 
 import tensorflow as tf
 
-from tfadvseg.addons import import_keras_cv
+from tfadvseg.compat.addons import import_keras_cv
 from tfadvseg.config.segmenter import BackboneName
 from tfadvseg.models.backbone_weights import load_backbone_weights
-from tfadvseg.models.dilated import DilatedConv2D
 from tfadvseg.models.layers import PadToMultiple, batch_norm, cropped_logits
+from tfadvseg.models.ops.dilated import DilatedConv2D
 
 ATROUS_RATES = (6, 12, 18)
 FILTERS = 256

@@ -5,7 +5,7 @@ Every D returns logits [B,h,w,1] float32; one for the whole window is [B,1,1,1].
 
 import tensorflow as tf
 
-from tfadvseg.addons import tfa
+from tfadvseg.compat.addons import tfa
 from tfadvseg.config import DiscriminatorConfig
 from tfadvseg.models.fc_discriminator import fc_discriminator
 from tfadvseg.models.layers import LeakyReLU

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tfadvseg.models.layers import LeakyReLU, torch_bias_initializer, torch_kernel_initializer
-from tfadvseg.models.padded import PaddedConv2D
+from tfadvseg.models.ops.padded import PaddedConv2D
 
 LAYERS = 5
 

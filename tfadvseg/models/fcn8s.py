@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfadvseg.config.segmenter import Upsampling
 from tfadvseg.models.backbone_weights import load_backbone_weights
 from tfadvseg.models.layers import PadToMultiple, cropped_logits
-from tfadvseg.models.upsampling import bilinear_kernel, upsample
+from tfadvseg.models.ops.upsampling import bilinear_kernel, upsample
 
 VGG16_CONVOLUTIONS = (2, 2, 3, 3, 3)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET, Domain
 from tfadvseg.models.layers import torch_bias_initializer
-from tfadvseg.models.resampling import resize_aligned
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET, Domain
+from tfadvseg.models.ops.resampling import resize_aligned
 
 ATROUS_RATES = (6, 12, 18, 24)
 PUBLISHED_BRANCHES = 2

@@ -13,7 +13,7 @@ from tfadvseg.models.layers import (
     cropped_logits,
     torch_kernel_initializer,
 )
-from tfadvseg.models.unpooling import MaxUnpool
+from tfadvseg.models.ops.unpooling import MaxUnpool
 
 
 def segnet(

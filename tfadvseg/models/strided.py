@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfadvseg.config.segmenter import Upsampling
 from tfadvseg.models.layers import PadToMultiple, cropped_logits
-from tfadvseg.models.upsampling import upsample
+from tfadvseg.models.ops.upsampling import upsample
 
 ENCODER_KERNEL = 4
 

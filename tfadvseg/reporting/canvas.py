@@ -7,7 +7,7 @@ from typing import Literal
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tfadvseg import atomic
+from tfadvseg.files import atomic
 
 DPI = 200
 

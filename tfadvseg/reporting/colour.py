@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tfadvseg import atomic
 from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.files import atomic
 
 Palette = tuple[tuple[int, int, int], ...]
 """One (red, green, blue) a class, 0-255."""

@@ -26,7 +26,7 @@ class Stopped(Exception):
 
 
 class Hooks(Protocol):
-    """What the loop calls at its cadence; `run_output.RunOutput` is the real one."""
+    """What the loop calls at its cadence; `run.outputs.RunOutput` is the real one."""
 
     def batches(self, phase: Phase, epoch: int, first: int) -> tf.data.Dataset:
         """The phase's global batches in `epoch`, from its update `first` on."""

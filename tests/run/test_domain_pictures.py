@@ -5,13 +5,13 @@ from PIL import Image
 
 from tests.methods.adaptation_testing import CLASSES, adaptation_batch, learners
 from tests.testing_utils import changed, values_of
-from tfadvseg import domain_pictures
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.pipeline import Normalisation
-from tfadvseg.domain_pictures import WINDOWS, draw_patch_maps
-from tfadvseg.model_spec import ModelSpec
-from tfadvseg.models.frozen_batch_norm import TARGET
-from tfadvseg.models.resampling import resize_aligned
+from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.models.ops.frozen_batch_norm import TARGET
+from tfadvseg.models.ops.resampling import resize_aligned
+from tfadvseg.run import domain_pictures
+from tfadvseg.run.domain_pictures import WINDOWS, draw_patch_maps
 from tfadvseg.training.state import TrainState
 
 NORMALISATION = Normalisation((100.0, 110.0, 120.0), (40.0, 50.0, 60.0), "bgr")

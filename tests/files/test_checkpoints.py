@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg import atomic
-from tfadvseg.checkpoints import (
+from tfadvseg.errors import UserError
+from tfadvseg.files import atomic
+from tfadvseg.files.checkpoints import (
     check_finite_weights,
     checkpoint_paths,
     restore_newest,
     save_checkpoint,
 )
-from tfadvseg.errors import UserError
 
 
 def holding(value: float) -> tf.train.Checkpoint:

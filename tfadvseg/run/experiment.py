@@ -11,8 +11,6 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tfadvseg import atomic, model_spec
-from tfadvseg.checkpoints import checkpoint_paths, restore_newest
 from tfadvseg.config import Config, DataConfig, LossConfig
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.dataset_flags import known_descriptor
@@ -28,14 +26,16 @@ from tfadvseg.data.sources import (
     load_unlabelled,
 )
 from tfadvseg.errors import UserError, of_target
-from tfadvseg.flagfile import flags_text
+from tfadvseg.files import atomic, model_spec
+from tfadvseg.files.checkpoints import checkpoint_paths, restore_newest
+from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.flags.flagfile import flags_text
 from tfadvseg.interop.sources import SOURCES
 from tfadvseg.interop.weights import initialise
 from tfadvseg.losses.class_weights import class_weights, image_class_pixels
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.phases import plan_epoch
-from tfadvseg.model_spec import ModelSpec
-from tfadvseg.run_checks import (
+from tfadvseg.run.checks import (
     check_continued,
     check_descriptor,
     check_images,
@@ -44,8 +44,8 @@ from tfadvseg.run_checks import (
     only_trainer,
     warn_of_steps,
 )
-from tfadvseg.run_output import RunOutput
-from tfadvseg.run_result import Result, earlier_result, finish_run
+from tfadvseg.run.outputs import RunOutput
+from tfadvseg.run.result import Result, earlier_result, finish_run
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
 from tfadvseg.training.loop import run_updates
 from tfadvseg.training.state import TrainState, build_state

@@ -7,9 +7,9 @@ from absl import flags
 from tfadvseg.config import Config, DataConfig, check_test_scales
 from tfadvseg.evaluation.whole_images import TILE
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.flag_kinds import NUMBERS
-from tfadvseg.flag_table import DATA_FLAGS
-from tfadvseg.flagfile import ALL_FLAGS, config_of, define, parsed, value_of
+from tfadvseg.flags.flagfile import ALL_FLAGS, config_of, define, parsed, value_of
+from tfadvseg.flags.kinds import NUMBERS
+from tfadvseg.flags.table import DATA_FLAGS
 
 
 def define_data_flags(values: flags.FlagValues = flags.FLAGS) -> None:

@@ -17,8 +17,8 @@ from tfadvseg.data.pipeline import (
     window_maker,
 )
 from tfadvseg.data.sources import Splits, has_labelled_target
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.losses.boundary import boundary_weights
-from tfadvseg.model_spec import ModelSpec
 from tfadvseg.training.types import Phase
 
 _TARGET_SEED = 2**20
@@ -80,7 +80,7 @@ class RunInput:
             self.validation = whole_images(splits.val, self.normalisation, replicas, boundaries)
         self.training_sample = self._training_sample(splits, replicas)
         shown = fitting(splits.val, self._val_window_size)
-        assert shown is not None  # `run_checks.check_images`
+        assert shown is not None  # `run.checks.check_images`
         self.samples = self._fixed_windows(shown, SAMPLES)
 
     def batches(self, phase: Phase, epoch: int, first: int) -> tf.data.Dataset:

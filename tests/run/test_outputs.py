@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from tests.testing_utils import tiny_config
-from tfadvseg import run_output
-from tfadvseg.run_output import RunOutput
+from tfadvseg.run import outputs as run_output
+from tfadvseg.run.outputs import RunOutput
 from tfadvseg.training.history import RunLog
 
 

@@ -5,11 +5,11 @@ from typing import get_args
 
 import pytest
 
-from tests.test_config_flags import parse
+from tests.flags.test_config_flags import parse
 from tfadvseg.config import Config
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.errors import UserError
-from tfadvseg.flagfile import differing_flags, flags_text, read_flagfile
+from tfadvseg.flags.flagfile import differing_flags, flags_text, read_flagfile
 
 
 @pytest.mark.parametrize(

@@ -6,25 +6,25 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg import atomic
-from tfadvseg.checkpoints import (
+from tfadvseg.config import LAST, Config, piecewise_value
+from tfadvseg.data.examples import Examples
+from tfadvseg.data.sources import Splits
+from tfadvseg.files import atomic
+from tfadvseg.files.checkpoints import (
     check_finite_weights,
     checkpoint_paths,
     remove_checkpoint,
     save_checkpoint,
 )
-from tfadvseg.config import LAST, Config, piecewise_value
-from tfadvseg.data.examples import Examples
-from tfadvseg.data.sources import Splits
-from tfadvseg.domain_pictures import SOURCE_SAMPLES, draw_patch_maps, draw_source_samples
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.losses.terms import SegmentationTerms
-from tfadvseg.model_spec import ModelSpec
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.reporting.class_curves import class_curves_figure
 from tfadvseg.reporting.curves import metrics_figure
 from tfadvseg.reporting.samples import samples_figure
 from tfadvseg.reporting.tensorboard import TensorBoardLog
-from tfadvseg.run_input import RunInput
+from tfadvseg.run.domain_pictures import SOURCE_SAMPLES, draw_patch_maps, draw_source_samples
+from tfadvseg.run.inputs import RunInput
 from tfadvseg.training.history import RunLog, csv_text
 from tfadvseg.training.state import TrainState
 from tfadvseg.training.types import Metrics, Phase

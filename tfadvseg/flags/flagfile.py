@@ -9,8 +9,8 @@ from absl import flags
 
 from tfadvseg.config import Config
 from tfadvseg.errors import UserError, of_target
-from tfadvseg.flag_kinds import Text
-from tfadvseg.flag_table import DATA_FLAGS, TARGET_FLAGS, TRAIN_FLAGS, Flag
+from tfadvseg.flags.kinds import Text
+from tfadvseg.flags.table import DATA_FLAGS, TARGET_FLAGS, TRAIN_FLAGS, Flag
 
 ALL_FLAGS = DATA_FLAGS + TARGET_FLAGS + TRAIN_FLAGS
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfadvseg.errors import UserError
-from tfadvseg.metrics_text import with_nan
+from tfadvseg.files.metrics_text import with_nan
 
 IOU = "iou_"
 """What the names of a class's IoU begin with."""

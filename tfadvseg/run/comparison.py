@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tfadvseg.errors import UserError
-from tfadvseg.finished_runs import IOU, FinishedRun, Metrics
-from tfadvseg.metrics_text import markdown_table, without_nan
+from tfadvseg.files.finished_runs import IOU, FinishedRun, Metrics
+from tfadvseg.files.metrics_text import markdown_table, without_nan
 
 SOURCE_ONLY, ORACLE = "source_only", "oracle"
 """Names of runs that know no target image, and of runs that learn from the target's labels."""

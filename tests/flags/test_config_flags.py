@@ -9,7 +9,7 @@ from absl import flags as absl_flags
 from tests.testing_utils import parse
 from tfadvseg.config import Config, DataConfig, MethodConfig, piecewise_value
 from tfadvseg.errors import UserError
-from tfadvseg.flagfile import differing_flags, flags_text, read_flagfile
+from tfadvseg.flags.flagfile import differing_flags, flags_text, read_flagfile
 
 
 def test_no_flags_is_the_default_configuration():
@@ -149,7 +149,7 @@ def test_differing_flags_names_those_that_matter():
     ]
 
 
-FLAGFILES = sorted((Path(__file__).parents[1] / "configs").glob("*.flags"))
+FLAGFILES = sorted((Path(__file__).parents[2] / "configs").glob("*.flags"))
 
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from tfadvseg import atomic
+from tfadvseg.files import atomic
 
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from tfadvseg import atomic
+from tfadvseg.files import atomic
 
 folder = Path(sys.argv[1])
 os.replace = os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)

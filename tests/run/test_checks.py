@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from tests.testing_utils import tiny_config
-from tfadvseg import experiment
 from tfadvseg.config import SegmenterConfig
 from tfadvseg.data.catalogue import CATALOGUE
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
-from tfadvseg.run_checks import check_images, check_source, only_trainer, warn_of_steps
+from tfadvseg.run import experiment
+from tfadvseg.run.checks import check_images, check_source, only_trainer, warn_of_steps
 
 
 @pytest.mark.parametrize(

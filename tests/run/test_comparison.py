@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tfadvseg.comparison import compare, json_text, markdown
 from tfadvseg.errors import UserError
-from tfadvseg.finished_runs import (
+from tfadvseg.files.finished_runs import (
     FinishedRun,
     class_names,
     is_evaluation,
@@ -17,6 +16,7 @@ from tfadvseg.finished_runs import (
     read_evaluation,
     read_run,
 )
+from tfadvseg.run.comparison import compare, json_text, markdown
 
 
 def run(folder: str, road: float, sky: float = 0.5, **more: float) -> FinishedRun:

@@ -11,8 +11,6 @@ import tensorflow as tf
 from PIL import Image
 
 from tests.testing_utils import tiny_config
-from tfadvseg import experiment
-from tfadvseg.checkpoints import checkpoint_paths
 from tfadvseg.config import LossConfig, OptimizerConfig
 from tfadvseg.data import folder_pages
 from tfadvseg.data.descriptors import MEMBRANES
@@ -22,10 +20,12 @@ from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
 from tfadvseg.export.model_source import load_predictor
 from tfadvseg.export.run_model import load_run_segmenter, predictor_of
+from tfadvseg.files.checkpoints import checkpoint_paths
 from tfadvseg.losses.boundary import boundary_weights
 from tfadvseg.losses.terms import SegmentationTerms
-from tfadvseg.prediction import read_pages
-from tfadvseg.run_input import boundary_maps
+from tfadvseg.run import experiment
+from tfadvseg.run.inputs import boundary_maps
+from tfadvseg.run.prediction import read_pages
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_the_average_of_the_weights_is_what_is_measured_and_exported(data_dir, t
 
 
 def test_a_resized_target_is_measured_in_its_own_size_in_the_end():
-    datasets = Path(__file__).parents[1] / "datasets"
+    datasets = Path(__file__).parents[2] / "datasets"
     dummy = {name: str(datasets / name / "dummy_data") for name in ("gta5", "cityscapes_semseg")}
     config = tiny_config(
         data={"dataset": "gta5", "data_dir": dummy["gta5"], "prepare": "none"},

@@ -12,8 +12,6 @@ from pathlib import Path
 import tensorflow as tf
 from absl import logging
 
-from tfadvseg import atomic
-from tfadvseg.checkpoints import restore_newest
 from tfadvseg.config import LAST, Config
 from tfadvseg.data.examples import Examples, spread
 from tfadvseg.data.sources import Splits
@@ -23,8 +21,10 @@ from tfadvseg.evaluation.whole_images import predict_label
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model, in_float32
-from tfadvseg.metrics_text import with_nan, without_nan
-from tfadvseg.model_spec import ModelSpec
+from tfadvseg.files import atomic
+from tfadvseg.files.checkpoints import restore_newest
+from tfadvseg.files.metrics_text import with_nan, without_nan
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.reporting.confusion_figure import confusion_figure
 from tfadvseg.reporting.overlays import overlays_figure
 from tfadvseg.training.history import RunLog

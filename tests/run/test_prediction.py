@@ -7,7 +7,7 @@ from PIL import Image
 
 from tfadvseg.config import SegmenterConfig
 from tfadvseg.errors import UserError
-from tfadvseg.prediction import check_images, find_images, predict_files
+from tfadvseg.run.prediction import check_images, find_images, predict_files
 
 
 def save(path: Path, mode: str = "L", pages: int = 1) -> Path:

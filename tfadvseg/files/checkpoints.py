@@ -10,8 +10,8 @@ from pathlib import Path
 import tensorflow as tf
 from absl import logging
 
-from tfadvseg.atomic import UNFINISHED
 from tfadvseg.errors import AFTER_DIVERGENCE, UserError
+from tfadvseg.files.atomic import UNFINISHED
 
 
 def checkpoint_paths(folder: str | Path, prefix: str = "ckpt") -> list[str]:

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tfadvseg import atomic
 from tfadvseg.data.images import SUFFIXES, find_image_files, read_images
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.cityscapes_submission import write_submission
 from tfadvseg.evaluation.whole_images import ImagePredictor, predict_probabilities
+from tfadvseg.files import atomic
 from tfadvseg.reporting.colour import write_overlay
 
 PREDICTIONS = "predictions"

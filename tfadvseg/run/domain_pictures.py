@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from tfadvseg.config import GanLoss
 from tfadvseg.data.pipeline import Normalisation
-from tfadvseg.model_spec import ModelSpec
-from tfadvseg.models.frozen_batch_norm import SOURCE, TARGET, Domain
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.multi_level import level_logits
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET, Domain
+from tfadvseg.models.ops.resampling import resize_aligned
 from tfadvseg.models.outputs import class_probabilities
-from tfadvseg.models.resampling import resize_aligned
 from tfadvseg.reporting.patch_maps import patch_maps_figure
 from tfadvseg.reporting.samples import samples_figure
 from tfadvseg.training.state import TrainState

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from tfadvseg import config as c
 from tfadvseg.config import segmenter as sc
 from tfadvseg.data.catalogue import CATALOGUE
-from tfadvseg.flag_kinds import (
+from tfadvseg.flags.kinds import (
     BY_EPOCH,
     CLASS_WEIGHTS,
     COUNTS,

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from absl import logging
 
-from tfadvseg import atomic, model_spec
 from tfadvseg.config import LAST, Config, DataConfig
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.dataset_flags import known_descriptor
@@ -19,7 +18,8 @@ from tfadvseg.data.sources import Splits, has_labelled_target
 from tfadvseg.errors import UserError, of_target
 from tfadvseg.evaluation.confusion import metric_names
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
-from tfadvseg.flagfile import differing_flags, read_flagfile
+from tfadvseg.files import atomic, model_spec
+from tfadvseg.flags.flagfile import differing_flags, read_flagfile
 from tfadvseg.losses.class_weights import given_weights
 
 

@@ -1,0 +1,1 @@
+"""What our dependencies need before they are imported."""

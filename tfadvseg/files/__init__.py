@@ -1,0 +1,1 @@
+"""What runs write and read again: whole or not at all."""

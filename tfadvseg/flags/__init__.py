@@ -1,0 +1,1 @@
+"""Command-line flags and flagfiles, to and from `Config`."""

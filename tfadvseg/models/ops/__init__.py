@@ -1,0 +1,1 @@
+"""Operations that networks are made of, tuned for the CPU."""
