@@ -215,3 +215,15 @@ def test_refusals_write_nothing(place):
     ):
         assert_one_line_error(run_script("evaluate.py", *arguments, cwd=folder), *messages)
     assert set(folder.rglob("*")) == before
+
+
+def test_the_images_are_read_before_the_model(place, tmp_path):
+    """A run whose checkpoint is damaged: images that do not fit are noticed first."""
+    folder, _ = place
+    run = shutil.copytree(folder / "run", tmp_path / "run")
+    for path in (run / "best").glob("*.data-*"):
+        path.write_bytes(path.read_bytes()[:50])
+    result = run_script("evaluate.py", f"--model={run}", "--class_names=a,b,c", cwd=tmp_path)
+    assert_one_line_error(result, "has 3 classes, the model 2 (membrane, cell)")
+    result = run_script("evaluate.py", f"--model={run}", cwd=tmp_path)
+    assert_one_line_error(result, f"{run}/best/segmenter-5")

@@ -1,0 +1,246 @@
+"""Evaluation of a run or an export on labelled images, and the files that it leaves."""
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+from tfadvseg.config import DataConfig
+from tfadvseg.data.descriptors import DatasetDescriptor
+from tfadvseg.data.examples import Examples
+from tfadvseg.data.sources import has_labelled_target, load_split
+from tfadvseg.errors import UserError
+from tfadvseg.evaluation.per_image import per_image_csv
+from tfadvseg.evaluation.report import Evaluation, evaluate_sections
+from tfadvseg.evaluation.whole_images import TILE
+from tfadvseg.export.choices import Network, Which
+from tfadvseg.export.model_source import check_choices, is_run, load_model_spec, load_predictor
+from tfadvseg.files import atomic
+from tfadvseg.files.metrics_text import without_nan
+from tfadvseg.files.model_spec import RUN_FLAGS, TRAINED_ON, ModelSpec
+from tfadvseg.flags.flagfile import read_flagfile
+from tfadvseg.reporting.confusion_figure import confusion_figure
+
+_LONGEST_NAME = 150
+"""Letters; file systems take 255, of which some are for what is added."""
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What to evaluate, and on which images.
+
+    Attributes:
+        model: a run's `--output_dir`, an export, or a folder of exports.
+        data: the dataset; of a run see `evaluated_data`.
+        split: as for `data.sources.load_split`.
+        seed: divides datasets that have no splits of their own.
+        network, which, test_scales: as for `export.model_source.load_predictor`.
+        tile: images higher or wider than this are predicted in overlapping tiles of this size.
+    """
+
+    model: str
+    data: DataConfig
+    split: str = "validation"
+    seed: int = 0
+    network: Network | None = None
+    which: Which | None = None
+    test_scales: tuple[float, ...] = ()
+    tile: int = TILE
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """A model's metrics on images, and what they were measured with.
+
+    Attributes:
+        source: where the weights came from.
+        spec: of the model, with the scales that were averaged over.
+        options: that were asked for.
+        keys: N names of the images.
+        evaluation: metrics, and a confusion matrix per image.
+    """
+
+    source: str
+    spec: ModelSpec
+    options: EvaluationOptions
+    keys: tuple[str, ...]
+    evaluation: Evaluation
+
+
+def run_folder(model: str) -> Path | None:
+    """The folder of a run; None for an export.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+    if not Path(model).is_dir():
+        raise UserError(f"--model={model}: no such folder; give a run or an export.")
+    return Path(model) if is_run(model) else None
+
+
+def evaluated_data(
+    given: DataConfig, changed: Mapping[str, Any], seed: int | None, run_dir: Path | None
+) -> tuple[DataConfig, int]:
+    """The dataset to evaluate on: a run's own, with single settings changed, or another.
+
+    Args:
+        given: the dataset if it is not the run's.
+        changed: those fields of `given` that were asked for; the others are defaults.
+        seed: divides the dataset; None for the run's own, or 0.
+        run_dir: of a run, whose dataset is that of its target domain where it had a labelled one.
+
+    Raises:
+        UserError: no dataset is named, and the model does not know its own.
+    """
+    if run_dir is None or not (run_dir / RUN_FLAGS).exists():
+        if "dataset" not in changed:
+            raise UserError(
+                "--dataset: is needed, as this model does not know its data; with --data_dir for "
+                "all but embedded data."
+            )
+        return given, seed or 0
+    trained = read_flagfile(run_dir / RUN_FLAGS)
+    seed = trained.run.seed if seed is None else seed
+    own = trained.target if has_labelled_target(trained) else trained.data
+    if changed.get("dataset", own.dataset) != own.dataset:
+        return given, seed
+    return dataclasses.replace(own, **changed), seed
+
+
+def evaluate_model(options: EvaluationOptions) -> EvaluatedModel:
+    """Measures a model on whole images; the images are read and checked before it is loaded.
+
+    Logs a warning where images of another split than `train` and `all` were trained on.
+
+    Raises:
+        UserError: the model or the images cannot be read, the images have no labels, they have
+            other classes or channels than the model takes, or `tile` is too small.
+    """
+    run_dir = run_folder(options.model)
+    check_choices(options.model, options.network, options.which, options.test_scales)
+    spec = load_model_spec(options.model)
+    data = options.data
+    if data.dataset == "folder" and not data.class_names:
+        data = dataclasses.replace(data, class_names=spec.class_names)
+    descriptor, examples = load_split(data, options.split, options.seed)
+    _check_fit(f"--dataset={data.dataset} --split={options.split}", descriptor, examples, spec)
+    if options.split not in ("train", "all"):
+        _warn_of_trained(run_dir, data, examples.keys)
+    predictor = load_predictor(options.model, options.network, options.which, options.test_scales)
+    return EvaluatedModel(
+        source=predictor.source,
+        spec=predictor.spec,
+        options=dataclasses.replace(options, data=data),
+        keys=examples.keys,
+        evaluation=evaluate_sections(predictor, examples, options.tile),
+    )
+
+
+def evaluation_file(
+    options: EvaluationOptions,
+    choices: Mapping[str, str],
+    data_dir: str | None = None,
+) -> Path:
+    """Where the JSON goes by default: another name for each choice, so that none replaces another.
+
+    Args:
+        options: their dataset, split, model, network and checkpoint are part of the name.
+        choices: what else was chosen, by flag, in order.
+        data_dir: if one was asked for.
+
+    Returns:
+        A file in the run, or for an export in the current folder.
+    """
+    run_dir = run_folder(options.model)
+    parts, places = ["evaluation", options.data.dataset, options.split], []
+    if data_dir is not None:
+        places.append(Path(data_dir).resolve())
+        parts.append(places[0].name)
+    parts += [f"{name}-{value or 'none'}" for name, value in choices.items()]
+    if run_dir is not None:
+        parts += [options.network or "segmenter", options.which or "best"]
+    else:
+        places.append(Path(options.model).resolve())
+        parts += places[-1].parts[-2:]
+    whole = "_".join(parts)
+    name = re.sub(r"[^\w.-]+", "-", whole)[:_LONGEST_NAME].strip("-")
+    if places or name != whole:  # the name alone would not tell choices apart
+        chosen = repr((whole, *map(str, places)))
+        name += f"_{hashlib.sha256(chosen.encode()).hexdigest()[:8]}"
+    return (run_dir or Path()) / f"{name}.json"
+
+
+def write_evaluation(evaluated: EvaluatedModel, file: Path, per_image: bool) -> dict[str, Path]:
+    """Writes the metrics as JSON and, of more than two classes, a figure of the confusion matrix.
+
+    Args:
+        evaluated: from `evaluate_model`.
+        file: of the JSON; other files lie beside it and have its name.
+        per_image: whether to write each image's metrics too, as CSV.
+
+    Returns:
+        The files by what they hold.
+    """
+    files = {"json": file}
+    atomic.write_text(file, json.dumps(_summary(evaluated), indent=1) + "\n")
+    names, measured = evaluated.spec.class_names, evaluated.evaluation
+    if per_image:
+        files["per image"] = file.with_name(f"{file.stem}_per_image.csv")
+        table = per_image_csv(evaluated.keys, measured.image_confusions, names)
+        atomic.write_text(files["per image"], table)
+    if len(names) > 2:
+        files["confusion"] = file.with_name(f"{file.stem}_confusion.png")
+        confusion_figure(measured.confusion, names, files["confusion"])
+    return files
+
+
+def _summary(evaluated: EvaluatedModel) -> dict[str, Any]:
+    options, data = evaluated.options, evaluated.options.data
+    return {
+        "model": evaluated.source,
+        "dataset": data.dataset,
+        "split": (data.val_split if options.split == "validation" else None) or options.split,
+        "data_dir": data.data_dir and str(Path(data.data_dir).resolve()),
+        "images": len(evaluated.keys),
+        "resize": data.resize,
+        "test_scales": evaluated.spec.test_scales,
+        "tile": options.tile,
+        "metrics": without_nan(evaluated.evaluation.metrics),
+        "confusion": evaluated.evaluation.confusion.tolist(),
+    }
+
+
+def _check_fit(
+    where: str, descriptor: DatasetDescriptor, examples: Examples, spec: ModelSpec
+) -> None:
+    if examples.labels is None:
+        raise UserError(f"{where}: has no labels to compare with; predict needs none.")
+    if descriptor.num_classes != spec.num_classes:
+        raise UserError(
+            f"{where}: has {descriptor.num_classes} classes, the model {spec.num_classes} "
+            f"({', '.join(spec.class_names)})."
+        )
+    if descriptor.image_channels != spec.image_channels:
+        raise UserError(
+            f"{where}: images have {descriptor.image_channels} channels, the model takes "
+            f"{spec.image_channels}; convert them first."
+        )
+
+
+def _warn_of_trained(run_dir: Path | None, data: DataConfig, keys: tuple[str, ...]) -> None:
+    """Another --seed or other files divide a dataset anew, so tests may see trained images."""
+    if run_dir is None or not (run_dir / TRAINED_ON).exists():
+        return
+    trained = read_flagfile(run_dir / RUN_FLAGS).data
+    places = [Path(each.data_dir or "").expanduser().resolve() for each in (trained, data)]
+    if trained.dataset != data.dataset or places[0] != places[1]:
+        return
+    seen = set((run_dir / TRAINED_ON).read_text().splitlines()).intersection(keys)
+    if seen:
+        logging.warning("%d of these %d images were trained on.", len(seen), len(keys))
