@@ -9,7 +9,12 @@ ROOT = Path(__file__).parents[1] / "tfadvseg"
 
 ALLOWED = {
     "errors": set(),
-    "cli": {"errors", "files.atomic"},
+    "__main__": {"commands"},
+    "cli": {"errors", "files.atomic", "flags.shipped"},
+    "commands": {
+        "cli", "config", "data", "errors", "evaluation", "export", "files", "flags", "interop",
+        "models", "reporting", "run", "training",
+    },
     "compat": set(),
     "config": {"errors"},
     "files": {"config", "errors"},
@@ -38,6 +43,7 @@ ALLOWED = {
     },
     "interop": {"config", "errors", "files", "models"},
     "flags.kinds": {"config"},
+    "flags.shipped": {"errors"},
     "flags.table": {"config", "data.catalogue", "flags.kinds"},
     "flags.flagfile": {"config", "errors", "flags.kinds", "flags.table"},
     "flags.command_line": {
@@ -102,9 +108,11 @@ def test_imports_point_one_way(path):
             assert used, f"{name} must not import {other}"
 
 
-def test_flags_are_read_by_scripts_alone():
+def test_flags_are_read_by_commands_alone():
     for path in modules():
         name = name_of(path)
+        if room(name) == "commands":
+            continue
         assert "flags.command_line" not in imported(path), name
         from_absl = {
             alias.name

@@ -1,6 +1,7 @@
 """What `pip install .` takes along: every package and its text files, and no other folder."""
 
 import configparser
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-INSTALLED_NAMES = {"tfadvseg": "tfadvseg", "datasets": "tfadvseg_datasets"}
+INSTALLED_NAMES = {
+    "tfadvseg": "tfadvseg",
+    "configs": "tfadvseg_configs",
+    "datasets": "tfadvseg_datasets",
+}
 
 
 def test_setup_cfg_lists_every_package():
@@ -51,4 +56,28 @@ def test_pip_installs_every_file_of_a_package_but_dummy_data(installed, folder):
 
 def test_pip_installs_no_other_package(installed):
     folders = {path.name for path in installed.iterdir() if path.suffix != ".dist-info"}
-    assert folders == set(INSTALLED_NAMES.values())
+    assert folders == {*INSTALLED_NAMES.values(), "bin"}
+
+
+def run_installed(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess:
+    """Runs the console program, with nothing of the checkout on the path."""
+    return subprocess.run(
+        [sys.executable, str(installed / "bin" / "tfadvseg"), *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def test_the_installed_program_finds_flagfiles_by_name(installed, tmp_path):
+    result = run_installed(installed, "train", "--flagfile=absent", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "one of camvid_best, " in result.stderr and " demo, " in result.stderr
+    # The flagfile is read, and what follows it is refused before TensorFlow starts.
+    arguments = ("train", "--flagfile=demo", "--output_dir=out", "--epochs=0")
+    result = run_installed(installed, *arguments, cwd=tmp_path)
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
+    assert "--epochs=0" in result.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,12 +1,13 @@
-"""How every script starts and ends: parsed flags, one-line errors, an honest exit status.
+"""How every command starts and ends: parsed flags, one-line errors, an honest exit status.
 
-Scripts import TensorFlow inside `main` only, so that `--help` and mistyped flags answer at once.
+Commands import TensorFlow inside `main` only, so that `--help` and mistyped flags answer at once.
 """
 
 import os
 import sys
 import textwrap
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from absl import app, flags, logging
 
 from tfadvseg.errors import UserError
 from tfadvseg.files import atomic
+from tfadvseg.flags.shipped import with_found_flagfiles
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130  # what shells report for a program stopped by SIGINT: 128 + 2
@@ -35,12 +37,12 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
 
     Args:
         main: receives the command line without flags: only the program's name, because other
-            arguments are refused.
+            arguments are refused. The docstring of its module is what `--help` begins with.
     """
     try:
-        app.run(main, flags_parser=_parse_flags)
+        app.run(main, flags_parser=partial(_parse_flags, main.__module__))
     except UserError as error:
-        _fail(str(error))
+        fail(str(error))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
@@ -52,11 +54,11 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
     except OSError as error:
         # A full disk, a missing permission, a folder where a file should be.
         logging.debug("The error came from here:", exc_info=True)
-        _fail(describe_os_error(error))
+        fail(describe_os_error(error))
     except Exception as error:
         if not _lacks_memory(error):
             raise
-        _fail(
+        fail(
             "The device's memory does not suffice. To train in less, take a smaller "
             "--global_batch_size, --crop_size or --width, --precision=auto where that is bfloat16 "
             "or float16, or for deeplab_v2 --recompute; checkpoints so far are intact. To predict "
@@ -100,7 +102,8 @@ def describe_os_error(error: OSError) -> str:
     return f"{error.filename}: {reason}." if error.filename else f"{reason}."
 
 
-def _fail(message: str) -> NoReturn:
+def fail(message: str) -> NoReturn:
+    """Ends the process as a user's mistake: one line on standard error, status 2."""
     print(f"error: {_one_line(message)}", file=sys.stderr)
     sys.exit(EXIT_USER_ERROR)
 
@@ -109,18 +112,23 @@ def _one_line(message: str) -> str:
     return " ".join(message.split())
 
 
-def _parse_flags(argv: list[str]) -> list[str]:
-    """Parses flags as `absl.app` asks for: returns what is left, or raises UserError."""
+def _parse_flags(module: str, argv: list[str]) -> list[str]:
+    """Parses flags as `absl.app` asks for: returns what is left, or raises UserError.
+
+    Args:
+        module: of the command's `main`.
+        argv: the command line.
+    """
     if not _HELP_ARGUMENTS.isdisjoint(argv[1:]):
-        print(_help_text(argv[0]))
+        print(_help_text(module, argv[0]))
         sys.exit(0)
-    program = Path(argv[0]).name
+    program = f"python {argv[0]}" if argv[0].endswith(".py") else argv[0]
     try:
-        left = flags.FLAGS(argv)
+        left = flags.FLAGS([argv[0], *with_found_flagfiles(argv[1:])])
     except flags.Error as error:
         message = _one_line(str(error)).rstrip(".")
         message = message.removeprefix("ERROR:: ").removeprefix("flag ")
-        raise UserError(f"{message} (python {program} --help lists all flags).") from None
+        raise UserError(f"{message} ({program} --help lists all flags).") from None
     except UnicodeDecodeError:
         given = [word for word in argv[1:] if word.lstrip("-").startswith("flagfile")]
         raise UserError(f"{' '.join(given)}: not a text file; one flag a line is.") from None
@@ -131,22 +139,26 @@ def _parse_flags(argv: list[str]) -> list[str]:
     if len(left) > 1:
         raise UserError(
             f"{left[1]}: what is this for? Arguments are flags, written --name=value "
-            f"(python {program} --help lists them)."
+            f"({program} --help lists them)."
         )
     return left
 
 
-def _help_text(program: str) -> str:
-    """The script's docstring and flags; those of libraries are of no use to its reader."""
-    doc = (sys.modules["__main__"].__doc__ or "").strip()
+def _help_text(module: str, program: str) -> str:
+    """A command's docstring and flags; those of libraries are of no use to its reader."""
+    doc = (sys.modules[module].__doc__ or "").strip()
     by_module = flags.FLAGS.flags_by_module_dict()
     own = [name for name in by_module if name.split(".")[0] != "absl"]
-    own.sort(key=lambda name: (name != program, name))
+    own.sort(key=lambda name: (name not in (module, program), name))
     described = [_describe_flag(flag) for module in own for flag in by_module[module]]
     sections = [doc, "\n".join(["Flags:", *described])]
     sections.append(
-        "Every script has also:\n"
-        + _entry("--flagfile=FILE", "reads flags from a file, one a line; # starts a comment.")
+        "Every command has also:\n"
+        + _entry(
+            "--flagfile=FILE",
+            "Reads flags from a file, one per line; # starts a comment. demo and the others that "
+            "come with the package are found by name.",
+        )
         + "\n"
         + _entry("--verbosity=N", "-1 logs warnings only, 0 (the default) progress too, 1 more.")
         + "\n"

@@ -1,6 +1,6 @@
 """What finished runs and evaluations of them left: read, and checked to be comparable.
 
-Runs leave `summary.json` and `metrics.csv`, `scripts/evaluate.py` a JSON file; no TensorFlow here.
+Runs leave `summary.json` and `metrics.csv`, the command evaluate a JSON file; no TensorFlow here.
 """
 
 import csv
@@ -95,7 +95,7 @@ def is_evaluation(path: str) -> bool:
 
 
 def read_evaluation(path: str) -> FinishedRun:
-    """Reads what `scripts/evaluate.py` wrote of one run.
+    """Reads what the command evaluate wrote of one run.
 
     Args:
         path: the JSON file.
@@ -123,7 +123,7 @@ def measured_on(runs: Mapping[str, Sequence[FinishedRun]]) -> str:
         if (run.evaluated, run.images) != (first.evaluated, first.images):
             raise UserError(
                 f"--runs: {first.folder} is {_kind(first)}; {run.folder} is {_kind(run)}. Compare "
-                "finished runs or evaluations of one dataset, split and size; scripts/evaluate.py "
+                "finished runs or evaluations of one dataset, split and size; `tfadvseg evaluate` "
                 "makes evaluations of either."
             )
     return first.images

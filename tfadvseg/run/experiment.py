@@ -1,6 +1,6 @@
 """A whole run: data, networks, training, what it measures and what it leaves.
 
-The one place that puts the rooms of the house together; `scripts/train.py` calls `run_experiment`.
+The one place that puts the rooms of the house together; the command train calls `run_experiment`.
 """
 
 import dataclasses

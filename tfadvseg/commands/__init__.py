@@ -1,0 +1,1 @@
+"""The commands: what each defines as flags and does with them."""

@@ -1,0 +1,116 @@
+"""Compares finished runs, or evaluations of them, class by class: a table and pictures.
+
+    tfadvseg compare --runs=source_only=runs/a,adapted=runs/b,oracle=runs/c
+    tfadvseg compare --runs=source_only=runs/a0+runs/a1,adapted=runs/b0+runs/b1
+
+Runs are compared on their validation images. For others, such as a test split, take the JSON files
+that `tfadvseg evaluate` writes, all of the same dataset and split:
+
+    tfadvseg compare --metric=accuracy,miou --runs=plain=a0.json+a1.json,weighted=b.json
+
+Several runs of one name are seeds: their mean and standard deviation are given. Where there are
+runs named source_only and oracle (trained with the target's labels), the share of the gap between
+them that each other name closes is given, too. In --output_dir it leaves
+
+  compared.md, compared.json   means, deviations, gains on source_only, shares of the gap
+  iou_bars.png                 IoU of each class
+  curves.png                   of runs: the first --metric in validation over updates, if it was
+                               measured after each epoch
+"""
+
+from pathlib import Path
+from typing import get_args
+
+from absl import flags
+
+from tfadvseg import cli
+from tfadvseg.errors import UserError
+from tfadvseg.export.choices import Network, Which
+from tfadvseg.files import atomic
+from tfadvseg.files.finished_runs import (
+    class_names,
+    is_evaluation,
+    measured_on,
+    parse_runs,
+    read_evaluation,
+    read_run,
+)
+from tfadvseg.run.comparison import compare, json_text, markdown
+
+_RUNS = flags.DEFINE_string(
+    "runs",
+    None,
+    "What to compare: name=run,name=run+run,... where a run is its --output_dir, or the JSON file "
+    "of its evaluation.",
+)
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "compared", "Where tables and pictures go.")
+_METRIC = flags.DEFINE_string(
+    "metric",
+    "miou",
+    "What the curves show and the gap is measured in: miou, accuracy, iou_CLASS, ... Of several, "
+    "as in accuracy,miou, that is the first; the table shows all.",
+)
+_NETWORK = flags.DEFINE_enum(
+    "network",
+    "segmenter",
+    get_args(Network),
+    "Which network of each run; standard is the one trained alone with --compare. An evaluation is "
+    "of one already.",
+)
+_WHICH = flags.DEFINE_enum(
+    "which",
+    "latest",
+    get_args(Which),
+    "Which checkpoint of each run. best is chosen by labels of the validation images, which of the "
+    "target unsupervised adaptation must not know; so the default is the last one. An evaluation "
+    "is of one already.",
+)
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    metrics = [name.strip() for name in _METRIC.value.split(",")]
+    network = _NETWORK.value
+    kept = network if _WHICH.value == "latest" else f"{network} best"
+    runs = {
+        name: [
+            read_evaluation(path) if is_evaluation(path) else read_run(path, kept) for path in paths
+        ]
+        for name, paths in parse_runs(cli.required(_RUNS)).items()
+    }
+    images = measured_on(runs)
+    evaluated = all(run.evaluated for seeds in runs.values() for run in seeds)
+    if evaluated and (_NETWORK.present or _WHICH.present):
+        raise UserError("--network and --which: are for runs; an evaluation is of one network.")
+    classes = class_names(runs)
+    sides = compare(runs, metrics)
+    # Only now, so that what is wrong with the flags is said at once.
+    from tfadvseg.reporting.comparison_curves import comparison_figure
+    from tfadvseg.reporting.iou_bars import iou_bars_figure
+
+    folder = Path(_OUTPUT_DIR.value)
+    made = ["compared.md", "compared.json", "iou_bars.png"]
+    no_curves = ""
+    if not evaluated:
+        metric = metrics[0]
+        rows = {name: [run.rows for run in seeds] for name, seeds in runs.items()}
+        try:
+            comparison_figure(rows, f"val/{network}/{metric}", folder / "curves.png", metric)
+            made.append("curves.png")
+        except ValueError as error:  # some metrics are measured in the end only
+            no_curves = f"curves: none; {error}"
+    shown = None if evaluated else kept
+    text = markdown(sides, metrics, images, shown)
+    atomic.write_text(folder / "compared.md", text)
+    atomic.write_text(folder / "compared.json", json_text(sides, metrics, images, shown))
+    iou_bars_figure(
+        {name: side.mean for name, side in sides.items()},
+        classes,
+        folder / "iou_bars.png",
+        {name: side.deviation for name, side in sides.items()},
+    )
+    print(text)
+    for name in made:
+        print(f"{Path(name).stem}: {folder / name}")
+    if no_curves:
+        print(no_curves)

@@ -1,0 +1,37 @@
+"""Describes a dataset: each channel's mean and standard deviation, each class's pixels.
+
+    tfadvseg describe-data --dataset=darkfield --data_dir=D
+    tfadvseg describe-data --dataset=camvid --data_dir=D --split=train
+    tfadvseg describe-data --dataset=darkfield --data_dir=D --split=test --seed=1
+    tfadvseg describe-data --dataset=gta5 --data_dir=D --prepare=none
+
+Examples are read one after another, so that sets of any size can be described. Means and
+deviations are on the 0-255 scale; a class's frequency is its share of the pixels that are not
+ignored; images are those that contain it.
+"""
+
+from absl import flags
+
+from tfadvseg.flags.command_line import data_config_from_flags, define_data_flags
+
+_SPLIT = flags.DEFINE_string(
+    "split",
+    "all",
+    "all of it, train or validation as in training, or any TFDS slice such as train[20:25]; of "
+    "darkfield also test.",
+)
+_SEED = flags.DEFINE_integer("seed", 0, "What divides datasets that have no splits of their own.")
+
+define_data_flags()
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    config = data_config_from_flags()
+    # Only now, so that what is wrong with the flags is said at once.
+    from tfadvseg.data.sources import stream_split
+    from tfadvseg.data.statistics import format_statistics, measure
+
+    descriptor, stream = stream_split(config, _SPLIT.value, _SEED.value)
+    statistics = measure(stream, descriptor.num_classes)
+    print(f"{config.dataset}, {_SPLIT.value}: {format_statistics(descriptor, statistics)}")

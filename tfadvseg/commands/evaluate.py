@@ -1,0 +1,125 @@
+"""Measures a run or an export on labelled images.
+
+    tfadvseg evaluate --model=runs/mine
+    tfadvseg evaluate --model=runs/mine --network=standard --which=latest --split=train
+    tfadvseg evaluate --model=/models/cells --dataset=folder --data_dir=D --split=all
+
+Whole images are measured, in float32 whatever precision the run trained in. The metrics go to
+standard output as a table and to a JSON file. A run knows its data: without data flags it is
+measured on its own validation images (of the target domain where it had one), and data flags
+change single settings; with another --dataset, everything is as the flags say.
+
+    tfadvseg evaluate --model=runs/adapted --resize= --per_image
+
+--resize brings images and labels to one size before they are compared. A model trained with it
+resizes images inside, and its answers back: with --resize= (empty) its run is measured at the
+labels' own resolution, as the Cityscapes benchmark measures. --test_scales=0.7,1,1.4 measures the
+mean of the answers on images of several sizes, in place of the run's own choice. --per_image adds a
+CSV file of the metrics of each image. The JSON holds the confusion matrix in pixels, rows true and
+columns predicted classes; with more than two of them it is drawn, too. Both lie beside the JSON and
+have its name.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, cast
+
+from absl import flags
+
+from tfadvseg import cli
+from tfadvseg.config import DataConfig
+from tfadvseg.export.choices import Network, Which
+from tfadvseg.flags.command_line import (
+    data_config_from_flags,
+    define_data_flags,
+    define_network_flags,
+    define_test_scales_flag,
+    define_tile_flag,
+    test_scales_of,
+)
+from tfadvseg.flags.table import DATA_FLAGS
+
+_MODEL = flags.DEFINE_string(
+    "model", None, "A run (its --output_dir), an export, or a folder of exports."
+)
+_NETWORK, _WHICH = define_network_flags(None)
+_TEST_SCALES = define_test_scales_flag()
+_TILE = define_tile_flag()
+_SPLIT = flags.DEFINE_string(
+    "split",
+    "validation",
+    "train or validation as in training, all, or any TFDS slice such as train[20:25]; of "
+    "darkfield also test.",
+)
+_SEED = flags.DEFINE_integer(
+    "seed", None, "What divided a folder or darkfield into its parts. Default: the run's, or 0."
+)
+_PER_IMAGE = flags.DEFINE_boolean(
+    "per_image", False, "Also write each image's mIoU, accuracy and IoU of each class, as CSV."
+)
+_OUTPUT_FILE = flags.DEFINE_string(
+    "output_file",
+    None,
+    "Where the JSON goes. Default: evaluation_DATASET_SPLIT.json, with what else was chosen; in "
+    "the run, or for an export in the current folder.",
+)
+
+_NO_CHOICE = frozenset(
+    ("dataset", "data_dir", "class_names", "prepare", "prepared_dir", "beam_options")
+)
+"""Data flags that do not change what is measured, or are named anyway."""
+
+define_data_flags()
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    model = cli.required(_MODEL)
+    given, test_scales = data_config_from_flags(), test_scales_of(_TEST_SCALES)
+    # Only now, so that what is wrong with the flags is said at once.
+    from tfadvseg.evaluation.report import format_table
+    from tfadvseg.run.evaluation import (
+        EvaluationOptions,
+        evaluate_model,
+        evaluated_data,
+        evaluation_file,
+        run_folder,
+        write_evaluation,
+    )
+
+    data, seed = evaluated_data(given, _changed(given), _SEED.value, run_folder(model))
+    options = EvaluationOptions(
+        model=model,
+        data=data,
+        split=_SPLIT.value,
+        seed=seed,
+        network=cast(Network | None, _NETWORK.value),
+        which=cast(Which | None, _WHICH.value),
+        test_scales=test_scales,
+        tile=_TILE.value,
+    )
+    data_dir = given.data_dir if flags.FLAGS["data_dir"].present else None
+    file = Path(_OUTPUT_FILE.value or evaluation_file(options, _choices(), data_dir))
+    cli.check_output_file("--output_file", file)
+    evaluated = evaluate_model(options)
+    images = f"{len(evaluated.keys)} images of {data.dataset}, {options.split}"
+    print(f"{evaluated.source} on {images}")
+    print(format_table({options.network or "segmenter": evaluated.evaluation.metrics}))
+    for what, path in write_evaluation(evaluated, file, _PER_IMAGE.value).items():
+        print(f"{what}: {path}")
+
+
+def _changed(given: DataConfig) -> dict[str, Any]:
+    """The data flags on the command line, by their fields."""
+    return {
+        field.name: getattr(given, field.name)
+        for field in dataclasses.fields(DataConfig)
+        if field.name in flags.FLAGS and flags.FLAGS[field.name].present
+    }
+
+
+def _choices() -> dict[str, str]:
+    """The flags on the command line that change what is measured, and their text."""
+    data_flags = [flag.name for flag in DATA_FLAGS if flag.name not in _NO_CHOICE]
+    names = (*data_flags, _SEED.name, _TEST_SCALES.name, _TILE.name)
+    return {name: str(flags.FLAGS[name].value) for name in names if flags.FLAGS[name].present}

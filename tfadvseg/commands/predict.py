@@ -1,0 +1,127 @@
+"""Predicts the labels of image files with a run or an export.
+
+    tfadvseg predict --model=runs/mine --images=photos --output_dir=predicted
+    tfadvseg predict --model=/models/cells --images='stacks/*.tif' --output_dir=predicted
+    tfadvseg predict --model=runs/a --images='test/*/*.png' --output_dir=out --cityscapes
+
+Takes PNG, JPEG, GIF and TIFF, also of several pages, of any size. OUTPUT_DIR/predictions gets a PNG
+of class ids for each page, OUTPUT_DIR/overlays the image with its classes coloured. --cityscapes
+writes besides what that benchmark takes: OUTPUT_DIR/labelIds, which can be handed in, and the same
+in its colours, OUTPUT_DIR/color. --probabilities=CLASS writes that class's probabilities, a TIFF of
+32-bit floats for each file with all its pages: OUTPUT_DIR/probabilities.
+"""
+
+import sys
+from typing import cast
+
+from absl import flags
+
+from tfadvseg import cli
+from tfadvseg.data.street_descriptors import CITYSCAPES
+from tfadvseg.errors import UserError
+from tfadvseg.evaluation.cityscapes_submission import (
+    COLOUR_FOLDER,
+    FRAME_SIZE,
+    LABEL_FOLDER,
+    check_frames,
+)
+from tfadvseg.export.choices import Network, Which
+from tfadvseg.flags.command_line import (
+    define_network_flags,
+    define_test_scales_flag,
+    define_tile_flag,
+    test_scales_of,
+)
+from tfadvseg.run.prediction import (
+    OVERLAYS,
+    PREDICTIONS,
+    PROBABILITIES,
+    check_images,
+    find_images,
+    predict_files,
+)
+
+_MODEL = flags.DEFINE_string(
+    "model", None, "A run (its --output_dir), an export, or a folder of exports."
+)
+_IMAGES = flags.DEFINE_string("images", None, "A folder, a file, or a pattern in quotes.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where predictions and overlays go.")
+_NETWORK, _WHICH = define_network_flags(None)
+_TEST_SCALES = define_test_scales_flag()
+_TILE = define_tile_flag()
+_CITYSCAPES = flags.DEFINE_boolean(
+    "cityscapes",
+    False,
+    "Also write the Cityscapes benchmark's format. For models of its 19 classes, and for whole "
+    "frames under their own names.",
+)
+_PROBABILITIES = flags.DEFINE_string(
+    "probabilities", None, "Name of a class whose probabilities to write, too."
+)
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    model, images, output_dir = map(cli.required, (_MODEL, _IMAGES, _OUTPUT_DIR))
+    test_scales = test_scales_of(_TEST_SCALES)
+    paths = find_images(images)
+    cityscapes = _CITYSCAPES.value
+    if cityscapes:
+        check_frames(path.stem for path in paths)
+    # Only now, so that what is wrong with the flags is said at once.
+    from tfadvseg.export.model_source import load_predictor
+
+    network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
+    predictor = load_predictor(model, network, which, test_scales)
+    if cityscapes and predictor.spec.class_names != CITYSCAPES.class_names:
+        raise UserError(
+            f"--cityscapes: is for models of Cityscapes' {CITYSCAPES.num_classes} classes; this "
+            f"one has {', '.join(predictor.spec.class_names)}."
+        )
+    names, of = predictor.spec.class_names, _PROBABILITIES.value
+    if of is not None and of not in names:
+        raise UserError(f"--probabilities={of}: no such class; choose one of {', '.join(names)}.")
+    size = FRAME_SIZE if cityscapes else None
+    files = check_images(paths, predictor.spec.image_channels, size)
+    total = sum(len(file.names) for file in files)
+    progress = _Progress(total)
+    try:
+        predict_files(
+            predictor,
+            files,
+            output_dir,
+            _TILE.value,
+            progress.advance,
+            cityscapes,
+            None if of is None else names.index(of),
+        )
+    finally:
+        progress.finish()
+    ids = ", ".join(f"{i} {name}" for i, name in enumerate(names))
+    print(f"model: {predictor.source}")
+    print(f"class ids: {ids}")
+    print(f"predictions: {total} in {output_dir}/{PREDICTIONS}")
+    print(f"overlays: {total} in {output_dir}/{OVERLAYS}")
+    if of is not None:
+        print(f"probabilities of {of}: {len(files)} in {output_dir}/{PROBABILITIES}")
+    if cityscapes:
+        print(f"label ids: {total} in {output_dir}/{LABEL_FOLDER}")
+        print(f"colours: {total} in {output_dir}/{COLOUR_FOLDER}")
+
+
+class _Progress:
+    """One line on standard error that is overwritten; nothing where nobody watches."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._shown = sys.stderr.isatty()
+
+    def advance(self, name: str) -> None:
+        self._done += 1
+        if self._shown:
+            print(f"\r\x1b[K{self._done}/{self._total} {name}", end="", file=sys.stderr, flush=True)
+
+    def finish(self) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
