@@ -1,5 +1,7 @@
 """The published ISBI 2012 experiment: a U-Net S alone and against D."""
 
+import dataclasses
+
 import tensorflow as tf
 
 from benchmarks.input_pipeline import DEFAULT_AUGMENT, synthetic_windows
@@ -62,14 +64,16 @@ def build_inference(settings: Settings) -> Workloads:
 
 def _config(settings: Settings, method: MethodConfig, discriminator: DiscriminatorConfig) -> Config:
     """The experiment's optimizers, whatever the method, so that steps differ in nothing else."""
-    return Config(
+    config = Config(
         data=DataConfig(crop_size=settings.crop_size),
         segmenter=SegmenterConfig(width=settings.width, depth=DEPTH),
-        discriminator=discriminator,
         s_optimizer=OptimizerConfig("rmsprop", 1e-3, 1e-3),
-        d_optimizer=OptimizerConfig("adam", 1e-3),
         method=method,
     )
+    if not method.uses_discriminator:
+        return config
+    d_optimizer = OptimizerConfig("adam", 1e-3)
+    return dataclasses.replace(config, discriminator=discriminator, d_optimizer=d_optimizer)
 
 
 def _step(settings: Settings, method: MethodConfig, discriminator: DiscriminatorConfig) -> Step:

@@ -26,24 +26,28 @@ from tfadvseg.training.state import TrainState, build_state
 
 def tiny_config(**changes) -> Config:
     """A U-Net of two levels on 16x16 windows, SGD-like in size; `changes` by section name."""
-    config = Config(
-        data=DataConfig(crop_size=(16, 16), augment=()),
-        segmenter=SegmenterConfig(width=4, depth=2),
-        discriminator=DiscriminatorConfig(d_width=4, d_depth=2),
-        s_optimizer=OptimizerConfig(learning_rate=1e-2),
-        d_optimizer=OptimizerConfig(learning_rate=1e-2),
-        method=MethodConfig(lambda_adv=((0, 0.1),)),
-        run=RunConfig(epochs=1, steps_per_epoch=2, global_batch_size=4, precision="float32"),
-    )
+    method = MethodConfig(**{"lambda_adv": ((0, 0.1),)} | changes.pop("method", {}))
     sections = {
-        name: dataclasses.replace(getattr(config, name), **fields)
-        for name, fields in changes.items()
+        "data": DataConfig(crop_size=(16, 16), augment=()),
+        "segmenter": SegmenterConfig(width=4, depth=2),
+        "s_optimizer": OptimizerConfig(learning_rate=1e-2),
+        "method": method,
+        "run": RunConfig(epochs=1, steps_per_epoch=2, global_batch_size=4, precision="float32"),
     }
-    return dataclasses.replace(config, **sections)
+    if method.method in ("adversarial", "adaptation"):
+        patch = DiscriminatorConfig(discriminator="patch", d_width=4, d_depth=2)
+        sections |= {
+            "discriminator": patch,
+            "d_optimizer": OptimizerConfig(learning_rate=1e-2),
+        }
+    for name, fields in changes.items():
+        default = sections.get(name) or getattr(Config(), name)
+        sections[name] = dataclasses.replace(default, **fields)
+    return Config(**sections)
 
 
 def parse(*arguments: str) -> Config:
-    """What scripts/train.py makes of its flags."""
+    """The configuration that scripts/train.py makes of its flags."""
     values = absl_flags.FlagValues()
     define_train_flags(values)
     values(["train", *arguments])

@@ -1,6 +1,7 @@
 """Flags to configuration and back, and what is refused."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from absl import flags as absl_flags
 
 from tests.testing_utils import parse
 from tfadvseg.config import Config, DataConfig, MethodConfig, piecewise_value
+from tfadvseg.config.method import METHOD_OPTIONS
+from tfadvseg.config.options import names_in, options_of
 from tfadvseg.errors import UserError
 from tfadvseg.flags.flagfile import differing_flags, flags_text, read_flagfile
 
@@ -63,10 +66,8 @@ def test_lambda_by_epoch():
     ("argument", "words"),
     [
         ("--lambda_adv=1:0.5", "start at 0"),
-        ("--lambda_adv=0:0.5,x", "--lambda_adv=0:0.5,x: write it as"),
         ("--lambda_adv=-1", "at least 0"),
         ("--crop_size=128", "height,width"),
-        ("--crop_size=a,b", "write it as height,width"),
         ("--augment=wobble", "--augment=wobble: unknown; choose one of rotate"),
         ("--val_fraction=1.5", "--val_fraction=1.5"),
         ("--epochs=0", "--epochs=0: must be greater than 0"),
@@ -75,11 +76,25 @@ def test_lambda_by_epoch():
         ("--s_learning_rate=0", "learning_rate=0.0"),
         ("--train_list=a.txt", "go together"),
         ("--keep_checkpoints=1", "at least 2"),
-        ("--value_map=255", "value:class"),
     ],
 )
 def test_bad_values_are_refused_by_name(argument, words):
     with pytest.raises(UserError, match=words):
+        parse(argument)
+
+
+@pytest.mark.parametrize(
+    ("argument", "form"),
+    [
+        ("--lambda_adv=0:0.5,x", "value, or epoch:value,epoch:value,..."),
+        ("--crop_size=a,b", "height,width"),
+        ("--value_map=255", "value:class,value:class,..."),
+        ("--class_weights=many", "none, one_minus_frequency, median_frequency, or number,number"),
+        ("--mean=1,x", "number,number,..."),
+    ],
+)
+def test_values_of_another_form_are_refused(argument, form):
+    with pytest.raises(absl_flags.Error, match=re.escape(f"{argument}: write it as {form}")):
         parse(argument)
 
 
@@ -144,8 +159,8 @@ def test_differing_flags_names_those_that_matter():
         run=dataclasses.replace(old.run, epochs=99, output_dir="elsewhere", seed=4),
     )
     assert differing_flags(old, new) == [
-        "--seed (was 0, now 4)",
         "--lambda_adv (was 0.1, now 0.5)",
+        "--seed (was 0, now 4)",
     ]
 
 
@@ -154,6 +169,7 @@ FLAGFILES = sorted((Path(__file__).parents[2] / "configs").glob("*.flags"))
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
 def test_flagfiles_parse(path):
+    assert parse(f"--flagfile={path}") == read_flagfile(path)
     assert read_flagfile(path).run.output_dir == f"runs/{path.stem}"
 
 
@@ -205,8 +221,8 @@ def test_what_depends_on_the_method_is_filled_in():
     ("arguments", "words"),
     [
         (("--method=adaptation",), "--target_dataset"),
-        (("--target_dataset=cells",), "--method=adaptation"),
-        (("--iter_size=2",), "--global_batch_size"),
+        (("--target_dataset=cells",), "--method=source_only, adaptation"),
+        (("--iter_size=2",), "--iter_size=2: is for --method=source_only, adaptation"),
         (("--gan=ls",), "--gan=ls: is for --method=adaptation"),
         (("--gan=ls", "--method=supervised"), "--gan=ls: is for --method=adaptation"),
         (
@@ -245,3 +261,50 @@ def test_there_is_nothing_to_compare_without_a_discriminator(alone):
 def test_optimizers_errors_name_their_flag(owner):
     with pytest.raises(UserError, match=f"^--{owner}_learning_rate=0"):
         parse(f"--{owner}_learning_rate=0")
+
+
+def test_flags_of_d_are_refused_where_no_d_is_trained():
+    given = ("--d_depth=4", "--d_image=none", "--d_optimizer=sgd", "--d_momentum=0.5")
+    undo = ("--d_depth=3", "--d_image=concat", "--d_optimizer=adam", "--d_momentum=0.9")
+    message = (
+        f"{' '.join(given)}: are for --method=adversarial, not supervised; leave them out, or add "
+        f"{' '.join(undo)}."
+    )
+    with pytest.raises(UserError, match=re.escape(message)):
+        parse("--method=supervised", *given)
+
+
+def test_a_flagfile_of_an_adversarial_run_says_how_to_train_s_alone():
+    flagfile = f"--flagfile={FLAGFILES[0].parent / 'isbi2012_alternating.flags'}"
+    with pytest.raises(UserError, match="not supervised; leave them out, or add") as error:
+        parse(flagfile, "--method=supervised")
+    undo = str(error.value).split("or add ")[1].rstrip(".").split()
+    config = parse(flagfile, "--method=supervised", *undo)
+    assert config.segmenter == parse(flagfile).segmenter
+    assert config.discriminator == parse("--method=supervised").discriminator
+
+
+def test_records_of_earlier_versions_may_hold_flags_without_effect(tmp_path):
+    # Written before flags of D were refused, with the values that defaults stood for.
+    lines = ["--method=supervised", "--discriminator=patch", "--d_width=32", "--lambda_adv=0.1"]
+    (tmp_path / "run.flags").write_text("\n".join([*lines, "--d_depth=5", "--seed=3"]))
+    recorded = read_flagfile(tmp_path / "run.flags")
+    assert differing_flags(recorded, parse("--method=supervised", "--seed=3")) == []
+    parse("--flagfile=" + str(tmp_path / "run.flags"), "--d_depth=3")
+
+
+def test_every_option_has_help_that_begins_with_the_thing():
+    for option in options_of(Config):
+        assert option.help[0].isupper() and option.help.endswith("."), option.name
+        assert not option.help.startswith(("Of ", "In which")), option.name
+        assert "{" not in option.help and "*_" not in option.help.replace("*_label", ""), (
+            option.name
+        )
+
+
+def test_every_option_of_a_method_is_an_option():
+    names = {option.name for option in options_of(Config)}
+    for method, taken in METHOD_OPTIONS.items():
+        assert taken <= names, method
+    of_methods = frozenset().union(*METHOD_OPTIONS.values())
+    assert names_in(MethodConfig) - of_methods == {"method"}

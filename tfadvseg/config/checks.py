@@ -37,5 +37,14 @@ def require_not_negative(owner: object, *names: str) -> None:
 
 
 def listed(values: tuple) -> str:
-    """Values as they are typed: joined by commas."""
-    return ",".join(map(str, values))
+    """Values as they are typed: joined by commas, pairs by a colon."""
+    return ",".join(
+        ":".join(map(str, value)) if isinstance(value, tuple) else str(value) for value in values
+    )
+
+
+def as_flag(name: str, value: object) -> str:
+    """A flag and its value as they are typed."""
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no{name}"
+    return f"--{name}={listed(value) if isinstance(value, tuple) else value}"

@@ -1,83 +1,136 @@
 """Configuration of the examples, and of the windows drawn from them."""
 
 import dataclasses
+import functools
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from tfadvseg.config.checks import listed, require, require_choice, require_not_negative
+from tfadvseg.config.options import check_options, option
 
 Augmentation = Literal["rotate", "flip", "scale", "elastic", "photometric", "colour"]
 ChannelOrder = Literal["rgb", "bgr"]
 Preparation = Literal["tfds", "beam", "none"]
 
+_examples = functools.partial(option, scope="examples")
+
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which examples, and how windows are drawn from them.
+    """Which examples, and how windows are drawn from them."""
 
-    Attributes:
-        dataset: a name of `data.catalogue.CATALOGUE`, or `folder`.
-        data_dir: where the raw files are; None for embedded data.
-        train_split, val_split: TFDS slices (`train[:20]`); None takes the descriptor's.
-        resize: (height, width) that every image is brought to first; empty keeps their own sizes.
-        crop_size: (height, width) of a training window, in pixels.
-        val_windows: validation windows after each epoch; 0 takes every image whole instead, or
-            windows where some are very large.
-        augment: transformations of training windows.
-        scale_range: smallest and largest factor of the `scale` augmentation.
-        shuffle: whether the order of the training images is drawn anew each time round; else it is
-            drawn once.
-        mean, std: of each channel, on the 0-255 scale, in the order red, green, blue; empty takes
-            the training images' own.
-        channel_order: in which S sees the channels of colour images.
-        val_fraction: share of the images that validates: `folder`, `darkfield` and `camvid` only;
-            None takes the dataset's own, which of `camvid` is its split `val` if that is there.
-        test_fraction: share of the images that is kept for testing: `darkfield` only; None takes
-            the dataset's own, 0 keeps none.
-        void_as_class: whether void is a twelfth class or `ignore_label`: `camvid` only.
-        official_split: divide by the set's own list: `gta5` only.
-        skip_damaged: leave out frames whose label is of another size than the image: `gta5` only.
-        train_ids: read labels that hold training ids: `cityscapes_semseg` only.
-        class_names, value_map, label_suffix, train_list, val_list: `folder` only.
-        foreground_class: name of the class inside objects that boundaries tell apart; empty where
-            that is not the task: `folder` only.
-        prepare: whether TFDS prepares a copy of raw files, Apache Beam does, or none is made: the
-            last two of `gta5` and `cityscapes_semseg` only.
-        beam_options: `option=value` each, as Beam's own flags; its `DirectRunner` where none say.
-        prepared_dir: where TFDS keeps prepared copies; None takes TFDS's own default.
-    """
-
-    dataset: str = "membranes"
-    data_dir: str | None = None
-    train_split: str | None = None
-    val_split: str | None = None
-    resize: tuple[int, int] | tuple[()] = ()
-    crop_size: tuple[int, int] = (128, 128)
-    val_windows: int = 0
-    augment: tuple[Augmentation, ...] = ("rotate", "flip", "elastic", "photometric")
-    scale_range: tuple[float, float] = (0.75, 1.5)
-    shuffle: bool = True
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    channel_order: ChannelOrder = "rgb"
-    val_fraction: float | None = None
-    test_fraction: float | None = None
-    void_as_class: bool = False
-    official_split: bool = False
-    skip_damaged: bool = False
-    train_ids: bool = False
-    class_names: tuple[str, ...] = ()
-    value_map: tuple[tuple[int, int], ...] = ()
-    label_suffix: str = ""
-    foreground_class: str = ""
-    train_list: str | None = None
-    val_list: str | None = None
-    prepare: Preparation = "tfds"
-    beam_options: tuple[str, ...] = ()
-    prepared_dir: str | None = None
+    dataset: str = _examples(
+        "membranes", "Dataset to train on: an embedded set, a TFDS builder, or folder."
+    )
+    data_dir: str | None = _examples(
+        None, "Folder of the raw files as downloaded. Embedded data needs none."
+    )
+    train_split: str | None = _examples(
+        None, "TFDS slice to train on, such as train[:20]. Default: the dataset's own."
+    )
+    val_split: str | None = _examples(
+        None, "TFDS slice to validate on. Default: the dataset's own."
+    )
+    resize: tuple[int, int] | tuple[()] = _examples(
+        (),
+        "Size to which every image is resized first; empty keeps each image's size. Exports "
+        "resize by themselves.",
+        form="height,width",
+    )
+    crop_size: tuple[int, int] = option(
+        (128, 128), "Size of a training window in pixels.", form="height,width", scope="domain"
+    )
+    val_windows: int = option(
+        0,
+        "Number of fixed windows to validate on after each epoch; 0 takes whole images, unless "
+        "some are larger than 2048 x 2048.",
+    )
+    augment: tuple[Augmentation, ...] = option(
+        ("rotate", "flip", "elastic", "photometric"),
+        f"Augmentations of training windows: any of {','.join(get_args(Augmentation))}; empty "
+        "applies none.",
+    )
+    scale_range: tuple[float, float] = option(
+        (0.75, 1.5),
+        "Smallest and largest magnification of --augment=scale; an image is never made smaller "
+        "than --crop_size.",
+        form="smallest,largest",
+        only_for={"augment": ("scale",)},
+    )
+    shuffle: bool = option(
+        True, "Draw a new order of the training images for each pass; otherwise it is drawn once."
+    )
+    mean: tuple[float, ...] = option(
+        (),
+        "Mean of each channel (red,green,blue), subtracted from 0-255 values; empty takes the "
+        "training images' own. Goes with --std.",
+    )
+    std: tuple[float, ...] = option(
+        (), "Standard deviation by which each channel is then divided. Goes with --mean."
+    )
+    channel_order: ChannelOrder = option("rgb", "Channel order of S's input for colour images.")
+    val_fraction: float | None = _examples(
+        None,
+        "Share of the images to validate on. For folder (default 0.2) and darkfield (0.1), drawn "
+        "with --seed; for camvid, stretches of train (default: the split val, or 0.2 without it).",
+    )
+    test_fraction: float | None = _examples(
+        None,
+        "Share of the images kept for testing, drawn with --seed; 0 keeps none. For darkfield "
+        "(default 0.1). Changing --val_fraction changes which images are kept.",
+    )
+    void_as_class: bool = _examples(
+        False, "Count void as a twelfth class instead of ignoring it. For camvid."
+    )
+    official_split: bool = _examples(
+        False, "Divide by the dataset's own split.mat into train, val and test. For gta5."
+    )
+    skip_damaged: bool = _examples(
+        False, "Leave out frames whose label and image differ in size. For gta5."
+    )
+    train_ids: bool = _examples(
+        False, "Read *_labelTrainIds.png instead of *_labelIds.png. For cityscapes_semseg."
+    )
+    class_names: tuple[str, ...] = _examples(
+        (), "Names of the classes, by class id. For folder.", form="name,name,..."
+    )
+    value_map: tuple[tuple[int, int], ...] = _examples(
+        (),
+        "Class id of each value in label files, as in 0:0,255:1. For folder.",
+        form="value:class,value:class,...",
+    )
+    label_suffix: str = _examples(
+        "", "Suffix of label files after the image's stem, such as _mask. For folder."
+    )
+    foreground_class: str = _examples(
+        "",
+        "Name of the class inside objects that boundaries such as membranes separate; V_rand and "
+        "V_info are then measured. For folder.",
+    )
+    train_list: str | None = _examples(
+        None, "Text file of stems to train on, one per line; with --val_list. For folder."
+    )
+    val_list: str | None = _examples(
+        None, "Text file of stems to validate on, one per line; with --train_list. For folder."
+    )
+    prepare: Preparation = _examples(
+        "tfds",
+        "How files become a prepared copy: by TFDS, by TFDS with Apache Beam, or not at all. The "
+        "last two are for gta5 and cityscapes_semseg.",
+    )
+    beam_options: tuple[str, ...] = _examples(
+        (),
+        "Options of --prepare=beam; empty takes runner=DirectRunner.",
+        form="option=value,option=value,...",
+        only_for={"prepare": ("beam",)},
+    )
+    prepared_dir: str | None = _examples(
+        None, "Folder of TFDS's prepared copies. Default: ~/tensorflow_datasets."
+    )
 
     def __post_init__(self) -> None:
+        check_options(self)
         for flag in ("crop_size", "resize"):
             size = getattr(self, flag)
             require(
@@ -89,11 +142,6 @@ class DataConfig:
             require_choice("augment", name, Augmentation)
         self._check_normalisation()
         self._check_class_names()
-        require_choice("prepare", self.prepare, Preparation)
-        require(
-            not self.beam_options or self.prepare == "beam",
-            f"--beam_options={listed(self.beam_options)}: is for --prepare=beam.",
-        )
         val, test = self.val_fraction, self.test_fraction
         require(
             val is None or 0 < val < 1,
@@ -132,19 +180,13 @@ class DataConfig:
             "0.75,1.5.",
         )
         require(
-            "scale" in self.augment or self.scale_range == DataConfig.scale_range,
-            f"--scale_range={listed(self.scale_range)}: is for --augment=scale; "
-            f"--augment={listed(self.augment)} does without.",
-        )
-        require(
             "scale" not in self.augment or (low, high) != (1, 1),
             "--scale_range=1,1: nothing is scaled then; leave scale out of --augment.",
         )
-        require_choice("channel_order", self.channel_order, ChannelOrder)
         require(
             len(self.mean) == len(self.std),
-            f"--mean={listed(self.mean)} and --std={listed(self.std)} go together: give a "
-            "number a channel in each, or neither.",
+            f"--mean={listed(self.mean)} and --std={listed(self.std)} go together: give "
+            "one number per channel in each, or neither.",
         )
         require(
             all(map(math.isfinite, self.mean)) and all(0 < value < math.inf for value in self.std),

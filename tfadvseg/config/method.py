@@ -4,7 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from tfadvseg.config.checks import require, require_choice, require_not_negative, require_positive
+from tfadvseg.config.checks import require, require_not_negative, require_positive
+from tfadvseg.config.data import DataConfig
+from tfadvseg.config.discriminator import DiscriminatorConfig
+from tfadvseg.config.optimizer import OptimizerConfig
+from tfadvseg.config.options import check_options, names_in, option
 
 MethodName = Literal["supervised", "adversarial", "source_only", "adaptation"]
 GanLoss = Literal["vanilla", "ls"]
@@ -22,36 +26,46 @@ def piecewise_value(pieces: Piecewise, epoch: int) -> float:
 
 @dataclass(frozen=True)
 class MethodConfig:
-    """How S is trained.
+    """How S is trained."""
 
-    Attributes:
-        method: `supervised` trains S alone, `adversarial` trains it against D; `adaptation` trains
-            it on labelled source and unlabelled target images against a D a level, `source_only`
-            on the source alone.
-        schedule: of `adversarial`: `joint` updates S and D in every step from one forward pass of
-            S; `alternating` trains each for a phase of every epoch.
-        lambda_adv: weight of S's adversarial loss, by epoch; empty takes 0.1, for adaptation 0.001
-            (a whole `Config` says so).
-        lambda_seg_aux, lambda_adv_aux: weights of the losses of the level before the last, where S
-            classifies two.
-        gan: of `adaptation`: binary cross-entropy or least squares.
-        iter_size: of `adaptation` and `source_only`: batches whose gradients' mean is one update.
-        compare: also train the standard network (S alone) on the same batches.
-    """
-
-    method: MethodName = "adversarial"
-    schedule: ScheduleName = "joint"
-    lambda_adv: Piecewise = ()
-    lambda_seg_aux: float = 0.1
-    lambda_adv_aux: float = 0.0002
-    gan: GanLoss = "vanilla"
-    iter_size: int = 1
-    compare: bool = False
+    method: MethodName = option(
+        "adversarial",
+        "Training method. supervised: S alone. adversarial: S against D. adaptation: S on a "
+        "labelled source and an unlabelled target, against one D per level. source_only: S on the "
+        "source alone.",
+    )
+    schedule: ScheduleName = option(
+        "joint",
+        "Order of updates. joint: S and D in every step, from one forward pass of S. alternating: "
+        "each for a phase of every epoch.",
+    )
+    lambda_adv: Piecewise = option(
+        (),
+        "Weight of S's adversarial loss; by epoch, from 0, as in 0:0.1,3:1.0. Default: 0.1, with "
+        "--method=adaptation 0.001.",
+    )
+    lambda_seg_aux: float = option(
+        0.1,
+        "Weight of the segmentation loss of the level before the last, where S classifies two "
+        "(deeplab_v2).",
+    )
+    lambda_adv_aux: float = option(
+        0.0002, "Weight of that level's adversarial loss; 0 builds no D for it."
+    )
+    gan: GanLoss = option(
+        "vanilla",
+        "Adversarial loss of --method=adaptation: binary cross-entropy (vanilla) or least squares "
+        "(ls).",
+    )
+    iter_size: int = option(
+        1,
+        "Number of batches whose gradients are averaged for one update. For adaptation and "
+        "source_only.",
+    )
+    compare: bool = option(False, "Also train the standard network, S alone, on the same batches.")
 
     def __post_init__(self) -> None:
-        require_choice("method", self.method, MethodName)
-        require_choice("schedule", self.schedule, ScheduleName)
-        require_choice("gan", self.gan, GanLoss)
+        check_options(self)
         require_positive(self, "iter_size")
         require_not_negative(self, "lambda_seg_aux", "lambda_adv_aux")
         starts = [start for start, _ in self.lambda_adv]
@@ -64,24 +78,6 @@ class MethodConfig:
                 value >= 0 and math.isfinite(value),
                 f"--lambda_adv={value}: must be a number of at least 0.",
             )
-        require(
-            self.gan == "vanilla" or self.method == "adaptation",
-            f"--gan={self.gan}: is for --method=adaptation; leave it out.",
-        )
-        require(
-            self.iter_size == 1 or self.uses_levels,
-            f"--iter_size={self.iter_size}: is for --method=adaptation and source_only; use "
-            "--global_batch_size.",
-        )
-        require(
-            not self.compare or self.method in ("adversarial", "adaptation"),
-            f"--compare: trains S alone beside S against D; --method={self.method} has no D; "
-            "leave it out, or add --nocompare.",
-        )
-        require(
-            self.schedule == "joint" or self.method == "adversarial",
-            f"--schedule={self.schedule}: is for --method=adversarial.",
-        )
 
     @property
     def adapts(self) -> bool:
@@ -102,3 +98,22 @@ class MethodConfig:
     def uses_discriminator(self) -> bool:
         """Whether any update depends on a D; else none is built."""
         return self.adapts or (self.method == "adversarial" and self.weighs_adversarial)
+
+
+_D = names_in(DiscriminatorConfig) | names_in(OptimizerConfig, "d_")
+_D_OF_LABELS = frozenset(("d_image", "d_truth", "d_truth_tau", "d_label_smoothing"))
+_TARGET = names_in(DataConfig, "target_")
+
+METHOD_OPTIONS: dict[str, frozenset[str]] = {
+    "supervised": frozenset(("boundary_weight",)),
+    "adversarial": _D | {"boundary_weight", "schedule", "lambda_adv", "compare"},
+    "source_only": _TARGET | {"lambda_seg_aux", "iter_size"},
+    "adaptation": (_D - _D_OF_LABELS)
+    | _TARGET
+    | {"lambda_adv", "lambda_seg_aux", "lambda_adv_aux", "gan", "iter_size", "compare"},
+}
+"""Names of the flags that each method takes, of those that only some methods take.
+
+A flag in one of these listings, or of `MethodConfig`, must keep its default with every other
+method (`Config` refuses it).
+"""

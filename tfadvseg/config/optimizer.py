@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from tfadvseg.config.checks import listed, require, require_choice
+from tfadvseg.config.checks import listed, require
+from tfadvseg.config.options import check_options, option
 
 OptimizerName = Literal["rmsprop", "adam", "adamw", "sgd", "torch_adam"]
 RateSchedule = Literal["constant", "step", "poly", "cosine"]
@@ -12,38 +13,44 @@ RateSchedule = Literal["constant", "step", "poly", "cosine"]
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """One network's update rule.
+    """One network's update rule. One class serves --s_* and --d_*; messages say `--*_`."""
 
-    Attributes:
-        optimizer: the rule's name. `sgd` and `torch_adam` are PyTorch's.
-        learning_rate: the highest.
-        decay: inverse-time decay an update: the rate is learning_rate / (1 + decay * updates).
-        rate: how the learning rate falls: not at all; tenfold at `rate_steps`; as a power of what
-            is left of the training; or as half a cosine.
-        rate_steps: epochs, counted from 0, with which `step` lowers the rate.
-        warmup: updates over which the rate first rises from 0.
-        momentum: of `sgd`.
-        beta_2: of `adam`, `adamw` and `torch_adam`: what the mean of squares keeps an update.
-        weight_decay: of kernels only, but with `sgd` of all that `deeplab_v2` trains: of `sgd`
-            added to the gradient, of `adamw` decoupled.
-        clip_norm: the gradient's largest global norm; 0 does not clip.
-    """
-
-    optimizer: OptimizerName = "adam"
-    learning_rate: float = 1e-3
-    decay: float = 0.0
-    rate: RateSchedule = "constant"
-    rate_steps: tuple[int, ...] = ()
-    warmup: int = 0
-    momentum: float = 0.9
-    beta_2: float = 0.999
-    weight_decay: float = 0.0
-    clip_norm: float = 0.0
+    optimizer: OptimizerName = option(
+        "adam", "Update rule of {network}; sgd and torch_adam are PyTorch's."
+    )
+    learning_rate: float = option(1e-3, "Highest learning rate of {network}.")
+    decay: float = option(
+        0.0,
+        "Inverse-time decay per update: the rate is --*_learning_rate / (1 + decay * updates).",
+        only_for={"rate": ("constant",)},
+    )
+    rate: RateSchedule = option(
+        "constant",
+        "How the learning rate of {network} falls. step: tenfold at --*_rate_steps. poly: as a "
+        "power of the share of training that is left. cosine: as half a cosine.",
+    )
+    rate_steps: tuple[int, ...] = option(
+        (), "Epochs, counted from 0, at whose start --*_rate=step lowers the rate tenfold."
+    )
+    warmup: int = option(0, "Updates over which the learning rate of {network} rises from 0.")
+    momentum: float = option(
+        0.9, "Momentum of --*_optimizer=sgd.", only_for={"optimizer": ("sgd",)}
+    )
+    beta_2: float = option(
+        0.999,
+        "Decay of the mean of squared gradients; for adam, adamw and torch_adam.",
+        only_for={"optimizer": ("adam", "adamw", "torch_adam")},
+    )
+    weight_decay: float = option(
+        0.0,
+        "Weight decay of the kernels: added to the gradient by sgd, decoupled in adamw. With sgd, "
+        "all trained variables of deeplab_v2 decay.",
+        only_for={"optimizer": ("sgd", "adamw")},
+    )
+    clip_norm: float = option(0.0, "Largest global norm of the gradient; 0 does not clip.")
 
     def __post_init__(self) -> None:
-        # One class serves --s_* and --d_*: the messages name what follows the prefix.
-        require_choice("*_optimizer", self.optimizer, OptimizerName)
-        require_choice("*_rate", self.rate, RateSchedule)
+        check_options(self, "*_")
         require(
             0 < self.learning_rate < math.inf,
             f"--*_learning_rate={self.learning_rate}: must be greater than 0.",
@@ -55,11 +62,6 @@ class OptimizerConfig:
             value = getattr(self, name)
             require(0 <= value < 1, f"--*_{name}={value}: take 0 to below 1.")
         require(
-            not self.decay or self.rate == "constant",
-            f"--*_decay={self.decay} and --*_rate={self.rate} both lower the learning rate; give "
-            "one of them.",
-        )
-        require(
             bool(self.rate_steps) == (self.rate == "step"),
             "--*_rate=step and --*_rate_steps (epochs with which the rate falls) go together.",
         )
@@ -67,18 +69,6 @@ class OptimizerConfig:
             all(b > a for a, b in zip((0, *self.rate_steps), self.rate_steps, strict=False)),
             f"--*_rate_steps={listed(self.rate_steps)}: must rise and be greater than 0.",
         )
-        require(
-            not self.weight_decay or self.optimizer in ("sgd", "adamw"),
-            f"--*_weight_decay={self.weight_decay}: {self.optimizer} has none; take adamw or sgd.",
-        )
-
-        for name, rules in (("momentum", ("sgd",)), ("beta_2", ("adam", "adamw", "torch_adam"))):
-            value = getattr(self, name)
-            require(
-                value == getattr(OptimizerConfig, name) or self.optimizer in rules,
-                f"--*_{name}={value}: {self.optimizer} has none; take {' or '.join(rules)}, or "
-                "leave it out.",
-            )
 
     @property
     def ends(self) -> bool:

@@ -1,14 +1,15 @@
 """Configuration of the segmenter S: which network, and its size. Imports no TensorFlow.
 
-Networks differ in what can be chosen about them. A field at its default means the network's own
-value; a field that means nothing to the network is refused, so that no flag is silently idle.
+An option at its default takes the network's own value ; an option that the network
+does not have is refused, so that none has silently no effect.
 """
 
 import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from tfadvseg.config.checks import listed, require_choice
+from tfadvseg.config.checks import listed
+from tfadvseg.config.options import check_options, option
 from tfadvseg.errors import UserError
 
 SegmenterName = Literal[
@@ -50,82 +51,117 @@ UP_STRIDE = 2
 """The factor of each upsampling whose kernel can be chosen."""
 
 
+def _networks(*names: SegmenterName) -> dict[str, tuple[SegmenterName, ...]]:
+    return {"segmenter": names}
+
+
 @dataclass(frozen=True)
 class SegmenterConfig:
-    """Which segmenter S, and what it is made of.
+    """Which segmenter S, and its architecture."""
 
-    Attributes:
-        segmenter: the network's name.
-        width: filters of the first level; 0 takes the network's own. Each level has twice those
-            of the one above; `segnet` and `fcn8s`, like VGG-16, stop at eight times.
-        depth: how often the resolution is halved; 0 takes the network's own.
-        stage_convolutions: convolutions of each stage of `segnet`, the top one first; empty takes
-            two in each of `depth` stages. The SegNet paper has (2, 2, 3, 3, 3).
-        segnet_decoder: `mirrored` has the encoder's stages in reverse and plain logits;
-            `darkfield` is the published darkfield network's, which clips its own logits
-            (`models.segnet`).
-        upsampling: `transposed` convolutions, or `resize`: interpolate, then convolve; `auto`
-            takes the network's own.
-        up_kernel: size of the kernels that upsample by 2; 0 takes 4 for `transposed`, 3 for
-            `resize`.
-        allow_checkerboard: allow transposed convolutions that cover pixels unevenly.
-        backbone: the encoder of `deeplabv3plus`.
-        backbone_weights: file of weights that the encoder starts from; None: random ones.
-        blocks: bottlenecks in each stage of `deeplab_v2`: (3, 4, 23, 3) is a ResNet-101.
-        multi_level: whether `deeplab_v2` classifies after its third stage, too.
-        atrous_branches: how many of the four of an atrous classifier are summed; published
-            AdaptSegNet weights were trained with 2.
-        batch_norm: what batch norm of `deeplab_v2` does in training.
-        stride_place: the convolution of a bottleneck that strides; `auto`, which a constructed
-            configuration no longer says, is where `weights_source` had it.
-        recompute: whether `deeplab_v2` computes its stages' activations again in the backward pass
-            instead of keeping them.
-        weights: published file that `deeplab_v2` or its VGG starts from; None: random weights.
-        weights_source: what kind of file that is (`interop.sources`).
-    """
-
-    segmenter: SegmenterName = "unet"
-    width: int = 0
-    depth: int = 0
-    stage_convolutions: tuple[int, ...] = ()
-    segnet_decoder: SegNetDecoder = "mirrored"
-    upsampling: Upsampling = "auto"
-    up_kernel: int = 0
-    allow_checkerboard: bool = False
-    backbone: BackboneName = "resnet50_v2"
-    backbone_weights: str | None = None
-    blocks: tuple[int, ...] = ()
-    multi_level: bool = True
-    atrous_branches: int = 4
-    batch_norm: BatchNormMode = "published"
-    stride_place: StridePlace | Literal["auto"] = "auto"
-    recompute: bool = False
-    weights: str | None = None
-    weights_source: WeightsSource = "exact"
+    segmenter: SegmenterName = option("unet", "Segmenter S.")
+    width: int = option(
+        0,
+        "Filters of S's first level, doubled at each halving of the resolution (segnet and fcn8s, "
+        "like VGG-16, stop at eight times); 0 takes the network's own number.",
+        only_for=_networks(
+            "unet", "segnet", "fcn", "strided_unet", "fcn8s", "deeplab_v2", "deeplab_v2_vgg"
+        ),
+    )
+    depth: int = option(
+        0,
+        "Number of times S halves the resolution; 0 takes the network's own number.",
+        only_for=_networks("unet", "segnet", "fcn", "strided_unet"),
+    )
+    stage_convolutions: tuple[int, ...] = option(
+        (),
+        "Convolutions in each stage of segnet, the top one first; empty takes 2 in each of --depth "
+        "stages. The paper's: 2,2,3,3,3.",
+        only_for=_networks("segnet"),
+    )
+    segnet_decoder: SegNetDecoder = option(
+        "mirrored",
+        "Decoder of segnet. mirrored: the encoder's stages reversed, with plain logits. darkfield: "
+        "the published darkfield network's, which clips its logits at 0.",
+        only_for=_networks("segnet"),
+    )
+    upsampling: Upsampling = option(
+        "auto",
+        "Upsampling in S. transposed: transposed convolutions. resize: interpolate, then convolve. "
+        "auto: the network's own.",
+        only_for=_networks("unet", "fcn", "strided_unet", "fcn8s", "deeplabv3plus"),
+    )
+    up_kernel: int = option(
+        0,
+        "Kernel size of each upsampling by 2 in fcn and strided_unet; 0 takes 4 for transposed, 3 "
+        "for resize.",
+        only_for=_networks("fcn", "strided_unet"),
+    )
+    allow_checkerboard: bool = option(
+        False,
+        "Allow an --up_kernel that covers pixels unevenly.",
+        only_for=_networks("fcn", "strided_unet"),
+    )
+    backbone: BackboneName = option(
+        "resnet50_v2",
+        "Encoder of deeplabv3plus: one of KerasCV's ResNets.",
+        only_for=_networks("deeplabv3plus"),
+    )
+    backbone_weights: str | None = option(
+        None,
+        "File of initial weights for the encoder of fcn8s or deeplabv3plus. Default: random ones.",
+        only_for=_networks("fcn8s", "deeplabv3plus"),
+    )
+    blocks: tuple[int, ...] = option(
+        (),
+        "Bottlenecks in each stage of deeplab_v2; empty takes 3,4,23,3, a ResNet-101.",
+        only_for=_networks("deeplab_v2"),
+    )
+    multi_level: bool = option(
+        True, "Classify after the third stage of deeplab_v2, too.", only_for=_networks("deeplab_v2")
+    )
+    atrous_branches: int = option(
+        4,
+        "Branches summed by an atrous classifier, of its four; published AdaptSegNet weights were "
+        "trained with 2.",
+        only_for=_networks("deeplab_v2", "deeplab_v2_vgg"),
+    )
+    batch_norm: BatchNormMode = option(
+        "published",
+        "Batch norm of deeplab_v2 in training. published: batch statistics, fixed scale and "
+        "offset. frozen: nothing moves. per_domain: as published, with separate statistics per "
+        "domain.",
+        only_for=_networks("deeplab_v2"),
+    )
+    stride_place: Literal["auto", StridePlace] = option(
+        "auto",
+        "Convolution of a bottleneck that strides: 1x1 as in DeepLab, 3x3 as in torchvision; auto "
+        "takes the place that --weights_source implies.",
+        only_for=_networks("deeplab_v2"),
+    )
+    recompute: bool = option(
+        False,
+        "Recompute the activations of deeplab_v2's stages in the backward pass instead of keeping "
+        "them: less memory, more time.",
+        only_for=_networks("deeplab_v2"),
+    )
+    weights: str | None = option(
+        None,
+        "Published file of initial weights for deeplab_v2 or its VGG. Default: random ones.",
+        only_for=_networks("deeplab_v2", "deeplab_v2_vgg"),
+    )
+    weights_source: WeightsSource = option(
+        "exact",
+        "Kind of file that --weights is, which decides what it may lack.",
+        only_for=_networks("deeplab_v2", "deeplab_v2_vgg"),
+    )
 
     def __post_init__(self) -> None:
-        require_choice("segmenter", self.segmenter, SegmenterName)
-        require_choice("segnet_decoder", self.segnet_decoder, SegNetDecoder)
-        require_choice("upsampling", self.upsampling, Upsampling)
-        require_choice("backbone", self.backbone, BackboneName)
-        require_choice("batch_norm", self.batch_norm, BatchNormMode)
+        check_options(self)
         if self.stride_place == "auto" and self.segmenter == "deeplab_v2":
             place: StridePlace = "3x3" if self.weights_source == "torchvision_resnet" else "1x1"
             # A frozen dataclass has no other way to fill in what depends on another field.
             object.__setattr__(self, "stride_place", place)
-        if self.stride_place != "auto":
-            require_choice("stride_place", self.stride_place, StridePlace)
-        require_choice("weights_source", self.weights_source, WeightsSource)
-        for field in dataclasses.fields(self):
-            users = _MEANT_FOR.get(field.name)
-            value = getattr(self, field.name)
-            shown = listed(value) if isinstance(value, tuple) else value
-            if users and value != field.default and self.segmenter not in users:
-                raise UserError(
-                    f"--{field.name}={shown}: means nothing to --segmenter="
-                    f"{self.segmenter}, only to {', '.join(users)}; leave it out"
-                    f"{_overridden(field.name, field.default)}."
-                )
         for name in ("width", "depth", "up_kernel"):
             if getattr(self, name) < 0:
                 raise UserError(
@@ -188,7 +224,7 @@ class SegmenterConfig:
             return dataclasses.replace(own, stage_convolutions=stages)
         if self.segmenter == "deeplab_v2":
             return dataclasses.replace(own, blocks=own.blocks or (3, 4, 23, 3))
-        if self.segmenter in _MEANT_FOR["up_kernel"]:
+        if self.segmenter in ("fcn", "strided_unet"):
             kernel = own.up_kernel or (4 if own.upsampling == "transposed" else 3)
             return dataclasses.replace(own, up_kernel=kernel)
         return own
@@ -214,44 +250,6 @@ class SegmenterConfig:
         if self.segmenter in ("deeplab_v2", "deeplab_v2_vgg"):
             return 8
         return 2 ** (self.resolved().depth or 5)
-
-
-_MEANT_FOR: dict[str, tuple[SegmenterName, ...]] = {
-    "width": (
-        "unet",
-        "segnet",
-        "fcn",
-        "strided_unet",
-        "fcn8s",
-        "deeplab_v2",
-        "deeplab_v2_vgg",
-    ),
-    "depth": ("unet", "segnet", "fcn", "strided_unet"),
-    "stage_convolutions": ("segnet",),
-    "segnet_decoder": ("segnet",),
-    "upsampling": ("unet", "fcn", "strided_unet", "fcn8s", "deeplabv3plus"),
-    "up_kernel": ("fcn", "strided_unet"),
-    "allow_checkerboard": ("fcn", "strided_unet"),
-    "backbone": ("deeplabv3plus",),
-    "backbone_weights": ("fcn8s", "deeplabv3plus"),
-    "blocks": ("deeplab_v2",),
-    "multi_level": ("deeplab_v2",),
-    "atrous_branches": ("deeplab_v2", "deeplab_v2_vgg"),
-    "batch_norm": ("deeplab_v2",),
-    "stride_place": ("deeplab_v2",),
-    "recompute": ("deeplab_v2",),
-    "weights": ("deeplab_v2", "deeplab_v2_vgg"),
-    "weights_source": ("deeplab_v2", "deeplab_v2_vgg"),
-}
-
-
-def _overridden(name: str, default: object) -> str:
-    """How to undo a flagfile's flag, as part of a message."""
-    if default is None:
-        return ""
-    if isinstance(default, bool):
-        return f", or add --{'' if default else 'no'}{name}"
-    return f", or add --{name}={listed(default) if isinstance(default, tuple) else default}"
 
 
 def check_transposed_kernel(kernel: int, stride: int, allow_checkerboard: bool = False) -> None:

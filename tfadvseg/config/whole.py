@@ -1,16 +1,21 @@
 """Configuration of a whole run: its sections, and what they ask of each other."""
 
 import dataclasses
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from typing import Any
 
 from tfadvseg.config.checks import listed, require
 from tfadvseg.config.data import DataConfig
 from tfadvseg.config.discriminator import DiscriminatorConfig, DiscriminatorName
 from tfadvseg.config.loss import LossConfig
-from tfadvseg.config.method import MethodConfig
+from tfadvseg.config.method import METHOD_OPTIONS, MethodConfig
 from tfadvseg.config.optimizer import OptimizerConfig
+from tfadvseg.config.options import Option, idle_options, options_of, refuse_idle, section
 from tfadvseg.config.run import LAST, RunConfig
 from tfadvseg.config.segmenter import SegmenterConfig
+
+_USED_DEFAULTS = {"discriminator": "patch", "d_width": 32, "lambda_adv": ((0, 0.1),)}
+"""What the defaults of options stand for where no D is trained."""
 
 
 @dataclass(frozen=True)
@@ -22,19 +27,18 @@ class Config:
     is `data`'s for both.
     """
 
-    data: DataConfig = field(default_factory=DataConfig)
-    target: DataConfig = field(default_factory=lambda: DataConfig(dataset=""))
-    segmenter: SegmenterConfig = field(default_factory=SegmenterConfig)
-    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
-    loss: LossConfig = field(default_factory=LossConfig)
-    s_optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    d_optimizer: OptimizerConfig = field(
-        default_factory=lambda: OptimizerConfig(learning_rate=2e-4)
-    )
-    method: MethodConfig = field(default_factory=MethodConfig)
-    run: RunConfig = field(default_factory=RunConfig)
+    data: DataConfig = section(DataConfig)
+    target: DataConfig = section(lambda: DataConfig(dataset=""), prefix="target_")
+    segmenter: SegmenterConfig = section(SegmenterConfig)
+    discriminator: DiscriminatorConfig = section(DiscriminatorConfig)
+    loss: LossConfig = section(LossConfig)
+    s_optimizer: OptimizerConfig = section(OptimizerConfig, prefix="s_")
+    d_optimizer: OptimizerConfig = section(lambda: OptimizerConfig(learning_rate=2e-4), prefix="d_")
+    method: MethodConfig = section(MethodConfig)
+    run: RunConfig = section(RunConfig)
 
     def __post_init__(self) -> None:
+        self._refuse_idle()
         own, method = self.discriminator, self.method
         name: DiscriminatorName = "fc" if method.adapts else "patch"
         name = own.discriminator if own.discriminator != "auto" else name
@@ -48,13 +52,13 @@ class Config:
             # Nothing would train the level before the last.
             segmenter = dataclasses.replace(segmenter, multi_level=False)
         # A frozen dataclass has no other way to fill in what depends on several sections.
-        for section, filled in (
+        for name_of_section, filled in (
             ("segmenter", segmenter),
             ("discriminator", dataclasses.replace(own, discriminator=name, d_width=width)),
             ("method", dataclasses.replace(method, lambda_adv=lambda_adv)),
             ("run", dataclasses.replace(self.run, best_metric=best_metric)),
         ):
-            object.__setattr__(self, section, filled)
+            object.__setattr__(self, name_of_section, filled)
         require(
             not (self.run.patience and best_metric == LAST),
             f"--patience={self.run.patience}: with --best_metric=last no epoch is better than "
@@ -73,7 +77,21 @@ class Config:
         )
         self._check_discriminator()
         self._check_domains()
-        self._check_idle()
+        self._check_rates()
+
+    def _refuse_idle(self) -> None:
+        method = self.method.method
+        idle = [
+            (option, self.value_of(option))
+            for option in idle_options(options_of(Config), method, METHOD_OPTIONS)
+            # The values that defaults stand for are in every record of earlier versions.
+            if self.value_of(option) not in (option.default, _USED_DEFAULTS.get(option.name))
+        ]
+        refuse_idle(idle, method, METHOD_OPTIONS)
+
+    def value_of(self, option: Option) -> Any:
+        """The value of one of `options_of(Config)`."""
+        return getattr(getattr(self, option.section), option.field)
 
     def _check_discriminator(self) -> None:
         own = self.discriminator
@@ -91,13 +109,6 @@ class Config:
             f"halves it --d_depth={own.d_depth} times; take multiples of "
             f"{multiple}, or --discriminator=patch.",
         )
-        for name in ("d_image", "d_truth", "d_truth_tau", "d_label_smoothing"):
-            value = getattr(own, name)
-            require(
-                not self.method.adapts or value == getattr(DiscriminatorConfig, name),
-                f"--{name}={value}: is for --method=adversarial; in adaptation D sees maps of two "
-                "domains, and no labels. Leave it out.",
-            )
         if own.discriminator == "fc" and self.method.uses_discriminator:
             self._check_windows(32, "the discriminator's five strides of 2")
 
@@ -116,10 +127,6 @@ class Config:
             bool(self.target.dataset) or not self.method.adapts,
             "--target_dataset: --method=adaptation needs it; give the dataset to adapt to.",
         )
-        require(
-            not self.target.dataset or self.method.uses_levels,
-            f"--target_dataset={self.target.dataset}: is for --method=adaptation and source_only.",
-        )
         if not self.target.dataset:
             for own in fields(DataConfig):
                 unset = getattr(DataConfig(dataset=""), own.name)
@@ -135,13 +142,8 @@ class Config:
                 "--lambda_adv=0: nothing is adapted then, though target images would still move "
                 "batch norm's statistics; take --method=source_only.",
             )
-        require(
-            not self.method.uses_levels or not self.loss.boundary_weight,
-            "--boundary_weight: windows of two domains come without it; it is for "
-            "--method=supervised and adversarial.",
-        )
 
-    def _check_idle(self) -> None:
+    def _check_rates(self) -> None:
         run = self.run
         require(
             not run.rate_epochs or self.s_optimizer.ends or self.d_optimizer.ends,

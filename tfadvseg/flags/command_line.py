@@ -1,15 +1,15 @@
 """The command line's flags as `Config`. Only scripts import it."""
 
-from typing import get_args
+from typing import Any, get_args
 
 from absl import flags
 
 from tfadvseg.config import Config, DataConfig, check_test_scales
 from tfadvseg.evaluation.whole_images import TILE
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.flags.flagfile import ALL_FLAGS, config_of, define, parsed, value_of
-from tfadvseg.flags.kinds import NUMBERS
-from tfadvseg.flags.table import DATA_FLAGS
+from tfadvseg.flags.flagfile import config_of
+from tfadvseg.flags.kinds import kind_of
+from tfadvseg.flags.table import ALL_FLAGS, DATA_FLAGS, define
 
 
 def define_data_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -49,13 +49,18 @@ def define_network_flags(
     )
 
 
-def define_test_scales_flag() -> flags.FlagHolder:
+def define_test_scales_flag() -> flags.FlagHolder[tuple[float, ...] | None]:
     """Defines `--test_scales` for scripts that take a run, which has its own."""
-    return flags.DEFINE_string(
+    kind = kind_of(tuple[float, ...])
+    assert kind is not None
+    parser, serializer = kind
+    return flags.DEFINE(
+        parser,
         "test_scales",
         None,
         "Magnifications of an image over which to average, in place of the run's own. "
-        f"Form: {NUMBERS.form}.",
+        f"Form: {parser.syntactic_help}.",
+        serializer=serializer,
     )
 
 
@@ -71,17 +76,16 @@ def define_tile_flag() -> flags.FlagHolder[int]:
     )
 
 
-def test_scales_of(holder: flags.FlagHolder) -> tuple[float, ...]:
-    """What `define_test_scales_flag` was given, or nothing.
+def test_scales_of(holder: flags.FlagHolder[tuple[float, ...] | None]) -> tuple[float, ...]:
+    """The value of `define_test_scales_flag`, or nothing if it was not given.
 
     Raises:
-        UserError: it does not fit.
+        UserError: a scale is out of range.
     """
     if holder.value is None:
         return ()
-    scales = parsed("test_scales", NUMBERS, holder.value)
-    check_test_scales(scales)
-    return scales
+    check_test_scales(holder.value)
+    return holder.value
 
 
 def data_config_from_flags(values: flags.FlagValues = flags.FLAGS) -> DataConfig:
@@ -90,7 +94,8 @@ def data_config_from_flags(values: flags.FlagValues = flags.FLAGS) -> DataConfig
     Raises:
         UserError: a value does not fit its flag.
     """
-    return DataConfig(**{flag.attribute: value_of(flag, values) for flag in DATA_FLAGS})
+    given: dict[str, Any] = {option.field: values[option.name].value for option in DATA_FLAGS}
+    return DataConfig(**given)
 
 
 def config_from_flags(values: flags.FlagValues = flags.FLAGS) -> Config:

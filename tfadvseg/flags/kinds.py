@@ -1,64 +1,103 @@
 """Kinds of flags that absl has no parser for: how their text is read and written."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, get_args
+from collections.abc import Callable
+from typing import Any, Literal, get_args, get_origin
 
-from tfadvseg.config import ClassWeighting
+from absl import flags
 
-
-@dataclass(frozen=True)
-class Text:
-    """A kind of flag that absl has no parser for: a string, and the two ways."""
-
-    parse: Callable[[str], Any]
-    format: Callable[[Any], str]
-    form: str
+from tfadvseg.config.checks import listed
 
 
-def list_of(item: Callable[[str], Any], form: str) -> Text:
-    """`item,item,...`, a tuple; `form` says so to users."""
-    return Text(
-        lambda text: tuple(item(part.strip()) for part in text.split(",") if part.strip()),
-        lambda values: ",".join(map(str, values)),
-        form,
-    )
+class Parser(flags.ArgumentParser):
+    """Reads a value other than a plain text, number or choice.
+
+    Attributes:
+        syntactic_help: the form that it reads.
+    """
+
+    def __init__(self, read: Callable[[str], Any], form: str):
+        self._read = read
+        self.syntactic_help = form
+
+    def parse(self, argument: Any) -> Any:
+        """The value that `argument` stands for; what is not a text is a value already.
+
+        Raises:
+            ValueError: it has another form.
+        """
+        if not isinstance(argument, str):
+            return argument
+        try:
+            return self._read(argument)
+        except ValueError:
+            raise ValueError(f"write it as {self.syntactic_help}") from None
 
 
-def _pairs(value: Callable[[str], Any], form: str, single_key: int | None = None) -> Text:
-    """`key:value,...`; a bare value means `single_key:value` where that is given."""
+class Serializer(flags.ArgumentSerializer):
+    """Writes such a value as `Parser` reads it."""
+
+    def serialize(self, value: Any) -> str:
+        return listed(value) if isinstance(value, tuple) else str(value)
+
+
+class _ByEpochSerializer(Serializer):
+    """Writes the only value of all epochs without an epoch."""
+
+    def serialize(self, value: Any) -> str:
+        return str(value[0][1]) if [epoch for epoch, _ in value] == [0] else listed(value)
+
+
+def kind_of(type_: Any, form: str = "") -> tuple[Parser, Serializer] | None:
+    """Parser and serializer for fields of a type; None where absl has them.
+
+    Args:
+        type_: the type: a tuple of values, a tuple of pairs, or a tuple or choice.
+        form: the form as users read it; derived from the type where empty.
+    """
+    if get_origin(type_) is tuple:
+        item = get_args(type_)[0]
+        if get_origin(item) is tuple:
+            return _pairs(get_args(item)[1], form)
+        return Parser(_list_reader(item), form or f"{_word(item)},{_word(item)},..."), Serializer()
+    kinds = get_args(type_)
+    tuples = [kind for kind in kinds if get_origin(kind) is tuple and get_args(kind)]
+    if not tuples:
+        return None
+    choices = [name for kind in kinds if get_origin(kind) is Literal for name in get_args(kind)]
+    many = kind_of(tuples[0], form)
+    assert many is not None
+    if not choices:
+        return many
+    read = many[0].parse
+    form = f"{', '.join(choices)}, or {many[0].syntactic_help}"
+    return Parser(
+        lambda text: text.strip() if text.strip() in choices else read(text), form
+    ), Serializer()
+
+
+def _list_reader(item: Any) -> Callable[[str], tuple]:
+    read = item if item in (int, float) else str
+    return lambda text: tuple(read(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _word(item: Any) -> str:
+    return "number" if item in (int, float) else "name"
+
+
+def _pairs(value: Callable[[str], Any], form: str) -> tuple[Parser, Serializer]:
+    """`key:value,...`. Numbers are by epoch: a bare one is that of all epochs."""
+    by_epoch = value is float
 
     def pair(text: str) -> tuple[int, Any]:
-        if ":" not in text and single_key is not None:
-            return single_key, value(text)
+        if by_epoch and ":" not in text:
+            return 0, value(text)
         left, right = text.split(":")
         return int(left), value(right)
 
-    def text_of(pairs: Sequence[tuple[int, Any]]) -> str:
-        if single_key is not None and [key for key, _ in pairs] == [single_key]:
-            return str(pairs[0][1])
-        return ",".join(f"{left}:{right}" for left, right in pairs)
+    def read(text: str) -> tuple:
+        return tuple(pair(part) for part in text.split(",") if part.strip())
 
-    return Text(
-        lambda text: tuple(pair(part) for part in text.split(",") if part.strip()), text_of, form
-    )
-
-
-def _class_weights() -> Text:
-    def parse(text: str) -> Any:
-        rule = text.strip()
-        return rule if rule in get_args(ClassWeighting) else NUMBERS.parse(text)
-
-    def text_of(weighting: Any) -> str:
-        return weighting if isinstance(weighting, str) else NUMBERS.format(weighting)
-
-    return Text(parse, text_of, f"{', '.join(get_args(ClassWeighting))}, or number,number,...")
-
-
-SIZE = list_of(int, "height,width")
-COUNTS = list_of(int, "number,number,...")
-NUMBERS = list_of(float, "number,number,...")
-NAMES = list_of(str, "name,name,...")
-VALUE_MAP = _pairs(int, "value:class,value:class,...")
-BY_EPOCH = _pairs(float, "value, or epoch:value,epoch:value,...", single_key=0)
-CLASS_WEIGHTS = _class_weights()
+    if by_epoch:
+        form = form or "value, or epoch:value,epoch:value,..."
+        return Parser(read, form), _ByEpochSerializer()
+    return Parser(read, form or "number:number,number:number,..."), Serializer()

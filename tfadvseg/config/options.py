@@ -1,0 +1,226 @@
+"""Options: fields of the configuration that say once what they are and what they are for.
+
+A field of a section (`DataConfig`, `RunConfig`, ...) that is declared with `option` is a flag of
+the same name, with this help, default and type; nothing else has to be written to add one.
+"""
+
+import dataclasses
+import functools
+import typing
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from tfadvseg.config.checks import as_flag, listed, require_choice
+from tfadvseg.errors import UserError
+
+T = TypeVar("T")
+
+Scope = Literal["run", "domain", "examples"]
+"""What an option is given for: once per run; for training windows of each domain; or to say which
+examples to read, which scripts other than training do as well."""
+
+
+def option(
+    default: T,
+    help: str,
+    *,
+    form: str = "",
+    only_for: Mapping[str, Collection[object]] | None = None,
+    needs: str = "",
+    scope: Scope = "run",
+) -> T:
+    """A dataclass field that is an option.
+
+    Args:
+        default: its default.
+        help: what `--help` says. In a section used for both S and D, `{network}` stands for the
+            network's letter, and `--*_` for the prefix of its flags.
+        form: how its text is written, as users read it; derived from the type where empty.
+        only_for: for another field of the section, the values with which this option has an
+            effect. With any other value it must keep its default.
+        needs: another field of the section that must not be 0 or empty for this option to have an
+            effect.
+        scope: what it is given for.
+    """
+    facts = {
+        "help": help,
+        "form": form,
+        "only_for": dict(only_for or {}),
+        "needs": needs,
+        "scope": scope,
+    }
+    return typing.cast(T, dataclasses.field(default=default, metadata=facts))
+
+
+def section(factory: Callable[[], T], prefix: str = "") -> T:
+    """A field of `Config` that is a section of options, whose flags begin with `prefix`."""
+    return typing.cast(T, dataclasses.field(default_factory=factory, metadata={"prefix": prefix}))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a run.
+
+    Attributes:
+        name: the flag that users type.
+        section, field: where its value is: `getattr(getattr(config, section), field)`.
+        type: the field's type.
+        default: its default in that section.
+        help, form, scope: as in `option`.
+    """
+
+    name: str
+    section: str
+    field: str
+    type: Any
+    default: Any
+    help: str
+    form: str
+    scope: Scope
+
+
+@functools.cache
+def options_of(config: type) -> tuple[Option, ...]:
+    """Every option of a configuration class whose fields are sections.
+
+    The target domain's section has only the options that are given per domain.
+    """
+    return tuple(
+        _option(field, owner.name, owner.metadata["prefix"], default)
+        for owner in dataclasses.fields(config)
+        for default in [_default_of(owner)]
+        for field in dataclasses.fields(default)
+        if owner.name != "target" or field.metadata["scope"] != "run"
+    )
+
+
+def default_sections(config: type) -> dict[str, Any]:
+    """The sections of a configuration class at their defaults, by name."""
+    return {owner.name: _default_of(owner) for owner in dataclasses.fields(config)}
+
+
+def names_in(section: type, prefix: str = "") -> frozenset[str]:
+    """Names of a section's flags; those of the target domain are the ones given per domain."""
+    return frozenset(
+        prefix + field.name
+        for field in dataclasses.fields(section)
+        if prefix != "target_" or field.metadata["scope"] != "run"
+    )
+
+
+def check_options(section: Any, prefix: str = "") -> None:
+    """Refuses unknown choices, and values that the section's other values leave without effect.
+
+    Args:
+        section: an instance whose fields are options.
+        prefix: what the names of its flags begin with in messages.
+
+    Raises:
+        UserError: naming the flag, what it is for, and how to undo it.
+    """
+    for name, kind in types_of(type(section)).items():
+        if typing.get_origin(kind) is Literal:
+            require_choice(prefix + name, getattr(section, name), kind)
+    for field in dataclasses.fields(section):
+        value = getattr(section, field.name)
+        if value == field.default:
+            continue
+        given = as_flag(prefix + field.name, value)
+        for chooser, takers in field.metadata["only_for"].items():
+            chosen = getattr(section, chooser)
+            shown = listed(chosen) if isinstance(chosen, tuple) else chosen
+            if not {chosen, *(chosen if isinstance(chosen, tuple) else ())} & {*takers}:
+                raise UserError(
+                    f"{given}: is for --{prefix}{chooser}={', '.join(takers)}, not {shown}; "
+                    f"leave it out{_or_add([(prefix + field.name, field.default)])}."
+                )
+        needed = field.metadata["needs"]
+        if needed and not getattr(section, needed):
+            raise UserError(
+                f"{given}: has no effect without --{prefix}{needed}; "
+                f"leave it out{_or_add([(prefix + field.name, field.default)])}."
+            )
+
+
+def idle_options(
+    options: Iterable[Option], method: str, taken: Mapping[str, Collection[str]]
+) -> list[Option]:
+    """The options of methods that `method` does not take.
+
+    Args:
+        options: every option of a run.
+        method: the run's method.
+        taken: for each method, the names of the options that it takes. An option in none of the
+            listings has to do with no method, unless it is in the section `method`.
+    """
+    of_methods = frozenset().union(*taken.values())
+    return [
+        each
+        for each in options
+        if (each.name in of_methods or each.section == "method")
+        and each.name not in (*taken[method], "method")
+    ]
+
+
+def refuse_idle(
+    idle: Iterable[tuple[Option, object]], method: str, taken: Mapping[str, Collection[str]]
+) -> None:
+    """Refuses options that the method does not take, all in one message.
+
+    Args:
+        idle: options that the method does not take, and the values given for them.
+        method: the run's method.
+        taken: as in `idle_options`.
+
+    Raises:
+        UserError: there is one. It names the methods that take these options, and the flags that
+            undo those of a flagfile.
+    """
+    given = [*idle]
+    if not given:
+        return
+    takers = [name for name, names in taken.items() if {each.name for each, _ in given} <= {*names}]
+    what = " ".join(as_flag(each.name, value) for each, value in given)
+    verb, them = ("is", "it") if len(given) == 1 else ("are", "them")
+    reason = (
+        f"{verb} for --method={', '.join(takers)}, not {method}"
+        if takers
+        else f"{'has' if len(given) == 1 else 'have'} no effect with --method={method}"
+    )
+    undo = _or_add([(each.name, each.default) for each, _ in given])
+    raise UserError(f"{what}: {reason}; leave {them} out{undo}.")
+
+
+def types_of(section: type) -> dict[str, Any]:
+    """The types of a section's fields, by name."""
+    return typing.get_type_hints(section)
+
+
+def _default_of(owner: dataclasses.Field) -> Any:
+    assert callable(owner.default_factory), f"{owner.name}: not declared with `section`"
+    return owner.default_factory()
+
+
+def _option(field: dataclasses.Field, owner: str, prefix: str, default: Any) -> Option:
+    facts = field.metadata
+    if owner == "target":
+        text = f"As --{field.name}, for the target domain."
+    else:
+        text = facts["help"].replace("{network}", prefix[:1].upper()).replace("--*_", f"--{prefix}")
+    return Option(
+        prefix + field.name,
+        owner,
+        field.name,
+        types_of(type(default))[field.name],
+        getattr(default, field.name),
+        text,
+        facts["form"],
+        facts["scope"],
+    )
+
+
+def _or_add(flags: Iterable[tuple[str, object]]) -> str:
+    """How to undo the flags of a flagfile, as part of a message."""
+    undo = [as_flag(name, default) for name, default in flags if default is not None]
+    return f", or add {' '.join(undo)}" if undo else ""
