@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tfadvseg.models.ops.resampling import resize_aligned
+from tfadvseg.models.ops.resampling import bicubic_weights, resize_aligned, resize_bicubic
 
 
 def resized_row(row, size):
@@ -51,3 +53,55 @@ def test_values_and_gradients_follow_the_definition():
     np.testing.assert_allclose(resized, expected, atol=1e-4)
     expected = np.einsum("hi,wj,bhwc->bijc", rows, columns, upstream)
     np.testing.assert_allclose(tape.gradient(total, maps), expected, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        (3, 3, [[1, 0, 0], [0, 1, 0], [0, 0, 1]]),
+        (1, 2, [[1], [1]]),
+        # Distances -0.25, 0.75 and -1.25 of the kernel: 0.8671875, 0.2265625 and -0.0703125.
+        (3, 6, None),
+    ],
+)
+def test_bicubic_weights_by_hand(source, target, expected):
+    weights = bicubic_weights(source, target).numpy()
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    if expected is not None:
+        np.testing.assert_array_equal(shares, expected)
+        return
+    # Output pixel 2 of 6 lies 0.25 of an input pixel before input pixel 1.
+    near, left, right = 0.8671875, 0.2265625, -0.0703125
+    np.testing.assert_array_equal(weights[2], np.array([left, near, right]) * 2**20)
+
+
+@pytest.mark.parametrize(("source", "target"), [(7, 20), (20, 7), (100, 33), (4, 1), (129, 64)])
+def test_bicubic_weights_are_those_of_tensorflow(source, target):
+    weights = bicubic_weights(source, target).numpy()
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    # Resizing a picture of the identity shows the weights.
+    picture = tf.eye(source)[tf.newaxis, :, :, tf.newaxis]
+    size = (source, target)
+    theirs = tf.image.resize(picture, size, tf.image.ResizeMethod.BICUBIC, antialias=True)
+    np.testing.assert_allclose(shares.T, theirs[0, :, :, 0], atol=2e-6)
+
+
+@settings(max_examples=30)
+@given(
+    source=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    target=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    grey=st.integers(0, 255),
+)
+def test_resizing_keeps_a_flat_image_and_the_range(source, target, grey):
+    flat = tf.fill([1, *source, 1], float(grey))
+    assert np.unique(resize_bicubic(flat, target)).tolist() == [grey]
+    random = np.random.default_rng(grey).integers(0, 256, (1, *source, 3)).astype(np.float32)
+    resized = resize_bicubic(tf.constant(random), tf.constant(target)).numpy()
+    assert resized.shape == (1, *target, 3)
+    assert resized.min() >= 0 and resized.max() <= 255
+    np.testing.assert_array_equal(resized, np.round(resized))
+
+
+def test_an_image_of_its_own_size_stays_as_it_is():
+    image = np.random.default_rng(0).integers(0, 256, (2, 17, 23, 3)).astype(np.float32)
+    np.testing.assert_array_equal(resize_bicubic(tf.constant(image), (17, 23)), image)

@@ -22,10 +22,22 @@ def resize_aligned(maps: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Ten
     )
 
 
+_UNIT = 2.0**20
+"""Bicubic weights are whole multiples of 1 / _UNIT."""
+
+_PART = 2.0**10
+"""A weight is split as coarse * _PART + fine, both whole numbers of at most 11 bits."""
+
+
 def resize_bicubic(image: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
     """Resizes images as Pillow does, to within a grey level: see `data.resizing`.
 
-    Like Pillow, the width first, and what lies between is rounded to whole grey levels.
+    Like Pillow, it resizes the width first, and rounds the intermediate image to whole grey levels
+    and halves up.
+    The weights are those of `tf.image.resize(..., "bicubic", antialias=True)` to float rounding.
+    That function's operation, `ScaleAndTranslate`, has no counterpart in ONNX, OpenVINO or TFLite,
+    so each axis is a matrix product here. For whole grey levels its sums are exact, whatever the
+    order of addition, and every runtime rounds the same values.
 
     Args:
         image: [B,H,W,C] float32 on the 0-255 scale.
@@ -34,7 +46,44 @@ def resize_bicubic(image: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Te
     Returns:
         [B,height,width,C] float32, whole numbers from 0 to 255.
     """
-    for target in ((tf.shape(image)[1], size[1]), size):
-        image = tf.image.resize(image, target, tf.image.ResizeMethod.BICUBIC, antialias=True)
-        image = tf.round(tf.clip_by_value(image, 0, 255))
-    return image
+    by_width = tf.transpose(image, [0, 3, 1, 2])
+    by_height = tf.transpose(_resample_last_axis(by_width, size[1]), [0, 1, 3, 2])
+    resized = tf.transpose(_resample_last_axis(by_height, size[0]), [0, 3, 2, 1])
+    resized.set_shape([image.shape[0], None, None, image.shape[-1]])
+    return resized
+
+
+def _resample_last_axis(x: tf.Tensor, target: tf.Tensor | int) -> tf.Tensor:
+    """[B,C,H,W] float32 to [B,C,H,target] in whole grey levels."""
+    weights = bicubic_weights(tf.shape(x)[-1], target)
+    # Factors of 11 bits and 8: their sums fit in the 24 bits of a float32, and in the products of
+    # GPUs that round factors to 11 bits (TF32).
+    coarse = tf.round(weights / _PART)
+    fine = weights - _PART * coarse
+    sums = tf.matmul(x, tf.concat([coarse, fine], axis=0), transpose_b=True)
+    of_coarse, of_fine = tf.split(sums, 2, axis=-1)
+    total = tf.reduce_sum(weights, axis=1)
+    resampled = (_PART * of_coarse + of_fine) / total
+    return tf.floor(tf.clip_by_value(resampled, 0, 255) + 0.5)
+
+
+def bicubic_weights(source: tf.Tensor | int, target: tf.Tensor | int) -> tf.Tensor:
+    """Weights of antialiased bicubic resampling along one axis (Keys 1981, a = -0.5).
+
+    Args:
+        source: pixels of the axis.
+        target: pixels that they are resampled to; the product of both must stay below 2**30.
+
+    Returns:
+        [target,source] float32 in whole numbers: divide each row by its sum.
+    """
+    # Pixel centres, and their distance in units of the kernel, which widens as the axis shrinks.
+    # Whole numbers up to the one division, so that every runtime gets the same distances.
+    centres = (2 * tf.range(target) + 1)[:, tf.newaxis] * source
+    offsets = centres - (2 * tf.range(source) + 1)[tf.newaxis] * target
+    unit = tf.cast(2 * tf.maximum(source, target), tf.float32)
+    distance = tf.abs(tf.cast(offsets, tf.float32)) / unit
+    near = ((1.5 * distance - 2.5) * distance) * distance + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    kernel = tf.where(distance < 1, near, tf.where(distance < 2, far, tf.zeros_like(far)))
+    return tf.round(_UNIT * kernel)
