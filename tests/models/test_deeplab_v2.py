@@ -24,10 +24,18 @@ def pooled_by_hand(row: np.ndarray) -> list[float]:
 @pytest.mark.parametrize("size", range(1, 10))
 def test_max_pooling_rounds_sizes_up(size):
     row = np.random.default_rng(size).normal(size=size).astype(np.float32) - 5
-    by_width = max_pool_ceil(tf.constant(row[None, None, :, None]))
-    by_height = max_pool_ceil(tf.constant(row[None, :, None, None]))
+    by_width = max_pool_ceil(tf.constant(row[None, None, :, None]), training=True)
+    by_height = max_pool_ceil(tf.constant(row[None, :, None, None]), training=True)
     np.testing.assert_array_equal(by_width[0, 0, :, 0], pooled_by_hand(row))
     np.testing.assert_array_equal(by_height[0, :, 0, 0], pooled_by_hand(row))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 9), (31, 64)])
+def test_max_pooling_is_the_same_in_training_and_outside(size):
+    random = np.random.default_rng(0).normal(size=(2, *size, 3)).astype(np.float32)
+    x = tf.nn.relu(random)
+    outside = max_pool_ceil(x, training=False)
+    np.testing.assert_array_equal(outside, max_pool_ceil(x, training=True))
 
 
 @pytest.mark.parametrize(

@@ -65,13 +65,18 @@ def deeplab_v2(
     )
 
 
-def max_pool_ceil(x: tf.Tensor) -> tf.Tensor:
+def max_pool_ceil(x: tf.Tensor, training: bool) -> tf.Tensor:
     """3x3 max-pooling of stride 2, padding 1, in PyTorch's `ceil_mode`.
 
-    [B,H,W,C] to [B,H//2+1,W//2+1,C]. Padding two rows behind serves every height: of an even one
-    the last window then holds one true row, of an odd one no window reaches the second.
+    [B,H,W,C] without negative values to [B,H//2+1,W//2+1,C]. Padding two rows behind serves every
+    height: of an even one the last window then holds one true row, of an odd one no window reaches
+    the second. Outside training the padding is zeros, of which a maximum takes no notice here:
+    TFLite has no pooling that pads by a number. In training they would be a copy to hold.
     """
-    return tf.nn.max_pool2d(x, 3, 2, padding=[[0, 0], [1, 2], [1, 2], [0, 0]])
+    margins = [[0, 0], [1, 2], [1, 2], [0, 0]]
+    if training:
+        return tf.nn.max_pool2d(x, 3, 2, padding=margins)
+    return tf.nn.max_pool2d(tf.pad(x, margins), 3, 2, padding="VALID")
 
 
 def _convolution(
@@ -268,7 +273,7 @@ class ResNetBody(tf.keras.layers.Layer):
         self, images: tf.Tensor, training: bool, domain: Domain = SOURCE
     ) -> tuple[tf.Tensor, ...]:
         x = self.conv1(images)
-        x = max_pool_ceil(tf.nn.relu(self.bn1(x, training=training, domain=domain)))
+        x = max_pool_ceil(tf.nn.relu(self.bn1(x, training=training, domain=domain)), training)
         features = []
         for stage in self.stages:
             x = stage(x, training=training, domain=domain)

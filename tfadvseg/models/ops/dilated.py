@@ -22,7 +22,7 @@ def dilated_convolution(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor
     """
 
     def forward(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        return tf.nn.conv2d(x, kernel, 1, "SAME", dilations=rate)
+        return _convolved(x, kernel, rate)
 
     @tf.custom_gradient
     def convolution(x: tf.Tensor, kernel: tf.Tensor) -> tuple:
@@ -38,6 +38,12 @@ def dilated_convolution(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor
         return forward(x, kernel), gradient
 
     return convolution(x, kernel)
+
+
+def _convolved(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
+    """The convolution, with its zeros counted: ONNX Runtime knows no "SAME" where rates dilate."""
+    around = [rate * (int(kernel.shape[0]) // 2)] * 2
+    return tf.nn.conv2d(x, kernel, 1, [[0, 0], around, around, [0, 0]], dilations=rate)
 
 
 def _kernel_gradient(
@@ -60,10 +66,11 @@ def _kernel_gradient(
 
 
 class DilatedConv2D(tf.keras.layers.Conv2D):
-    """Keras's `Conv2D` of stride 1 and padding "same", on CPUs by `dilated_convolution`."""
+    """Keras's `Conv2D` of stride 1, odd size and padding "same", on CPUs by `dilated_convolution`."""
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        if tf.config.list_physical_devices("GPU"):
-            return super().convolution_op(inputs, kernel)
         # A replica's or a half-precision view of a variable is none of the custom gradient's.
-        return dilated_convolution(inputs, tf.convert_to_tensor(kernel), self.dilation_rate[0])
+        kernel, rate = tf.convert_to_tensor(kernel), self.dilation_rate[0]
+        if tf.config.list_physical_devices("GPU"):
+            return _convolved(inputs, kernel, rate)
+        return dilated_convolution(inputs, kernel, rate)
