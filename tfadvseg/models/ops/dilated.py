@@ -66,7 +66,10 @@ def _kernel_gradient(
 
 
 class DilatedConv2D(tf.keras.layers.Conv2D):
-    """Keras's `Conv2D` of stride 1, odd size and padding "same", on CPUs by `dilated_convolution`."""
+    """Keras's `Conv2D` of stride 1, odd size and padding "same".
+
+    On CPUs it is `dilated_convolution`.
+    """
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         # A replica's or a half-precision view of a variable is none of the custom gradient's.

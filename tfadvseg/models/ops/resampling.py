@@ -32,12 +32,12 @@ _PART = 2.0**10
 def resize_bicubic(image: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
     """Resizes images as Pillow does, to within a grey level: see `data.resizing`.
 
-    Like Pillow, it resizes the width first, and rounds the intermediate image to whole grey levels
-    and halves up.
-    The weights are those of `tf.image.resize(..., "bicubic", antialias=True)` to float rounding.
-    That function's operation, `ScaleAndTranslate`, has no counterpart in ONNX, OpenVINO or TFLite,
-    so each axis is a matrix product here. For whole grey levels its sums are exact, whatever the
-    order of addition, and every runtime rounds the same values.
+    Like Pillow, it resizes the width first, rounds the intermediate image to whole grey levels,
+    and rounds halves up. The weights are those of `tf.image.resize(..., antialias=True)` to float
+    rounding. The operation behind that function, `ScaleAndTranslate`, exists in none of ONNX,
+    OpenVINO and TFLite, so each axis is a matrix product here. On whole grey levels everything
+    that decides how a value is rounded is computed without error, so that all runtimes give the
+    same image.
 
     Args:
         image: [B,H,W,C] float32 on the 0-255 scale.
@@ -56,15 +56,16 @@ def resize_bicubic(image: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Te
 def _resample_last_axis(x: tf.Tensor, target: tf.Tensor | int) -> tf.Tensor:
     """[B,C,H,W] float32 to [B,C,H,target] in whole grey levels."""
     weights = bicubic_weights(tf.shape(x)[-1], target)
-    # Factors of 11 bits and 8: their sums fit in the 24 bits of a float32, and in the products of
-    # GPUs that round factors to 11 bits (TF32).
     coarse = tf.round(weights / _PART)
-    fine = weights - _PART * coarse
-    sums = tf.matmul(x, tf.concat([coarse, fine], axis=0), transpose_b=True)
-    of_coarse, of_fine = tf.split(sums, 2, axis=-1)
-    total = tf.reduce_sum(weights, axis=1)
-    resampled = (_PART * of_coarse + of_fine) / total
-    return tf.floor(tf.clip_by_value(resampled, 0, 255) + 0.5)
+    parts = tf.concat([coarse, weights - _PART * coarse], axis=0)
+    # Factors of 11 bits and 8: their sums fit in the 24 bits of a float32, and GPUs that round
+    # factors to 11 bits (TF32) do not change them.
+    coarse_sum, fine_sum = tf.split(tf.matmul(x, parts, transpose_b=True), 2, axis=-1)
+    coarse_total, fine_total = tf.split(tf.reduce_sum(parts, axis=1), 2)
+    total = _PART * coarse_total + fine_total
+    level = tf.round((_PART * coarse_sum + fine_sum) / total)
+    left = _PART * (coarse_sum - level * coarse_total) + (fine_sum - level * fine_total)
+    return tf.clip_by_value(level + _correction(left, total), 0, 255)
 
 
 def bicubic_weights(source: tf.Tensor | int, target: tf.Tensor | int) -> tf.Tensor:
@@ -72,18 +73,37 @@ def bicubic_weights(source: tf.Tensor | int, target: tf.Tensor | int) -> tf.Tens
 
     Args:
         source: pixels of the axis.
-        target: pixels that they are resampled to; the product of both must stay below 2**30.
+        target: pixels that they are resampled to. Beyond 4096 pixels of either, weights may
+            differ between runtimes in their last bit; the product of both must be below 2**30.
 
     Returns:
         [target,source] float32 in whole numbers: divide each row by its sum.
     """
     # Pixel centres, and their distance in units of the kernel, which widens as the axis shrinks.
-    # Whole numbers up to the one division, so that every runtime gets the same distances.
     centres = (2 * tf.range(target) + 1)[:, tf.newaxis] * source
     offsets = centres - (2 * tf.range(source) + 1)[tf.newaxis] * target
     unit = tf.cast(2 * tf.maximum(source, target), tf.float32)
-    distance = tf.abs(tf.cast(offsets, tf.float32)) / unit
+    distance = _exact_ratio(tf.minimum(tf.abs(tf.cast(offsets, tf.float32)), 2 * unit), unit)
     near = ((1.5 * distance - 2.5) * distance) * distance + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
     kernel = tf.where(distance < 1, near, tf.where(distance < 2, far, tf.zeros_like(far)))
     return tf.round(_UNIT * kernel)
+
+
+def _exact_ratio(dividend: tf.Tensor, divisor: tf.Tensor) -> tf.Tensor:
+    """The nearest multiple of 1 / _UNIT to a ratio of whole numbers from 0 to 2."""
+    quotient = tf.round(_UNIT * (dividend / divisor))
+    coarse = tf.round(quotient / _PART)
+    fine = quotient - _PART * coarse
+    left = (_UNIT / _PART * dividend - coarse * divisor) * _PART - fine * divisor
+    return (quotient + _correction(left, divisor)) / _UNIT
+
+
+def _correction(left: tf.Tensor, divisor: tf.Tensor) -> tf.Tensor:
+    """What a quotient lacks to be rounded to the nearest whole number, halves up.
+
+    Some runtimes divide inexactly and would round some quotients the other way; what a quotient
+    times the divisor leaves of the dividend is computed without an error everywhere.
+    """
+    too_low, too_high = 2 * left >= divisor, 2 * left < -divisor
+    return tf.cast(too_low, tf.float32) - tf.cast(too_high, tf.float32)
