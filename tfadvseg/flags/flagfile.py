@@ -84,6 +84,25 @@ def read_flagfile(path: str | Path) -> Config:
     return config_of(values)
 
 
+def config_of_arguments(arguments: Sequence[str], where: str) -> Config:
+    """The `Config` that flags describe, `--flagfile` included, later ones overriding earlier ones.
+
+    Args:
+        arguments: one flag each, as on a command line.
+        where: they were written; errors begin with it.
+
+    Raises:
+        UserError: a flagfile cannot be read, or a flag is unknown or its value wrong.
+    """
+    values = flags.FlagValues()
+    define(ALL_FLAGS, values)
+    try:
+        values(["train", *arguments])
+        return config_of(values)
+    except (flags.Error, OSError, UnicodeDecodeError, UserError) as error:
+        raise UserError(f"{where}: {error}") from None
+
+
 def differing_flags(old: Config, new: Config) -> list[str]:
     """Flags that keep `new` from continuing a run of `old`, with both values."""
     # Compared by the values that are used: leaving a flag out equals giving the network's own

@@ -46,6 +46,7 @@ from tfadvseg.run.checks import (
 )
 from tfadvseg.run.outputs import RunOutput
 from tfadvseg.run.result import Result, earlier_result, finish_run
+from tfadvseg.run.start_facts import write_start_facts
 from tfadvseg.training.distribution import check_batch_size, choose_precision, choose_strategy
 from tfadvseg.training.loop import run_updates
 from tfadvseg.training.state import TrainState, build_state
@@ -124,6 +125,10 @@ def _train_in(output: Path, config: Config, strategy: tf.distribute.Strategy) ->
     phases = plan_epoch(config, state, terms)
     total = config.run.epochs * sum(phase.updates for phase in phases)
     update = int(state.step.numpy())
+    if not update:
+        parts = {"train": splits.train, "validation": splits.val, "target": target}
+        batches = {phase.name: run.batches(phase, 0, 0) for phase in phases}
+        write_start_facts(output, parts, state.segmenter.model, phases, batches)
     over = update >= total or run.is_over(update)
     result = earlier_result(output, update, total) if over else None
     if result and ("export" in result.made or not config.run.export):

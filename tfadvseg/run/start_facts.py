@@ -1,0 +1,77 @@
+"""Facts of a run's start, by which runs are checked to be paired: `start.json`."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfadvseg.data.examples import Examples, fingerprint
+from tfadvseg.files import atomic
+from tfadvseg.files.start_facts import START_FACTS
+from tfadvseg.training.types import Batch, Phase
+
+
+def write_start_facts(
+    output: Path,
+    parts: Mapping[str, Examples | None],
+    segmenter: tf.keras.Model,
+    phases: Sequence[Phase],
+    batches: Mapping[str, tf.data.Dataset],
+) -> None:
+    """Writes what two runs must share for their difference to be due to what their flags change.
+
+    Args:
+        output: the run's folder.
+        parts: images by the part that they belong to; None where a run has no such part.
+        segmenter: S before its first update.
+        phases: of an epoch.
+        batches: global batches of each phase from the first update on, by the phase's name.
+    """
+    first_batches = {name: _window_means(next(iter(each))) for name, each in batches.items()}
+    facts = {
+        "parts": {name: fingerprint(part) for name, part in parts.items() if part is not None},
+        "images": {name: len(part) for name, part in parts.items() if part is not None},
+        "initial_weights": _weights_hash(segmenter),
+        "parameters": sum(int(np.prod(v.shape)) for v in segmenter.trainable_variables),
+        "phases": [
+            {
+                "name": phase.name,
+                "updates": phase.updates,
+                "windows": {
+                    name: len(means)
+                    for name, means in first_batches[phase.name].items()
+                    if name.endswith("image")
+                },
+                "first_batch": first_batches[phase.name],
+            }
+            for phase in phases
+        ],
+    }
+    atomic.write_text(output / START_FACTS, json.dumps(facts, indent=1) + "\n")
+
+
+def _weights_hash(model: tf.keras.Model) -> str:
+    """Of what is trained only: batch norm's statistics per domain differ in number, not in use."""
+    digest = hashlib.blake2b(digest_size=8)
+    for variable in model.trainable_variables:
+        value = variable.numpy()
+        digest.update(f"{value.shape}{value.dtype}".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()
+
+
+def _window_means(batch: Batch) -> dict[str, list[float]]:
+    """Mean of each window, which other processors compute alike up to rounding.
+
+    The labelled domain's tensors have the same names whether or not there is a second domain.
+    """
+    means = {}
+    for name, tensor in batch.items():
+        if name.endswith(("image", "label")):
+            values = tf.cast(tensor, tf.float64)
+            of_window = tf.reduce_mean(values, axis=list(range(1, len(tensor.shape))))
+            means[name.removeprefix("source_")] = [round(float(v), 6) for v in of_window.numpy()]
+    return means

@@ -1,0 +1,1 @@
+"""Paired studies: arms x seeds, launched, gathered and compared."""

@@ -1,0 +1,111 @@
+"""Comparisons of a study's arms from its finished runs. No TensorFlow here."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tfadvseg.study.gathering import StudyRun
+from tfadvseg.study.pairing import check_pair
+from tfadvseg.study.plan import Study
+from tfadvseg.study.statistics import PairedResult, holm, paired_result
+
+Runs = Mapping[str, Mapping[int, StudyRun]]
+"""Finished runs by arm, and by seed or fold."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric of one arm against one reference.
+
+    Attributes:
+        arm, reference, metric: which.
+        numbers: seeds or folds of the pairs.
+        arm_values, reference_values: of each pair.
+        result: None where there is no pair.
+        t_holm, sign_flip_holm: p-values corrected for all arms compared with this reference by
+            this metric; NaN where there is none.
+    """
+
+    arm: str
+    reference: str
+    metric: str
+    numbers: tuple[int, ...]
+    arm_values: tuple[float, ...]
+    reference_values: tuple[float, ...]
+    result: PairedResult | None
+    t_holm: float = math.nan
+    sign_flip_holm: float = math.nan
+
+
+def compare_arms(study: Study, runs: Runs) -> list[Comparison]:
+    """All comparisons of a study, by metric and then in the order of `Study.comparisons`."""
+    made: list[Comparison] = []
+    for metric in study.metrics:
+        for reference in study.references:
+            family = [
+                _compare(study, runs, arm, other, metric)
+                for arm, other in study.comparisons()
+                if other == reference
+            ]
+            made += corrected(family)
+    return made
+
+
+def pairing_notes(study: Study, runs: Runs, only: int | None = None) -> list[str]:
+    """What paired runs do not share, each sentence once.
+
+    Args:
+        study: the plan.
+        runs: that finished.
+        only: the seed or fold to check; None for all.
+
+    Raises:
+        UserError: two runs cannot be paired.
+    """
+    notes: dict[str, None] = {}
+    for arm, reference in study.comparisons():
+        for number in _shared_numbers(runs, arm, reference):
+            if only not in (None, number):
+                continue
+            notes |= dict.fromkeys(check_pair(runs[arm][number], runs[reference][number]))
+    return list(notes)
+
+
+def corrected(family: Sequence[Comparison]) -> list[Comparison]:
+    """The same with p-values corrected for their number."""
+    t_values = holm([_p_value(each, "t_p_value") for each in family])
+    flips = holm([_p_value(each, "sign_flip_p_value") for each in family])
+    return [
+        replace(each, t_holm=t_value, sign_flip_holm=flip)
+        for each, t_value, flip in zip(family, t_values, flips, strict=True)
+    ]
+
+
+def _compare(study: Study, runs: Runs, arm: str, reference: str, metric: str) -> Comparison:
+    numbers, values = [], []
+    for number in _shared_numbers(runs, arm, reference):
+        both = [runs[name][number].metrics[metric] for name in (arm, reference)]
+        if all(map(math.isfinite, both)):
+            numbers.append(number)
+            values.append(both)
+    if not numbers:
+        return Comparison(arm, reference, metric, (), (), (), None)
+    first, second = zip(*values, strict=True)
+    shared = 1 / (study.folds - 1) if study.unit == "fold" else 0.0
+    return Comparison(
+        arm,
+        reference,
+        metric,
+        tuple(numbers),
+        first,
+        second,
+        paired_result(first, second, shared),
+    )
+
+
+def _shared_numbers(runs: Runs, arm: str, reference: str) -> list[int]:
+    return [number for number in runs.get(arm, {}) if number in runs.get(reference, {})]
+
+
+def _p_value(comparison: Comparison, name: str) -> float:
+    return math.nan if comparison.result is None else getattr(comparison.result, name)

@@ -1,0 +1,175 @@
+"""A study from its plan to its report: which runs are left, running them, and gathering."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from tfadvseg.errors import UserError
+from tfadvseg.files import atomic
+from tfadvseg.study.analysis import compare_arms, pairing_notes
+from tfadvseg.study.estimate import duration_text, estimated_seconds
+from tfadvseg.study.gathering import (
+    StudyRun,
+    check_metrics,
+    is_finished,
+    mixed_settings,
+    read_study_run,
+)
+from tfadvseg.study.launching import Job, failure_reason, job_of, run_jobs
+from tfadvseg.study.metric_names import value_text
+from tfadvseg.study.plan import PlannedRun, Study, plan_runs
+from tfadvseg.study.record import read_failures, record_study, write_failures
+from tfadvseg.study.report import StudyResult, json_text, markdown
+
+RESULTS = "results.md"
+
+
+@dataclass(frozen=True)
+class Commands:
+    """How the scripts that a study calls are started: programs with their first arguments."""
+
+    train: tuple[str, ...]
+    evaluate: tuple[str, ...]
+
+
+@dataclass
+class Progress:
+    """Where a study stands.
+
+    Attributes:
+        study: the plan.
+        planned: all runs.
+        runs: those that finished, by arm and number.
+        failed: reasons of those that failed, by arm and number.
+    """
+
+    study: Study
+    planned: list[PlannedRun]
+    runs: dict[str, dict[int, StudyRun]] = field(default_factory=dict)
+    failed: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def add(self, run: PlannedRun) -> StudyRun:
+        """Reads a run that finished, and checks it against those that it is paired with.
+
+        Raises:
+            UserError: it lacks a metric, or cannot be paired.
+        """
+        read = read_study_run(run, self.study.part)
+        check_metrics(read, self.study.metrics)
+        self.runs.setdefault(run.arm, {})[run.number] = read
+        self.failed.pop((run.arm, run.number), None)
+        pairing_notes(self.study, self.runs, run.number)
+        return read
+
+    def waiting(self) -> list[PlannedRun]:
+        return [run for run in self.planned if run.number not in self.runs.get(run.arm, {})]
+
+    def left(self, at_once: int) -> float | None:
+        """Seconds until all runs have finished, or None where nothing tells."""
+        seconds = {
+            arm: [run.wall_seconds for run in found.values()] for arm, found in self.runs.items()
+        }
+        return estimated_seconds(self.waiting(), seconds, at_once)
+
+
+def look(study: Study) -> Progress:
+    """What of a study has finished; writes nothing.
+
+    Raises:
+        UserError: an arm's flags are wrong, a folder holds another run, or finished runs cannot be
+            paired or lack a metric.
+    """
+    progress = Progress(study, plan_runs(study))
+    progress.failed = read_failures(study)
+    for run in progress.planned:
+        if is_finished(run, study.part):
+            progress.add(run)
+    return progress
+
+
+def jobs_left(progress: Progress, commands: Commands) -> list[Job]:
+    """What is left to execute, in order."""
+    return [
+        job_of(
+            run,
+            progress.study.part,
+            commands.train,
+            commands.evaluate,
+            trained=is_finished(run, "validation"),
+        )
+        for run in progress.waiting()
+    ]
+
+
+def conduct(progress: Progress, commands: Commands, at_once: int) -> None:
+    """Executes what is left, and writes the report again whenever a run ends.
+
+    Raises:
+        UserError: a run lacks a metric, or two cannot be paired; the others are stopped then.
+        launching.StudyStopped: a signal came.
+    """
+    jobs = jobs_left(progress, commands)
+    runs = dict(zip((job.name for job in jobs), progress.waiting(), strict=True))
+    total = len(progress.planned)
+    # Lines above the bar tell all of it where there is no terminal to redraw it on.
+    bar = tqdm(total=total, initial=total - len(jobs), unit="run", disable=None)
+
+    def ended(job: Job, code: int) -> None:
+        run = runs[job.name]
+        if code == 0:
+            read = progress.add(run)
+            metric = progress.study.metrics[0]
+            value = value_text(metric, read.metrics[metric])
+            line = f"{job.name}: {metric} {value}, {duration_text(read.wall_seconds)}"
+        else:
+            progress.failed[run.arm, run.number] = failure_reason(job, code)
+            line = f"{job.name}: failed: {progress.failed[run.arm, run.number]} ({job.log})"
+        left = progress.left(at_once)
+        bar.write(line + (f"; about {duration_text(left)} left" if left else ""))
+        bar.update()
+        write_results(progress)
+
+    with bar:
+        run_jobs(jobs, at_once, ended)
+
+
+def result_of(progress: Progress, strict: bool = False) -> StudyResult:
+    """The report's content.
+
+    Args:
+        progress: with the runs that finished.
+        strict: refuse runs of mixed versions or precisions instead of noting them.
+
+    Raises:
+        UserError: as `strict` says.
+    """
+    study = progress.study
+    finished = [run for found in progress.runs.values() for run in found.values()]
+    mixed = mixed_settings(finished)
+    if strict and mixed:
+        raise UserError(f"--strict: {' '.join(mixed)} Repeat runs so that all agree.")
+    notes = [*record_study(study, write=False), *mixed, *pairing_notes(study, progress.runs)]
+    if study.unit == "fold":
+        notes.append(
+            "Training parts of different folds overlap; intervals and the t-test allow for that by "
+            "Nadeau and Bengio's correction, the sign-flip test does not."
+        )
+    return StudyResult(
+        study, progress.runs, progress.failed, compare_arms(study, progress.runs), notes
+    )
+
+
+def write_results(progress: Progress, strict: bool = False) -> list[Path]:
+    """Writes the report; returns its files.
+
+    Raises:
+        UserError: as `result_of`.
+    """
+    result = result_of(progress, strict)
+    output = progress.study.output
+    made = {output / RESULTS: markdown(result), output / "results.json": json_text(result)}
+    for path, text in made.items():
+        atomic.write_text(path, text)
+    write_failures(progress.study, progress.failed)
+    return list(made)
