@@ -13,7 +13,7 @@ ALLOWED = {
     "cli": {"errors", "files.atomic", "flags.shipped"},
     "commands": {
         "cli", "config", "data", "errors", "evaluation", "export", "files", "flags", "interop",
-        "models", "reporting", "run", "training",
+        "models", "reporting", "run", "study", "training",
     },
     "compat": set(),
     "config": {"errors"},
@@ -50,6 +50,7 @@ ALLOWED = {
         "config", "errors", "evaluation.whole_images", "export.choices", "flags.flagfile",
         "flags.kinds", "flags.table",
     },
+    "study": {"config", "errors", "files", "flags.flagfile", "flags.shipped"},
     "run": {
         "config", "data", "errors", "evaluation", "export", "files", "flags.flagfile", "interop",
         "losses", "methods", "models", "reporting", "training",

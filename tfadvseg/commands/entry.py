@@ -17,6 +17,7 @@ COMMANDS = {
     "predict": "Predicts the labels of image files with a run or an export.",
     "export": "Writes a run's checkpoint as a SavedModel for TensorFlow Serving.",
     "compare": "Compares finished runs, or evaluations of them: a table and pictures.",
+    "study": "Compares arms over paired seeds or folds, and says what follows.",
     "convert": "Turns published PyTorch weights into a model, and a run into such a file.",
     "describe-data": "Describes a dataset: means, deviations and each class's pixels.",
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tfadvseg.config import Config
 from tfadvseg.errors import UserError
 from tfadvseg.flags.flagfile import config_of_arguments
+from tfadvseg.flags.shipped import find_flagfile
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
@@ -81,13 +82,12 @@ def _split(text: str, flag: str) -> tuple[list[str], list[str]]:
     files, flags = [], []
     for word in words:
         if not word.startswith("-"):
-            files.append(f"--flagfile={word}")
+            files.append(f"--flagfile={find_flagfile(word)}")
             continue
         name = word.lstrip("-").partition("=")[0]
         if name in _SET_BY_STUDY:
             raise UserError(f"--{flag}: --{name} is set by the study for each run; leave it out.")
         if name == "flagfile":
-            files.append(word)
-        else:
-            flags.append(word)
+            raise UserError(f"--{flag}: {word}: write the flagfile without --flagfile=.")
+        flags.append(word)
     return files, flags

@@ -105,10 +105,8 @@ def arms_table(result: StudyResult) -> list[list[str]]:
 
 def comparison_table(result: StudyResult) -> list[list[str]]:
     """A row per comparison and metric; differences of shares are in points (hundredths)."""
-    rows = [
-        ["arm", "reference", "metric", "pairs", "difference", "95 % interval", "won/tied/lost"]
-        + ["p (t)", "Holm", "p (sign flip)", "Holm"]
-    ]
+    header = ["arm", "reference", "metric", "pairs", "difference", "95 % interval"]
+    rows = [[*header, "won/tied/lost", "p (t)", "Holm", "p (sign flip)", "Holm"]]
     for each in result.comparisons:
         if each.result is None:
             rows.append([each.arm, each.reference, each.metric, "0", *["-"] * 7])
@@ -240,7 +238,9 @@ def _spread(metric: str, values: Sequence[float]) -> str:
 
 
 def _each(values: Sequence[int | None]) -> str:
-    return " / ".join("unknown" if value is None else f"{value:,}" for value in dict.fromkeys(values))
+    return " / ".join(
+        "unknown" if value is None else f"{value:,}" for value in dict.fromkeys(values)
+    )
 
 
 def _windows(runs: Sequence[StudyRun]) -> str:

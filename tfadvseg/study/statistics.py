@@ -68,7 +68,7 @@ def paired_result(
     Raises:
         ValueError: there is no pair, the numbers of values differ, or a value is not finite.
     """
-    if not arm or len(arm) != len(reference):
+    if not len(arm) or len(arm) != len(reference):
         raise ValueError(f"{len(arm)} and {len(reference)} values do not make pairs.")
     differences = np.asarray(arm, np.float64) - np.asarray(reference, np.float64)
     if not np.isfinite(differences).all():

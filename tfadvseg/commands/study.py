@@ -1,0 +1,167 @@
+"""Compares arms over paired seeds or folds, and says in plain words what follows.
+
+    tfadvseg study --flagfile=studies/demo --dry_run
+    tfadvseg study --flagfile=studies/demo
+    tfadvseg study --flagfile=studies/demo --seeds=2-7 --jobs=2
+
+A study file is a flagfile, with one --arm per configuration:
+
+    --arm=alone: demo --method=supervised
+    --arm=against_d: demo
+    --common=--ema=0.99 --noexport
+    --reference=alone
+    --seeds=2-7
+    --metric=miou,accuracy
+    --output_dir=studies/demo
+
+Flagfiles are read first, then --common applies, then the arm's own flags. Each run is an ordinary
+run of `tfadvseg train` in OUTPUT_DIR/ARM/seed_N. The first --metric decides, measured after training
+on S's last state, or on its moving average with --ema; never on a best epoch. Runs of one seed must
+share images, S's initial weights and the order of the batches; that is checked.
+
+The same command continues a study that was stopped, and repeats runs that failed. Runs of several
+machines can share a folder: --print_commands writes one command per line for a scheduler,
+
+    tfadvseg study --flagfile=FILE --print_commands | xargs -d '\\n' -P 4 -I CMD sh -c CMD
+    tfadvseg study --flagfile=FILE --print_commands > commands.txt
+    sbatch --array=1-$(wc -l < commands.txt) \\
+      --wrap 'sed -n "${SLURM_ARRAY_TASK_ID}p" commands.txt | sh'
+
+and --gather then reads what they left. In --output_dir a study leaves
+
+  results.md, results.json   verdicts, the table of arms, differences with intervals and p-values
+  ARM/seed_N, ARM/seed_N.log   the runs
+"""
+
+import sys
+from pathlib import Path
+from typing import cast, get_args
+
+from absl import flags
+
+from tfadvseg import cli
+from tfadvseg.errors import UserError
+from tfadvseg.study.arms import parse_arms
+from tfadvseg.study.conducting import (
+    RESULTS,
+    Commands,
+    Progress,
+    conduct,
+    jobs_left,
+    look,
+    write_results,
+)
+from tfadvseg.study.estimate import duration_text
+from tfadvseg.study.launching import StudyStopped
+from tfadvseg.study.plan import Part, Study, Unit, check_references, parse_numbers
+from tfadvseg.study.record import record_study
+
+EXIT_STOPPED = 75  # as of `tfadvseg train`
+EXIT_FAILED_RUNS = 1
+
+_ARM = flags.DEFINE_multi_string(
+    "arm", None, "Name of an arm, its flagfile and its flags: NAME: FLAGFILE --flag=value ..."
+)
+_COMMON = flags.DEFINE_multi_string("common", [], "Flags of all arms, between flagfiles and arms.")
+_REFERENCE = flags.DEFINE_list(
+    "reference", [], "Arms that the others are compared with. Default: the first --arm."
+)
+_SEEDS = flags.DEFINE_string("seeds", "0-5", "Seeds, each of which is a pair; as in 0,2-7.")
+_FOLDS = flags.DEFINE_integer(
+    "folds", 0, "Folds to divide the images into, each of which is a pair; 0: pairs are seeds."
+)
+_METRIC = flags.DEFINE_list("metric", ["miou"], "Metrics; the first one decides.")
+_PART = flags.DEFINE_enum(
+    "part", "validation", get_args(Part), "Images that decide; test where the dataset has some."
+)
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where runs and results go.")
+_JOBS = flags.DEFINE_integer(
+    "jobs", 1, "Runs at a time, with the cores divided among them.", lower_bound=1
+)
+_DRY_RUN = flags.DEFINE_boolean("dry_run", False, "List runs and their commands, and end.")
+_PRINT_COMMANDS = flags.DEFINE_boolean(
+    "print_commands", False, "Write one command per line for the runs that are left, and end."
+)
+_GATHER = flags.DEFINE_boolean("gather", False, "Read finished runs and report; run nothing.")
+_STRICT = flags.DEFINE_boolean(
+    "strict", False, "Refuse to report on runs of mixed versions or precisions."
+)
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    study = _study()
+    program = (sys.executable, "-m", "tfadvseg")
+    commands = Commands((*program, "train"), (*program, "evaluate"))
+    record_study(study, write=False)
+    progress = look(study)
+    if _DRY_RUN.value:
+        _describe(progress, commands)
+        return
+    record_study(study)
+    if _PRINT_COMMANDS.value:
+        for job in jobs_left(progress, commands):
+            print(job.as_shell())
+        return
+    try:
+        if not _GATHER.value:
+            conduct(progress, commands, _JOBS.value)
+    except StudyStopped:
+        print("stopped; the same command continues the study.", file=sys.stderr)
+        sys.exit(EXIT_STOPPED)
+    made = write_results(progress, _STRICT.value)
+    print((study.output / RESULTS).read_text())
+    for path in made:
+        print(path)
+    if progress.failed:
+        sys.exit(EXIT_FAILED_RUNS)
+
+
+def _study() -> Study:
+    """The plan that flags describe.
+
+    Raises:
+        UserError: a flag does not fit.
+    """
+    if _FOLDS.value:
+        unit: Unit = "fold"
+        seeds = parse_numbers(_SEEDS.value, "seeds") if _SEEDS.present else (0,)
+        if len(seeds) > 1:
+            raise UserError("--folds: pairs are folds or seeds; give one seed in --seeds.")
+        if _FOLDS.value < 2:
+            raise UserError(f"--folds={_FOLDS.value}: give at least 2.")
+        numbers, seed = tuple(range(_FOLDS.value)), seeds[0]
+    else:
+        unit, numbers, seed = "seed", parse_numbers(_SEEDS.value, "seeds"), 0
+        if len(numbers) < 2:
+            raise UserError(f"--seeds={_SEEDS.value}: a study needs at least two seeds.")
+    arms = parse_arms(_ARM.value or [], _COMMON.value)
+    metrics = tuple(dict.fromkeys(name.strip() for name in _METRIC.value))
+    if not all(metrics) or not metrics:
+        raise UserError("--metric: name at least one metric, such as miou.")
+    references = check_references([name.strip() for name in _REFERENCE.value], arms)
+    return Study(
+        arms=arms,
+        references=references,
+        unit=unit,
+        numbers=numbers,
+        folds=_FOLDS.value,
+        fold_seed=seed,
+        metrics=metrics,
+        part=cast(Part, _PART.value),
+        output=Path(cli.required(_OUTPUT_DIR)),
+    )
+
+
+def _describe(progress: Progress, commands: Commands) -> None:
+    """What `--dry_run` prints."""
+    jobs = jobs_left(progress, commands)
+    print(f"{len(progress.planned)} runs, {len(jobs)} of them to do:")
+    for job in jobs:
+        print(f"\n{job.name}\n  {job.as_shell()}")
+    left = progress.left(_JOBS.value)
+    print()
+    if left is not None:
+        print(f"about {duration_text(left)} with --jobs={_JOBS.value}, as finished runs took")
+    else:
+        print("time: unknown until a first run has finished")
