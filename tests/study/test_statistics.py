@@ -53,7 +53,7 @@ def test_equal_arms():
     ("arm", "reference"), [([], []), ([1.0], [1.0, 2.0]), ([math.nan], [1.0]), ([math.inf], [1.0])]
 )
 def test_what_makes_no_pairs(arm, reference):
-    with pytest.raises(ValueError, match="values do not make pairs|not finite"):
+    with pytest.raises(ValueError, match=r"values do not make pairs|not finite"):
         paired_result(arm, reference)
 
 
