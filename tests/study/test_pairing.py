@@ -38,9 +38,7 @@ def test_what_is_shared_needs_no_words(tmp_path):
     ],
 )
 def test_what_no_flag_explains_is_refused(tmp_path, facts, message):
-    with pytest.raises(
-        UserError, match=rf"alone of seed 0 cannot be paired: .*{message}"
-    ):
+    with pytest.raises(UserError, match=rf"alone of seed 0 cannot be paired: .*{message}"):
         check_pair(*pair(tmp_path, "--lambda_dice=1", facts))
 
 

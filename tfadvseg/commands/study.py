@@ -15,9 +15,9 @@ A study file is a flagfile, with one --arm per configuration:
     --output_dir=studies/demo
 
 Flagfiles are read first, then --common applies, then the arm's own flags. Each run is an ordinary
-run of `tfadvseg train` in OUTPUT_DIR/ARM/seed_N. The first --metric decides, measured after training
-on S's last state, or on its moving average with --ema; never on a best epoch. Runs of one seed must
-share images, S's initial weights and the order of the batches; that is checked.
+run of `tfadvseg train` in OUTPUT_DIR/ARM/seed_N. The first --metric decides. It is measured after
+training on the last state of S, or on its moving average with --ema, never on a best epoch. Runs of
+one seed must share images, the initial weights of S and the order of batches; that is checked.
 
 The same command continues a study that was stopped, and repeats runs that failed. Runs of several
 machines can share a folder: --print_commands writes one command per line for a scheduler,

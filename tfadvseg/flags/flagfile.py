@@ -1,6 +1,7 @@
 """`Config` to and from flags as text, such as a flagfile; the command line's are `flags`'."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,7 @@ def config_of_arguments(arguments: Sequence[str], where: str) -> Config:
     Raises:
         UserError: a flagfile cannot be read, or a flag is unknown or its value wrong.
     """
-    values = flags.FlagValues()
-    define(ALL_FLAGS, values)
+    values = _defined_flags()
     try:
         values(["train", *arguments])
         return config_of(values)
