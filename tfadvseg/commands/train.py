@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfadvseg.config import LAST, Config
+from tfadvseg.config.resolve import resolve
 from tfadvseg.flags.command_line import config_from_flags, define_train_flags
 
 if TYPE_CHECKING:
@@ -57,6 +58,6 @@ def _how_to_go_on(config: Config, result: "Result") -> str:
     if result.stopped_early:
         return "no epoch was better within --patience; raise that to go on"
     ends = config.s_optimizer.ends or config.d_optimizer.ends
-    if ends and config.resolved().run.rate_epochs == config.run.epochs:
+    if ends and resolve(config).run.rate_epochs == config.run.epochs:
         return "a longer one is another run, as learning rates have fallen to 0"
     return "raise --epochs to go on"

@@ -1,6 +1,5 @@
 """Configuration of the examples, and of the windows drawn from them."""
 
-import dataclasses
 import functools
 import math
 from dataclasses import dataclass
@@ -205,11 +204,6 @@ class DataConfig:
         val = own_val if self.val_fraction is None else self.val_fraction
         test = own_test if self.test_fraction is None else self.test_fraction
         return val, None if own_test is None else test
-
-    def resolved(self) -> "DataConfig":
-        """The same with `fractions` written out, so that two of them can be compared."""
-        val_fraction, test_fraction = self.fractions()
-        return dataclasses.replace(self, val_fraction=val_fraction, test_fraction=test_fraction)
 
 
 _FRACTIONS: dict[str, tuple[float | None, float | None]] = {

@@ -6,11 +6,12 @@ from typing import Any
 
 from tfadvseg.config.checks import listed, require
 from tfadvseg.config.data import DataConfig
-from tfadvseg.config.discriminator import DiscriminatorConfig, DiscriminatorName
+from tfadvseg.config.discriminator import DiscriminatorConfig
 from tfadvseg.config.loss import LossConfig
 from tfadvseg.config.method import METHOD_OPTIONS, MethodConfig
 from tfadvseg.config.optimizer import OptimizerConfig
 from tfadvseg.config.options import Option, idle_options, options_of, refuse_idle, section
+from tfadvseg.config.resolve import filled_sections
 from tfadvseg.config.run import LAST, RunConfig
 from tfadvseg.config.segmenter import SegmenterConfig
 
@@ -39,39 +40,22 @@ class Config:
 
     def __post_init__(self) -> None:
         self._refuse_idle()
-        own, method = self.discriminator, self.method
-        name: DiscriminatorName = "fc" if method.adapts else "patch"
-        name = own.discriminator if own.discriminator != "auto" else name
-        width = own.d_width or (64 if name == "fc" else 32)
-        lambda_adv = method.lambda_adv or ((0, 0.001 if method.adapts else 0.1),)
-        best_metric = self.run.best_metric
-        if best_metric == "auto":
-            best_metric = LAST if self.target.dataset else "miou"
-        segmenter = self.segmenter
-        if segmenter.levels > 1 and not method.uses_levels:
-            # Nothing would train the level before the last.
-            segmenter = dataclasses.replace(segmenter, multi_level=False)
-        # A frozen dataclass has no other way to fill in what depends on several sections.
-        for name_of_section, filled in (
-            ("segmenter", segmenter),
-            ("discriminator", dataclasses.replace(own, discriminator=name, d_width=width)),
-            ("method", dataclasses.replace(method, lambda_adv=lambda_adv)),
-            ("run", dataclasses.replace(self.run, best_metric=best_metric)),
-        ):
-            object.__setattr__(self, name_of_section, filled)
+        for name, filled in filled_sections(self).items():
+            # A frozen dataclass has no other way to fill in what depends on several sections.
+            object.__setattr__(self, name, filled)
         require(
-            not (self.run.patience and best_metric == LAST),
+            not (self.run.patience and self.run.best_metric == LAST),
             f"--patience={self.run.patience}: with --best_metric=last no epoch is better than "
             "another; give a metric, which on a target domain takes its labels.",
         )
         require(
-            not method.compare or self.method.uses_discriminator,
+            not self.method.compare or self.method.uses_discriminator,
             "--compare: with --lambda_adv=0 S is trained alone, and there is nothing to compare.",
         )
         if self.segmenter.segmenter == "deeplab_v2_vgg":  # the one that pads nothing inside
             self._check_windows(8, "the network's three poolings")
         require(
-            segmenter.segmenter != "deeplabv3plus" or self.run.global_batch_size > 1,
+            self.segmenter.segmenter != "deeplabv3plus" or self.run.global_batch_size > 1,
             "--global_batch_size=1: the image pooling of deeplabv3plus is normalised over the "
             "batch, and would be 0 for a batch of one image; take at least 2.",
         )
@@ -167,16 +151,4 @@ class Config:
         data = self.data
         return dataclasses.replace(
             self.target, augment=data.augment, scale_range=data.scale_range, shuffle=data.shuffle
-        )
-
-    def resolved(self) -> "Config":
-        """The same with what defaults stand for written out, so that two can be compared."""
-        ends = self.s_optimizer.ends or self.d_optimizer.ends
-        rate_epochs = (self.run.rate_epochs or self.run.epochs) if ends else 0
-        return dataclasses.replace(
-            self,
-            data=self.data.resolved(),
-            target=self.target.resolved(),
-            segmenter=self.segmenter.resolved(),
-            run=dataclasses.replace(self.run, rate_epochs=rate_epochs),
         )

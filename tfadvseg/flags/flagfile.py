@@ -10,6 +10,7 @@ from absl import flags
 from tfadvseg.config import Config
 from tfadvseg.config.method import METHOD_OPTIONS
 from tfadvseg.config.options import default_sections, idle_options
+from tfadvseg.config.resolve import resolve
 from tfadvseg.errors import UserError, of_target
 from tfadvseg.flags.table import ALL_FLAGS, define
 
@@ -107,7 +108,7 @@ def differing_flags(old: Config, new: Config) -> list[str]:
     """Flags that keep `new` from continuing a run of `old`, with both values."""
     # Compared by the values that are used: leaving a flag out equals giving the network's own
     # value, or the dataset's.
-    before, now = old.resolved(), new.resolved()
+    before, now = resolve(old), resolve(new)
     return [
         f"--{option.name} (was {_text(option.name, before.value_of(option))}, "
         f"now {_text(option.name, now.value_of(option))})"

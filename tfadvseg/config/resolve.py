@@ -1,0 +1,71 @@
+"""The one place where options as typed become the values that are used.
+
+An option may leave its value to others: 0, `auto`, empty or None. `filled_sections` writes out what
+sections leave to each other, which every `Config` does on construction; `resolve` writes out the
+rest as well, so that two configurations can be compared.
+"""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from tfadvseg.config.data import DataConfig
+from tfadvseg.config.discriminator import DiscriminatorConfig, DiscriminatorName
+from tfadvseg.config.method import MethodConfig
+from tfadvseg.config.run import LAST, RunConfig
+from tfadvseg.config.segmenter import SegmenterConfig
+
+if TYPE_CHECKING:
+    from tfadvseg.config.whole import Config
+
+
+def resolve(config: "Config") -> "Config":
+    """The same run with every value written out that an option leaves open."""
+    run, ends = config.run, config.s_optimizer.ends or config.d_optimizer.ends
+    rate_epochs = (run.rate_epochs or run.epochs) if ends else 0
+    return dataclasses.replace(
+        config,
+        data=_data(config.data),
+        target=_data(config.target),
+        segmenter=config.segmenter.resolved(),
+        run=dataclasses.replace(run, rate_epochs=rate_epochs),
+    )
+
+
+def filled_sections(config: "Config") -> dict[str, Any]:
+    """The sections, by name, whose open values depend on other sections, with these filled in."""
+    return {
+        "segmenter": _segmenter(config.segmenter, config.method),
+        "discriminator": _discriminator(config.discriminator, config.method),
+        "method": _method(config.method),
+        "run": _run(config.run, config.target),
+    }
+
+
+def _data(data: DataConfig) -> DataConfig:
+    val_fraction, test_fraction = data.fractions()
+    return dataclasses.replace(data, val_fraction=val_fraction, test_fraction=test_fraction)
+
+
+def _segmenter(segmenter: SegmenterConfig, method: MethodConfig) -> SegmenterConfig:
+    if segmenter.levels == 1 or method.uses_levels:
+        return segmenter
+    # No loss would train the level before the last.
+    return dataclasses.replace(segmenter, multi_level=False)
+
+
+def _discriminator(d: DiscriminatorConfig, method: MethodConfig) -> DiscriminatorConfig:
+    default: DiscriminatorName = "fc" if method.adapts else "patch"
+    name = d.discriminator if d.discriminator != "auto" else default
+    width = d.d_width or (64 if name == "fc" else 32)
+    return dataclasses.replace(d, discriminator=name, d_width=width)
+
+
+def _method(method: MethodConfig) -> MethodConfig:
+    default = 0.001 if method.adapts else 0.1
+    return dataclasses.replace(method, lambda_adv=method.lambda_adv or ((0, default),))
+
+
+def _run(run: RunConfig, target: DataConfig) -> RunConfig:
+    if run.best_metric != "auto":
+        return run
+    return dataclasses.replace(run, best_metric=LAST if target.dataset else "miou")
