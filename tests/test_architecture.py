@@ -45,7 +45,7 @@ ALLOWED = {
     "flags.kinds": {"config"},
     "flags.shipped": {"errors"},
     "flags.table": {"config", "data.catalogue", "flags.kinds"},
-    "flags.flagfile": {"config", "errors", "flags.table"},
+    "flags.flagfile": {"config", "errors", "flags.kinds", "flags.table"},
     "flags.command_line": {
         "config", "errors", "evaluation.whole_images", "export.choices", "flags.flagfile",
         "flags.kinds", "flags.table",

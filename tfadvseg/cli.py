@@ -145,7 +145,11 @@ def _parse_flags(module: str, argv: list[str]) -> list[str]:
 
 
 def _help_text(module: str, program: str) -> str:
-    """A command's docstring and flags; those of libraries are of no use to its reader."""
+    """A command's docstring and flags; those of libraries are of no use to its reader.
+
+    absl's own `--help` ends with status 1 and lists the flags of the main module only, which with
+    `tfadvseg train` is not the command's; its `--helpfull` adds every library's.
+    """
     doc = (sys.modules[module].__doc__ or "").strip()
     by_module = flags.FLAGS.flags_by_module_dict()
     own = [name for name in by_module if name.split(".")[0] != "absl"]

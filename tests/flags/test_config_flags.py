@@ -308,3 +308,11 @@ def test_every_option_of_a_method_is_an_option():
         assert taken <= names, method
     of_methods = frozenset().union(*METHOD_OPTIONS.values())
     assert names_in(MethodConfig) - of_methods == {"method"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["--test_scales=0.5,1", "--mean=122.67891434,116,104.5", "--lambda_adv=0:0.1,3:1.0"],
+)
+def test_lists_are_written_as_they_are_typed(given):
+    assert given in flags_text(parse(given, *(["--std=1,1,1"] if "mean" in given else [])))

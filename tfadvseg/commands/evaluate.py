@@ -37,6 +37,7 @@ from tfadvseg.flags.command_line import (
     define_tile_flag,
     test_scales_of,
 )
+from tfadvseg.flags.kinds import text_of
 from tfadvseg.flags.table import DATA_FLAGS
 
 _MODEL = flags.DEFINE_string(
@@ -122,4 +123,5 @@ def _choices() -> dict[str, str]:
     """The flags on the command line that change what is measured, and their text."""
     data_flags = [flag.name for flag in DATA_FLAGS if flag.name not in _NO_CHOICE]
     names = (*data_flags, _SEED.name, _TEST_SCALES.name, _TILE.name)
-    return {name: str(flags.FLAGS[name].value) for name in names if flags.FLAGS[name].present}
+    chosen = {name: flags.FLAGS[name] for name in names if flags.FLAGS[name].present}
+    return {name: text_of(flag, flag.value) for name, flag in chosen.items()}

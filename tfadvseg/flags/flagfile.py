@@ -12,6 +12,7 @@ from tfadvseg.config.method import METHOD_OPTIONS
 from tfadvseg.config.options import default_sections, idle_options
 from tfadvseg.config.resolve import resolve
 from tfadvseg.errors import UserError, of_target
+from tfadvseg.flags.kinds import text_of
 from tfadvseg.flags.table import ALL_FLAGS, define
 
 MAY_CHANGE = frozenset(
@@ -137,5 +138,4 @@ def _section(name: str, default: Any, fields: dict[str, Any]) -> Any:
 
 def _text(name: str, value: Any) -> str:
     """A flag's value as it is typed."""
-    serializer = _defined_flags()[name].serializer
-    return serializer.serialize(value) if serializer and value is not None else str(value)
+    return text_of(_defined_flags()[name], value)

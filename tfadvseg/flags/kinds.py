@@ -37,7 +37,7 @@ class Serializer(flags.ArgumentSerializer):
     """Writes such a value as `Parser` reads it."""
 
     def serialize(self, value: Any) -> str:
-        return listed(value) if isinstance(value, tuple) else str(value)
+        return listed((*map(_shortest, value),)) if isinstance(value, tuple) else str(value)
 
 
 class _ByEpochSerializer(Serializer):
@@ -75,6 +75,11 @@ def kind_of(type_: Any, form: str = "") -> tuple[Parser, Serializer] | None:
     ), Serializer()
 
 
+def _shortest(value: Any) -> Any:
+    """A whole float as the integer that users type for it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _list_reader(item: Any) -> Callable[[str], tuple]:
     read = item if item in (int, float) else str
     return lambda text: tuple(read(part.strip()) for part in text.split(",") if part.strip())
@@ -101,3 +106,8 @@ def _pairs(value: Callable[[str], Any], form: str) -> tuple[Parser, Serializer]:
         form = form or "value, or epoch:value,epoch:value,..."
         return Parser(read, form), _ByEpochSerializer()
     return Parser(read, form or "number:number,number:number,..."), Serializer()
+
+
+def text_of(flag: flags.Flag, value: Any) -> str:
+    """A value of a flag as it is typed."""
+    return flag.serializer.serialize(value) if flag.serializer and value is not None else str(value)
