@@ -1,151 +1,315 @@
-"""Images and labels from files, decoded with Pillow to the values that the files hold.
+"""Images and labels from files, decoded to the numbers that the files hold.
 
-TensorFlow's decoder expands palette PNGs to colours and stretches 2- and 4-bit grey levels to
-0-255, which destroys class ids: labels are never decoded with it. Every error is a `ValueError` or
-`OSError` of one line that names the file.
+What a file is, its content tells, not its name. TensorFlow's decoder expands palette PNGs to
+colours and stretches 2- and 4-bit grey levels to 0-255, which destroys class ids: labels are never
+decoded with it. Every error is a `ValueError` or `OSError` of one line that names the file.
 """
 
 import io
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
+import imagecodecs
 import numpy as np
 from etils import epath
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-MULTI_PAGE_FORMATS = ("TIFF", "GIF")
-"""Pillow's names; of other formats the first picture counts (phones add previews to JPEGs)."""
+from tfadvseg_datasets import file_formats as formats
+from tfadvseg_datasets import tiff
+from tfadvseg_datasets.decoded import (
+    ALPHA_NOTE,
+    Decoded,
+    Unsuitable,
+    chosen_channels,
+    image_pixels,
+    label_ids,
+    orientation_notes,
+    without_alpha,
+)
 
-_SIXTEEN_BIT_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 _GREY_MODES = ("1", "L", "LA", "La")
+_WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
-_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # a TIFF tag and one of its values
+_LOSSLESS = ("PNG", "GIF", "BMP", "DIB", "PPM")
+"""Pillow's names of formats that keep class ids."""
+
+_ORIENTATION = 0x0112  # a tag of Exif
+
+# Files are the user's own, so that neither large ones nor long texts beside the pixels are attacks.
+Image.MAX_IMAGE_PIXELS = None
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 2**28
+# Pillow warns of damage in what is not pixels. Here and not around each file: warnings'
+# own context manager is not safe where several threads read.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def read_images(path: str | os.PathLike) -> list[np.ndarray]:
-    """The pages of an image file.
-
-    Palette images become RGB and an alpha channel is dropped. A JPEG's orientation tag is not
-    applied, or its label would no longer lie upon it.
-
-    Args:
-        path: PNG, JPEG, GIF or TIFF of 8 bits a channel (or 1 bit, which becomes 0 and 255).
+    """The pages of an image file of 8 bits, as `decode_images` gives them.
 
     Returns:
         one uint8 [h, w, c] a page, c = 1 (grey) or 3 (RGB).
 
     Raises:
         OSError: the file is absent or unreadable.
-        ValueError: not a whole image file, or more than 8 bits a channel.
+        ValueError: not a whole image file, or pixels of another kind.
     """
-    with _pages(path) as pages:
-        return [_image_array(page, path) for page, _ in pages]
+    pages = decode_images(path).pages
+    for page in pages:
+        if page.dtype != np.uint8:
+            raise Unsuitable(
+                f"{path}: more than 8 bits a pixel; save it with 8, choosing yourself what is "
+                "black and what is white."
+            )
+        if page.shape[-1] not in (1, 3):
+            raise Unsuitable(f"{path}: {page.shape[-1]} channels; save it as grey or RGB.")
+    return pages
 
 
 def read_labels(path: str | os.PathLike) -> list[np.ndarray]:
-    """The pages of a label file, as the numbers stored in it.
+    """The pages of a label file, as `decode_labels` gives them."""
+    return decode_labels(path).pages
 
-    Palette files give their indices, grey files their levels, 1-bit files 0 and 1. RGB files are
-    accepted where the three channels are equal.
+
+def decode_images(path: str | os.PathLike, channels: Sequence[int] = (), axes: str = "") -> Decoded:
+    """The pages of an image file, and what of the file is not in them.
+
+    Pixels keep their depth. Palette images become RGB. No orientation tag is applied, or a label
+    would no longer lie upon its image. Of formats other than TIFF the first picture counts, but for
+    GIF, as phones add previews to JPEGs.
 
     Args:
-        path: PNG, GIF or TIFF.
+        path: PNG, JPEG, TIFF, GIF, WebP, BMP, or whatever else Pillow reads as 8 bits.
+        channels: numbers of the channels to take; empty for all but alpha.
+        axes: what the axes of a TIFF's pixels mean, such as `CYX`; empty takes its own word.
 
     Returns:
-        one integer array [h, w] a page: uint8, or int32 for files of more than 8 bits.
+        one [h, w, c] a page, c from 1 to `decoded.MAX_CHANNELS`, of `decoded.IMAGE_DTYPES`.
 
     Raises:
         OSError: the file is absent or unreadable.
-        ValueError: not a whole image file, or one that cannot hold class ids: JPEG (lossy), a GIF
-            of several frames (later ones lose their indices), colours, floating point.
+        ValueError: not a whole image file, or pixels of a kind that is not taken.
     """
-    with _pages(path) as pages:
-        return [_label_array(page, raw_mode, path) for page, raw_mode in pages]
+
+    def decode(content: bytes) -> Decoded:
+        kind = formats.identify(content[: formats.HEAD])
+        if kind is formats.TIFF:
+            try:
+                return tiff.decode_images(_named(content, path), str(path), channels, axes)
+            except tiff.LeftToPillow:
+                return _converted(content, path, channels)
+        if kind is formats.PNG and formats.png_bit_depth(content) == 16:
+            return _deep(imagecodecs.png_decode(content), content, path, channels)
+        if kind is formats.JPEG and formats.jpeg_precision(content) != 8:
+            return _deep(imagecodecs.jpeg_decode(content), content, path, channels)
+        return _pillow_images(content, path, channels)
+
+    return _decoded(path, decode)
 
 
-@contextmanager
-def _pages(path: str | os.PathLike) -> Iterator[Iterator[tuple[Image.Image, str]]]:
-    """Opens a file, turning whatever Pillow raises on a damaged one into a `ValueError`."""
+def decode_labels(path: str | os.PathLike) -> Decoded:
+    """The pages of a label file as the numbers stored in it, and what of the file is not in them.
+
+    Palette files give their indices, grey files their levels, 1-bit files 0 and 1. Files of several
+    channels are accepted where these are equal; alpha is none of them.
+
+    Args:
+        path: PNG, GIF, TIFF or BMP.
+
+    Returns:
+        one integer array [h, w] a page: uint8, or int32 or int64 for files of more than 8 bits.
+
+    Raises:
+        OSError: the file is absent or unreadable.
+        ValueError: not a whole image file, or one that cannot hold class ids: lossy, a GIF of
+            several frames (later ones lose their indices), colours, floating point.
+    """
+
+    def decode(content: bytes) -> Decoded:
+        kind = formats.identify(content[: formats.HEAD])
+        if kind is formats.TIFF:
+            try:
+                return tiff.decode_labels(_named(content, path), str(path))
+            except tiff.LeftToPillow:
+                return _pillow_labels(content, path, (*_LOSSLESS, "TIFF"))
+        if kind is formats.PNG and formats.png_bit_depth(content) == 16:
+            pixels = imagecodecs.png_decode(content)
+            pixels = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+            ids, notes = label_ids(pixels, _alpha_of(pixels), path)
+            return Decoded([ids], notes + _orientation(content))
+        return _pillow_labels(content, path)
+
+    return _decoded(path, decode)
+
+
+def count_pages(path: str | os.PathLike) -> int:
+    """How many pages a file has, as far as its headers tell; 1 of one that cannot be read."""
+    try:
+        with epath.Path(path).open("rb") as file:
+            head = file.read(formats.HEAD)
+            file.seek(0)
+            kind = formats.identify(head)
+            if kind is formats.TIFF:
+                return tiff.count_pages(file)
+            if kind is formats.GIF:
+                with Image.open(file) as image:
+                    return getattr(image, "n_frames", 1)
+    except Exception:  # told when the file is read
+        pass
+    return 1
+
+
+def _named(content: bytes, path: str | os.PathLike) -> io.BytesIO:
+    """Content under its file's name, for tifffile."""
+    file = io.BytesIO(content)
+    file.name = str(path)
+    return file
+
+
+def _decoded(path: str | os.PathLike, decode: Callable[[bytes], Decoded]) -> Decoded:
+    """Decodes a file, turning whatever is raised on a damaged one into a `ValueError`."""
     content = epath.Path(path).read_bytes()
     try:
-        # Pillow only warns where a TIFF ends before its next directory, and drops the rest.
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", message="Corrupt EXIF|Truncated File")
-            with Image.open(io.BytesIO(content)) as image:
-                yield _iterate(image)
-    except (MemoryError, _Unsuitable):
+        return decode(content)
+    except (MemoryError, Unsuitable):
         raise
-    except Exception as error:  # Pillow's plug-ins raise a dozen kinds on damaged files
+    except Exception as error:  # the decoders raise a dozen kinds on damaged files
+        kind = formats.identify(content[: formats.HEAD])
+        if kind is not None and kind.advice:
+            raise ValueError(f"{path}: is no image but a {kind.name}; {kind.advice}.") from None
         raise ValueError(
             f"{path}: not a whole image file ({_detail(error)}); replace it."
         ) from None
 
 
 def _detail(error: Exception) -> str:
-    match error:
-        case Image.UnidentifiedImageError():
-            return "of no known format"
-        case Warning():
-            return "it ends too early"
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "of no known format"
     return " ".join(str(error).split()) or type(error).__name__
 
 
-class _Unsuitable(ValueError):
-    """A whole file whose pixels are not of an accepted kind."""
+def _deep(
+    pixels: np.ndarray, content: bytes, path: str | os.PathLike, channels: Sequence[int]
+) -> Decoded:
+    """One image of more than 8 bits."""
+    image = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+    image, notes = without_alpha(image, _alpha_of(image), channels)
+    image = chosen_channels(image, channels, path)
+    return Decoded([image_pixels(image, path)], notes + _orientation(content))
 
 
-def _iterate(image: Image.Image) -> Iterator[tuple[Image.Image, str]]:
-    """Each page, with Pillow's name for how its pixels are stored (`L;4`: grey, 4 bits)."""
-    count = getattr(image, "n_frames", 1) if image.format in MULTI_PAGE_FORMATS else 1
-    for number in range(count):
-        if number:
-            image.seek(number)
-        arguments = image.tile[0].args  # type: ignore[attr-defined]  # gone once it is loaded
-        raw_mode = arguments if isinstance(arguments, str) else str(arguments[0])
-        image.load()
-        yield image, raw_mode
+def _alpha_of(pixels: np.ndarray) -> tuple[int, ...]:
+    """Where alpha is in the channels of a PNG, [h, w, c]."""
+    return (pixels.shape[-1] - 1,) if pixels.shape[-1] in (2, 4) else ()
 
 
-def _image_array(page: Image.Image, path: str | os.PathLike) -> np.ndarray:
-    if page.mode in _SIXTEEN_BIT_MODES or page.mode == "F":
-        raise _Unsuitable(
-            f"{path}: more than 8 bits a pixel; save it with 8, choosing yourself what is black "
-            "and what is white."
+def _orientation(content: bytes) -> tuple[str, ...]:
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return _orientation_of(image)
+    except (OSError, SyntaxError):  # of a depth that Pillow does not open
+        return ()
+
+
+def _orientation_of(image: Image.Image) -> tuple[str, ...]:
+    try:
+        return orientation_notes(image.getexif().get(_ORIENTATION))
+    except Exception:  # cut or corrupt Exif, which is no part of the pixels
+        return ()
+
+
+def _converted(content: bytes, path: str | os.PathLike, channels: Sequence[int]) -> Decoded:
+    """A TIFF of colours that tifffile does not turn into RGB."""
+    try:
+        return _pillow_images(content, path, channels)
+    except Unsuitable:
+        raise
+    except Exception as error:
+        raise Unsuitable(
+            f"{path}: its colours or its compression are of a kind that cannot be read "
+            f"({_detail(error)}); save it as RGB without compression."
+        ) from None
+
+
+def _pillow_images(content: bytes, path: str | os.PathLike, channels: Sequence[int]) -> Decoded:
+    notes: dict[str, None] = {}
+    images = []
+    with Image.open(io.BytesIO(content)) as file:
+        for number in range(_pages(file)):
+            file.seek(number)
+            file.load()
+            images.append(_pillow_image(file, path, channels, notes))
+        # Only now: the Exif of a PNG may lie behind its pixels.
+        notes.update(dict.fromkeys(_orientation_of(file)))
+    return Decoded(images, tuple(notes))
+
+
+def _pages(file: Image.Image) -> int:
+    return getattr(file, "n_frames", 1) if file.format in ("GIF", "TIFF") else 1
+
+
+def _pillow_image(
+    page: Image.Image, path: str | os.PathLike, channels: Sequence[int], notes: dict[str, None]
+) -> np.ndarray:
+    if page.mode.startswith("I") or page.mode == "F":
+        raise Unsuitable(
+            f"{path}: {page.format} of more than 8 bits a channel; convert it to PNG or TIFF."
         )
-    if page.mode in _GREY_MODES:
-        return np.array(page.convert("L"))[:, :, None]
-    return np.array(page.convert("RGB"))
+    alpha = page.mode in _WITH_ALPHA or "transparency" in page.info
+    if page.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        notes[f"{page.mode} colours are converted to RGB"] = None
+    grey = page.mode in _GREY_MODES
+    if channels and alpha:  # by number, alpha is a channel as any other
+        return chosen_channels(np.array(page.convert("LA" if grey else "RGBA")), channels, path)
+    if alpha and page.format != "GIF":
+        notes[ALPHA_NOTE] = None
+    image = np.array(page.convert("L"))[:, :, None] if grey else np.array(page.convert("RGB"))
+    return chosen_channels(image, channels, path)
 
 
-def _label_array(page: Image.Image, raw_mode: str, path: str | os.PathLike) -> np.ndarray:
-    if page.format in ("JPEG", "MPO"):
-        raise _Unsuitable(f"{path}: JPEG changes class ids; store labels as PNG or TIFF.")
-    if page.format == "GIF" and getattr(page, "n_frames", 1) > 1:
-        raise _Unsuitable(
-            f"{path}: a GIF of several frames does not keep class ids; store labels as PNG or TIFF."
-        )
-    if page.format == "TIFF" and page.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # type: ignore[attr-defined]
-        raise _Unsuitable(
-            f"{path}: a TIFF whose zero is white, so that its ids would be read inverted; save it "
-            "again with zero as black."
-        )
-    if page.mode == "F":
-        raise _Unsuitable(f"{path}: floating-point pixels; store class ids as integers.")
-    if page.mode in _SIXTEEN_BIT_MODES:
-        return np.array(page).astype(np.int32)
+def _pillow_labels(
+    content: bytes, path: str | os.PathLike, lossless: Sequence[str] = _LOSSLESS
+) -> Decoded:
+    with Image.open(io.BytesIO(content)) as file:
+        if file.format not in lossless:
+            name = "JPEG" if file.format in ("JPEG", "MPO") else file.format
+            raise Unsuitable(f"{path}: {name} changes class ids; store labels as PNG or TIFF.")
+        if file.format == "GIF" and getattr(file, "n_frames", 1) > 1:
+            raise Unsuitable(
+                f"{path}: a GIF of several frames does not keep class ids; store labels as PNG or "
+                "TIFF."
+            )
+        labels: list[np.ndarray] = []
+        notes: tuple[str, ...] = ()
+        for number in range(_pages(file)):
+            file.seek(number)
+            raw_mode = _raw_mode(file)
+            file.load()
+            ids, notes = _pillow_ids(file, raw_mode, path)
+            labels.append(ids)
+        return Decoded(labels, notes + _orientation_of(file))
+
+
+def _raw_mode(page: Image.Image) -> str:
+    """Pillow's name for how pixels are stored (`L;4`: grey, 4 bits); gone once they are loaded."""
+    tiles = getattr(page, "tile", None)
+    if not tiles:
+        return page.mode
+    arguments = tiles[0].args
+    return arguments if isinstance(arguments, str) else str(arguments[0] if arguments else "")
+
+
+def _pillow_ids(
+    page: Image.Image, raw_mode: str, path: str | os.PathLike
+) -> tuple[np.ndarray, tuple[str, ...]]:
     if page.mode == "1":
-        return np.array(page).astype(np.uint8)
+        return np.array(page).astype(np.uint8), ()
     if page.mode == "L":
         # Pillow has multiplied 2- and 4-bit levels to fill 0-255.
-        return np.array(page) // {"L;2": 85, "L;4": 17}.get(raw_mode[:3], 1)
+        return np.array(page) // {"L;2": 85, "L;4": 17}.get(raw_mode[:3], 1), ()
     if page.mode in ("P", "PA", "LA", "La"):
-        return np.array(page.getchannel(0))
-    colours = np.array(page.convert("RGB"))
-    if np.any(colours != colours[:, :, :1]):
-        raise _Unsuitable(
-            f"{path}: colours where class ids are expected; store one number a pixel (grey or "
-            "palette PNG)."
-        )
-    return colours[:, :, 0]
+        return np.array(page.getchannel(0)), (ALPHA_NOTE,) if page.mode != "P" else ()
+    if page.mode.startswith("I") or page.mode == "F":
+        raise Unsuitable(f"{path}: {page.format} of {page.mode} pixels; store labels as PNG.")
+    pixels = np.array(page.convert("RGBA" if page.mode in _WITH_ALPHA else "RGB"))
+    return label_ids(pixels, (3,) if pixels.shape[-1] == 4 else (), path)

@@ -114,6 +114,6 @@ def _listed(list_file: epath.Path, folders: tuple[str, str]) -> dict[str, None]:
 
 def _lines(list_file: epath.Path) -> list[str]:
     try:
-        return list_file.read_text().splitlines()
+        return list_file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise ValueError(f"{list_file}: not a text file.") from None

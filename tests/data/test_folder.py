@@ -1,9 +1,12 @@
 """A folder of images and labels as a dataset."""
 
+import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from tfadvseg.config import DataConfig
@@ -221,6 +224,40 @@ def test_255_beside_other_values_anywhere_in_the_set_is_ignored(pair):
     np.testing.assert_array_equal(labels[1], ids(0, 255))
 
 
+def test_masks_of_two_conventions_are_told_by_file(pair, caplog):
+    save(pair / "images/b.png", grey())
+    save(pair / "labels/b.png", ids(0, 255))
+    read(pair)
+    assert re.search(r"labels/b\.png: 255 is ignored there.* while a\.png hold", caplog.text)
+    assert "--value_map=0:0,1:1,255:1" in caplog.text
+    caplog.clear()
+    save(pair / "labels/a.png", ids(0, 1, 255))  # beside another id, 255 is what is ignored
+    read(pair)
+    read(pair, value_map=((0, 0), (1, 1), (255, 1)))
+    assert not caplog.text
+
+
+def test_a_turned_image_and_its_label_are_told_apart_by_the_tag(pair, caplog):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(grey(8, 6)).save(pair / "images/a.jpg", exif=exif)
+    (pair / "images/a.png").unlink()
+    with pytest.raises(UserError, match=r"a\.jpg is 8 x 6.* Of a\.jpg, the orientation tag \(6\)"):
+        read(pair)
+    save(pair / "labels/a.png", ids(0, 1, shape=(8, 6)))
+    read(pair)
+    assert re.search(r"images/a\.jpg: the orientation tag \(6\) .* as stored", caplog.text)
+
+
+def test_names_of_any_bytes_and_of_any_composition_are_keys(tmp_path):
+    for folder, accent in (("images", "e\u0301"), ("labels", "\u00e9")):
+        save(tmp_path / folder / f"{accent}.png", grey() if folder == "images" else ids(0, 1))
+        plain = tmp_path / folder / "x.png"
+        save(plain, grey() if folder == "images" else ids(0, 1))
+        plain.rename(tmp_path / folder / os.fsdecode(b"10\xb5m.png"))
+    assert read(tmp_path).examples.keys == ("10\\xb5m", "\u00e9")
+
+
 def test_value_maps_take_any_values_to_classes_or_255(pair):
     save(pair / "labels/a.png", np.resize(np.array([0, 300, 900], np.uint16), (6, 8)))
     folder = read(pair, value_map=((0, 2), (300, 255), (900, 0)))
@@ -277,6 +314,15 @@ def deepen_label(pair: Path) -> None:
     save(pair / "labels/a.png", np.resize(np.array([0, 1000], np.uint16), (6, 8)))
 
 
+def below_zero(pair: Path) -> None:
+    (pair / "labels/a.png").unlink()
+    tifffile.imwrite(pair / "labels/a.tif", np.resize(np.array([-1, 0, 1], np.int16), (6, 8)))
+
+
+def dangling_link(pair: Path) -> None:
+    (pair / "images/b.png").symlink_to("/nowhere/b.png")
+
+
 def grey_levels(pair: Path) -> None:
     save(pair / "labels/a.png", ids(0, 128))
 
@@ -302,7 +348,9 @@ def remove_labels(pair: Path) -> None:
         (spoil_image, r"images/a\.png: not a whole image file"),
         (colour_label, r"labels/a\.png: colours"),
         (deepen_label, r"labels/a\.png: holds 1000; .*--value_map=0:0,1000:1"),
-        (grey_levels, r"labels: labels hold 0, 128: grey levels"),
+        (below_zero, r"labels/a\.tif: holds -1; .*--value_map=0:0,1:1,-1:255"),
+        (dangling_link, r"images/b\.png: a link to /nowhere/b\.png, which is not there"),
+        (grey_levels, r"labels: labels hold 0, 128 \(a\.png holds 128\): grey levels"),
         (empty_labels, r"labels: holds no labels"),
         (remove_labels, r"--data_dir=.*holds no folder labels.*--label_suffix"),
     ],
@@ -319,6 +367,8 @@ def test_what_does_not_fit_is_named_in_one_line(pair, spoil, message):
     [
         ({"value_map": ((0, 0),)}, r"labels/a\.png: holds 1, .* add 1:CLASS"),
         ({"value_map": ((0, 0), (1, 256))}, "--value_map=1:256: class ids are 0 to 254"),
+        ({"value_map": ((0, 0), (1, 1), (0, 1))}, "--value_map=0:0,1:1,0:1: maps 0 twice"),
+        ({"class_names": tuple(map(str, range(256)))}, "--class_names=.*256 names, .* 0 to 254"),
         ({"class_names": ("only",)}, "--class_names=only: give two or more"),
         ({"label_suffix": "_mask"}, "holds no labels .*_mask"),
     ],

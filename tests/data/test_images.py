@@ -13,8 +13,8 @@ def test_palette_label_keeps_its_ids_and_palette_image_its_colours(tmp_path):
     image = Image.fromarray(ids, "P")
     image.putpalette([value for i in range(8) for value in (i, 20 * i, 255 - i)])
     image.save(tmp_path / "x.png")
-    np.testing.assert_array_equal(read_labels(tmp_path / "x.png")[0], ids)
-    assert read_images(tmp_path / "x.png")[0][1, 1].tolist() == [7, 140, 248]
+    np.testing.assert_array_equal(read_labels(tmp_path / "x.png").pages[0], ids)
+    assert read_images(tmp_path / "x.png").pages[0][1, 1].tolist() == [7, 140, 248]
 
 
 @pytest.mark.parametrize("read", [read_images, read_labels])

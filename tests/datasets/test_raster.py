@@ -3,6 +3,7 @@
 import struct
 import zlib
 
+import imagecodecs
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tfadvseg_datasets.raster import read_images, read_labels
+from tfadvseg_datasets.raster import decode_images, read_images, read_labels
 
 IDS = np.array([[0, 1, 2], [7, 2, 1]], np.uint8)
 PALETTE = [0, 0, 0, 200, 30, 30, 30, 200, 30, *[9] * 12, 250, 250, 90]  # entries 0, 1, 2, 7 used
@@ -169,3 +170,93 @@ def test_no_truncation_of_a_tiff_goes_unnoticed(tmp_path_factory, share, compres
         assert "\n" not in str(error)
     else:  # only padding was lost
         np.testing.assert_array_equal(np.stack(read), pages[..., None])
+
+
+def png16(pixels: np.ndarray) -> bytes:
+    """A PNG of 16 bits of uint16 [h, w, c], which Pillow writes in grey only."""
+    return imagecodecs.png_encode(pixels)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_pngs_of_sixteen_bits_keep_their_low_bytes(tmp_path, channels):
+    pixels = np.random.default_rng(0).integers(0, 65536, (5, 6, channels), dtype=np.uint16)
+    (tmp_path / "x.png").write_bytes(png16(pixels))
+    images, notes = decode_images(tmp_path / "x.png")
+    alpha = channels in (2, 4)
+    np.testing.assert_array_equal(images[0], pixels[..., : channels - alpha])
+    assert bool(notes) == alpha
+    images, notes = decode_images(tmp_path / "x.png", channels=(channels - 1,))
+    np.testing.assert_array_equal(images[0], pixels[..., -1:])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_labels_of_sixteen_bit_png_give_their_ids(tmp_path, channels):
+    ids = IDS.astype(np.uint16) + 300
+    pixels = np.dstack([ids] * channels)
+    if channels in (2, 4):
+        pixels[..., -1] = 65535
+    (tmp_path / "x.png").write_bytes(png16(pixels))
+    np.testing.assert_array_equal(read_labels(tmp_path / "x.png")[0], ids)
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "JPEG2000", "AVIF", "BMP"])
+def test_a_format_under_another_suffix_is_read(tmp_path, kind):
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    Image.fromarray(pixels).save(tmp_path / "x.jpg", format=kind, **options)
+    (image,) = read_images(tmp_path / "x.jpg")
+    assert image.shape == pixels.shape
+    if kind != "AVIF":
+        np.testing.assert_array_equal(image, pixels)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "JPEG2000", "AVIF"])
+def test_labels_of_formats_that_may_lose_are_refused_whatever_their_suffix(tmp_path, kind):
+    Image.fromarray(np.repeat(IDS, 8, axis=0)).save(tmp_path / "x.png", format=kind)
+    with pytest.raises(ValueError, match=rf"x\.png: {kind} changes class ids"):
+        read_labels(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is no image but an? empty file; replace it"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer; fetch"),
+        (b"\0\0\0\x18ftypheic", "HEIC file or video; convert"),
+        (b"%PDF-1.7", "PDF file; convert"),
+        (b"<!DOCTYPE html>", "web page or XML file; replace"),
+        (b"\x89HDF\r\n\x1a\n", "HDF5 file; convert"),
+    ],
+)
+def test_what_is_no_image_is_called_by_its_name(tmp_path, content, message):
+    (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"x\.png: .*{message}"):
+        read_images(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("cut", [1, 8, 20])
+def test_a_whole_jpeg_of_corrupt_exif_is_read(tmp_path, cut):
+    exif = Image.Exif()
+    exif[0x010E] = "x" * 40
+    pixels = np.full((16, 16, 3), 90, np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "x.jpg", exif=exif.tobytes()[:-cut], quality=95)
+    assert abs(read_images(tmp_path / "x.jpg")[0].astype(int) - 90).max() < 2
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_the_orientation_tag_of_any_format_is_told_and_not_applied(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.fromarray(np.zeros((3, 5), np.uint8)).save(tmp_path / f"x.{suffix}", exif=exif)
+    images, notes = decode_images(tmp_path / f"x.{suffix}")
+    assert images[0].shape[:2] == (3, 5)
+    assert any("orientation tag (8)" in note for note in notes)
+
+
+def test_jpegs_of_twelve_bits_keep_their_depth(tmp_path):
+    levels = np.tile(np.linspace(0, 4095, 64).astype(np.uint16), (64, 1))
+    content = imagecodecs.jpeg8_encode(levels, level=100, bitspersample=12)
+    (tmp_path / "x.jpg").write_bytes(content)
+    (image,) = decode_images(tmp_path / "x.jpg").pages
+    assert image.dtype == np.uint16
+    assert abs(image[..., 0].astype(int) - levels).max() < 16

@@ -12,6 +12,9 @@ Augmentation = Literal["rotate", "flip", "scale", "elastic", "photometric", "col
 ChannelOrder = Literal["rgb", "bgr"]
 Preparation = Literal["tfds", "beam", "none"]
 
+MAX_CLASSES = 255
+"""Class ids are 8 bits, and the last of them stands for pixels to ignore."""
+
 _examples = functools.partial(option, scope="examples")
 
 
@@ -141,6 +144,13 @@ class DataConfig:
             require_choice("augment", name, Augmentation)
         self._check_normalisation()
         self._check_class_names()
+        values = [value for value, _ in self.value_map]
+        twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
+        require(
+            not twice,
+            f"--value_map={','.join(f'{value}:{to}' for value, to in self.value_map)}: maps "
+            f"{listed(tuple(twice))} twice; say once which class it is.",
+        )
         val, test = self.val_fraction, self.test_fraction
         require(
             val is None or 0 < val < 1,
@@ -165,6 +175,11 @@ class DataConfig:
         names = self.class_names
         flag = f"--class_names={listed(names)}"
         require(len(names) != 1, f"{flag}: give two or more.")
+        require(
+            len(names) <= MAX_CLASSES,
+            f"--class_names={listed(names[:3])},...: {len(names)} names, but class ids are 0 to "
+            f"{MAX_CLASSES - 1}; give at most {MAX_CLASSES}.",
+        )
         require(len({*names}) == len(names), f"{flag}: give each class a name of its own.")
         require(
             all(names) and not any("/" in name for name in names),

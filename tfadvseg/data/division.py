@@ -5,7 +5,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Mapping, Sequence
 from pathlib import Path
 
+from tfadvseg.data.names import plain_name
 from tfadvseg.errors import UserError
+from tfadvseg.files.text import read_text
 from tfadvseg_datasets.pairs import some
 
 Indices = list[int]
@@ -217,7 +219,9 @@ def _deal(
 
 def _read_list(path: str, flag: str, known: Container[str]) -> set[str]:
     try:
-        lines = [line.strip() for line in Path(path).expanduser().read_text().splitlines()]
+        lines = [
+            plain_name(line.strip()) for line in read_text(Path(path).expanduser()).splitlines()
+        ]
     except OSError as error:
         raise UserError(f"--{flag}={path}: {error.strerror}; give a text file.") from None
     except UnicodeDecodeError:

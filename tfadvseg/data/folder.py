@@ -7,9 +7,15 @@ from pathlib import Path
 from tfadvseg.config import DataConfig
 from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
 from tfadvseg.data.examples import Examples
-from tfadvseg.data.folder_labels import check_values, class_ids, class_names_of
+from tfadvseg.data.folder_labels import (
+    check_values,
+    class_ids,
+    class_names_of,
+    warn_of_two_conventions,
+)
 from tfadvseg.data.folder_pages import read_pages
 from tfadvseg.data.images import SUFFIXES, find_image_files
+from tfadvseg.data.names import plain_name
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.pairs import some
 
@@ -47,9 +53,10 @@ def read_folder(config: DataConfig) -> Folder:
     if config.data_dir is None:
         raise UserError("--data_dir: give the folder that holds images and labels.")
     pairs = find_pairs(Path(config.data_dir).expanduser(), config.label_suffix)
-    read = read_pages([(image.stem, image, label) for image, label in pairs])
+    read = read_pages([(plain_name(image.stem), image, label) for image, label in pairs])
     value_map = dict(config.value_map)
     check_values(read.pages, value_map)
+    warn_of_two_conventions(read.pages, value_map)
     names = class_names_of(read.pages, value_map, config.class_names)
     if config.foreground_class and config.foreground_class not in names:
         raise UserError(
@@ -99,6 +106,7 @@ def find_pairs(data_dir: Path, label_suffix: str = "") -> list[tuple[Path, Path]
     Raises:
         UserError: folders or files that are missing, or stems that are there twice.
     """
+    label_suffix = plain_name(label_suffix)
     if not data_dir.is_dir():
         raise UserError(f"--data_dir={data_dir}: no such folder.")
     image_dir, label_dir = data_dir / "images", data_dir / "labels"
@@ -114,8 +122,8 @@ def find_pairs(data_dir: Path, label_suffix: str = "") -> list[tuple[Path, Path]
         )
     image_files, label_files = find_image_files(image_dir), find_image_files(label_dir)
     if label_dir == image_dir:
-        image_files = [file for file in image_files if not file.stem.endswith(label_suffix)]
-    label_files = [file for file in label_files if file.stem.endswith(label_suffix)]
+        image_files = [file for file in image_files if not _ends_in(file, label_suffix)]
+    label_files = [file for file in label_files if _ends_in(file, label_suffix)]
     if not image_files:
         raise UserError(f"{image_dir}: holds no images ({', '.join(SUFFIXES)}); put them there.")
     if not label_files:
@@ -137,10 +145,14 @@ def find_pairs(data_dir: Path, label_suffix: str = "") -> list[tuple[Path, Path]
     return [(images[stem], labels[stem]) for stem in sorted(images)]
 
 
+def _ends_in(file: Path, suffix: str) -> bool:
+    return plain_name(file.stem).endswith(suffix)
+
+
 def _by_stem(files: Sequence[Path], suffix: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in files:
-        stem = file.stem.removesuffix(suffix)
+        stem = plain_name(file.stem).removesuffix(suffix)
         if stem in found:
             raise UserError(
                 f"{file}: {found[stem].name} has the same stem; give each file one of its own."

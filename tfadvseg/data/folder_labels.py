@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from absl import logging
 
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import shortened, values_of
 from tfadvseg.data.folder_pages import Page
 from tfadvseg.errors import UserError
+from tfadvseg_datasets.pairs import some
 
 
 def check_values(pages: Sequence[Page], value_map: Mapping[int, int]) -> None:
@@ -35,9 +37,11 @@ def check_values(pages: Sequence[Page], value_map: Mapping[int, int]) -> None:
             continue
         odd = values[(values < 0) | (values > IGNORE_LABEL)]
         if odd.size:
+            # What is below zero stands for no class, by custom.
+            example = f"1:1,{odd[0]}:{IGNORE_LABEL}" if odd[0] < 0 else f"{odd[0]}:1"
             raise UserError(
                 f"{page.label_file}: holds {shortened(odd)}; say with --value_map which class each "
-                f"value is, as in --value_map=0:0,{odd[0]}:1."
+                f"value is ({IGNORE_LABEL}: ignored), as in --value_map=0:0,{example}."
             )
     seen = _values(pages)
     if not value_map and IGNORE_LABEL in seen and seen <= {0, IGNORE_LABEL}:
@@ -45,6 +49,27 @@ def check_values(pages: Sequence[Page], value_map: Mapping[int, int]) -> None:
             f"{_place(pages)}: labels hold no values but 0 and 255, and 255 would be ignored; "
             "say what it means, as in --value_map=0:0,255:1."
         )
+
+
+def warn_of_two_conventions(pages: Sequence[Page], value_map: Mapping[int, int]) -> None:
+    """Names files whose 255 looks like a class rather than like pixels to ignore.
+
+    That is where no file holds it beside other ids than 0, and others hold these: masks of two
+    tools, one of which writes 255 for what the other writes as 1.
+    """
+    with_255 = [page for page in pages if IGNORE_LABEL in page.values]
+    others = {value for page in with_255 for value in page.values.tolist()} - {0, IGNORE_LABEL}
+    plain = [page for page in pages if page not in with_255 and page.values.max(initial=0) > 0]
+    if value_map or others or not with_255 or not plain:
+        return
+    values = ",".join(f"{value}:{value}" for value in sorted(_values(plain)))
+    logging.warning(
+        "%s: 255 is ignored there, but no other value than 0 stands beside it, while %s hold "
+        "class ids without 255. If it is a class, say so: --value_map=%s,255:1.",
+        some([str(page.label_file) for page in with_255]),
+        some([page.label_file.name for page in plain if page.label_file]),
+        values,
+    )
 
 
 def class_ids(raw: np.ndarray, value_map: Mapping[int, int]) -> np.ndarray:
@@ -70,8 +95,9 @@ def class_names_of(
         largest = max(ids, default=0)
         if largest >= 16 and len(ids) <= largest / 2 and not value_map:
             raise UserError(
-                f"{_place(pages)}: labels hold {shortened(np.array(sorted(ids)))}: grey levels "
-                "rather than class ids? Say with --value_map which class each value is, or name "
+                f"{_place(pages)}: labels hold {shortened(np.array(sorted(ids)))} "
+                f"({_holder(pages, largest)} holds {largest}): grey levels rather than class ids? "
+                "Say with --value_map which class each value is, or name "
                 f"all {largest + 1} classes with --class_names."
             )
         return tuple(f"class_{class_id}" for class_id in range(max(largest + 1, 2)))
@@ -86,6 +112,12 @@ def class_names_of(
                 "--class_names."
             )
     return given
+
+
+def _holder(pages: Sequence[Page], value: int) -> str:
+    """The name of a file that holds a value."""
+    files = (page.label_file for page in pages if value in page.values)
+    return next(str(file and file.name) for file in files)
 
 
 def _values(pages: Sequence[Page]) -> set[int]:

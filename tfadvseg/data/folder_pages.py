@@ -11,9 +11,10 @@ from absl import logging
 from tqdm import tqdm
 
 from tfadvseg.data.examples import Examples, values_of
-from tfadvseg.data.images import has_several_pages, read_images, read_labels
+from tfadvseg.data.images import has_several_pages, log_notes, read_images, read_labels
 from tfadvseg.data.on_disk import AHEAD, OnDisk
 from tfadvseg.errors import UserError
+from tfadvseg_datasets.decoded import Decoded
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of pixels, of images and labels together, beyond which they stay on disk."""
@@ -36,6 +37,7 @@ class Page:
         stored: how the image's colours are stored: without any (`grey`), or in three channels that
             are equal (`plain`) or not (`colour`).
         values: that the label holds, rising.
+        notes, label_notes: what to say of the files, with their first pages.
     """
 
     key: str
@@ -46,6 +48,8 @@ class Page:
     size: tuple[int, int]
     stored: str
     values: np.ndarray
+    notes: tuple[str, ...] = ()
+    label_notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,12 +124,12 @@ class StoredPage:
     file: Path
     number: int
     shape: tuple[int, int]
-    decode: Callable[[Path], list[np.ndarray]]
+    decode: Callable[[Path], Decoded]
     convert: Convert
     meaning: bytes
 
     def read(self) -> np.ndarray:
-        return self.convert(self.decode(self.file)[self.number])
+        return self.convert(self.decode(self.file).pages[self.number])
 
     def size(self) -> tuple[int, int]:
         return self.shape
@@ -164,6 +168,8 @@ def read_pages(sources: Sequence[Source]) -> Pages:
     if held is None:
         folder = sources[0][1].parent
         logging.info("%s: %.1f GiB of pixels stay on disk.", folder, size / 2**30)
+    log_notes((page.image_file, page.notes) for page in pages)
+    log_notes((page.label_file, page.label_notes) for page in pages if page.label_file)
     return Pages(tuple(pages), held, _channels(pages))
 
 
@@ -181,11 +187,19 @@ def _each(sources: Sequence[Source]) -> Iterator[tuple[Page, np.ndarray, np.ndar
 
 def _read(source: Source) -> list[tuple[Page, np.ndarray, np.ndarray | None]]:
     stem, image_file, label_file = source
-    images = read_images(image_file)
+    images, notes = read_images(image_file)
+    for image in images:
+        if image.dtype != np.uint8 or image.shape[-1] not in (1, 3):
+            raise UserError(
+                f"{image_file}: {image.shape[-1]} channels of {image.dtype}; save it as grey or "
+                "RGB of 8 bits."
+            )
     labels: Sequence[np.ndarray | None] = [None] * len(images)
+    label_notes: tuple[str, ...] = ()
     if label_file is not None:
-        labels = read_labels(label_file)
-        _check_pair(image_file, label_file, images, labels)
+        found, label_notes = read_labels(label_file)
+        _check_pair((image_file, images, notes), (label_file, found, label_notes))
+        labels = found
     pages = []
     for number, (image, label) in enumerate(zip(images, labels, strict=True)):
         page = Page(
@@ -197,24 +211,36 @@ def _read(source: Source) -> list[tuple[Page, np.ndarray, np.ndarray | None]]:
             size=(image.shape[0], image.shape[1]),
             stored=_stored(image),
             values=np.array([], np.int64) if label is None else values_of(label),
+            notes=notes if number == 0 else (),
+            label_notes=label_notes if number == 0 else (),
         )
         pages.append((page, image, label))
     return pages
 
 
 def _check_pair(
-    image_file: Path, label_file: Path, images: list[np.ndarray], labels: list[np.ndarray]
+    image: tuple[Path, Sequence[np.ndarray], Sequence[str]],
+    label: tuple[Path, Sequence[np.ndarray], Sequence[str]],
 ) -> None:
+    """Refuses files, with their pages and notes, that do not lie upon each other."""
+    (image_file, images, image_notes), (label_file, labels, label_notes) = image, label
     if len(images) != len(labels):
         raise UserError(
             f"{label_file}: {len(labels)} pages, but {image_file.name} has {len(images)}; each "
             "page needs one label."
         )
-    for image, label in zip(images, labels, strict=True):
-        if image.shape[:2] != label.shape:
+    for pixels, ids in zip(images, labels, strict=True):
+        if pixels.shape[:2] != ids.shape:
+            turned = [
+                f" Of {file.name}, {note}."
+                for file, notes in ((image_file, image_notes), (label_file, label_notes))
+                for note in notes
+                if "orientation" in note
+            ]
             raise UserError(
-                f"{label_file}: {label.shape[0]} x {label.shape[1]} (height x width), but "
-                f"{image_file.name} is {image.shape[0]} x {image.shape[1]}; they must agree."
+                f"{label_file}: {ids.shape[0]} x {ids.shape[1]} (height x width), but "
+                f"{image_file.name} is {pixels.shape[0]} x {pixels.shape[1]}; they must agree."
+                + "".join(turned)
             )
 
 

@@ -1,12 +1,15 @@
 """Image and label files of the user's, read with one clear error for each that is unfit."""
 
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+from absl import logging
 
 from tfadvseg.errors import UserError
 from tfadvseg_datasets import raster
+from tfadvseg_datasets.decoded import Decoded
+from tfadvseg_datasets.pairs import some
 
 SUFFIXES = (".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 """Of the files that are taken for images, in lower case."""
@@ -16,46 +19,45 @@ def find_image_files(folder: str | Path) -> list[Path]:
     """The image files directly in a folder, by suffix, in order of their names.
 
     Raises:
-        UserError: no such folder.
+        UserError: no such folder, or a link to a file that is not there.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder.")
-    return sorted(
+    named = [
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    )
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    ]
+    return sorted(path for path in named if _is_there(path))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a path is a file; a link that leads nowhere is refused, not left out."""
+    if path.is_symlink() and not path.exists():
+        raise UserError(
+            f"{path}: a link to {os.readlink(path)}, which is not there; fetch that file or mount "  # noqa: PTH115 (as written)
+            "its disk, or remove the link."
+        )
+    return path.is_file()
 
 
 def has_several_pages(path: str | Path) -> bool:
     """Whether an image file does, as far as its headers tell; not of one that cannot be read."""
-    if Path(path).suffix.lower() not in (".gif", ".tif", ".tiff"):
-        return False
-    try:
-        with Image.open(path) as image:
-            return getattr(image, "n_frames", 1) > 1
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return False
+    return raster.count_pages(path) > 1
 
 
-def read_images(path: str | Path) -> list[np.ndarray]:
-    """The pages of an image file, as `raster.read_images` gives them.
-
-    Returns:
-        one uint8 [H,W,C] a page, C = 1 (grey) or 3 (RGB; also of palette images).
+def read_images(path: str | Path) -> Decoded:
+    """The pages of an image file, as `raster.decode_images` gives them, and notes.
 
     Raises:
-        UserError: absent, damaged, or more than 8 bits a channel.
+        UserError: absent, damaged, or pixels of a kind that is not taken.
     """
-    try:
-        return raster.read_images(path)
-    except (OSError, ValueError) as error:
-        raise _user_error(path, error) from None
+    return _read(raster.decode_images, path)
 
 
-def read_labels(path: str | Path) -> list[np.ndarray]:
-    """The pages of a label file as the numbers stored in it, palette files as their indices.
+def read_labels(path: str | Path) -> Decoded:
+    """The pages of a label file as the numbers stored in it, and notes.
 
     Returns:
         one integer array [H,W] a page.
@@ -63,13 +65,24 @@ def read_labels(path: str | Path) -> list[np.ndarray]:
     Raises:
         UserError: absent, damaged, or of a kind that cannot hold class ids.
     """
+    return _read(raster.decode_labels, path)
+
+
+def _read(decode: Callable[[str | Path], Decoded], path: str | Path) -> Decoded:
     try:
-        return raster.read_labels(path)
-    except (OSError, ValueError) as error:
-        raise _user_error(path, error) from None
+        return decode(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"{path}: {reason}; give a file that can be read.") from None
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
-def _user_error(path: str | Path, error: Exception) -> UserError:
-    if isinstance(error, OSError):
-        return UserError(f"{path}: {error.strerror or error}; give a file that can be read.")
-    return UserError(str(error))
+def log_notes(notes_of: Iterable[tuple[Path, Sequence[str]]]) -> None:
+    """Logs what of files was left out or is not as they want to be shown, a line for each kind."""
+    files: dict[str, list[Path]] = {}
+    for path, notes in notes_of:
+        for note in notes:
+            files.setdefault(note, []).append(path)
+    for note, paths in files.items():
+        logging.warning("%s: %s.", some(paths), note)

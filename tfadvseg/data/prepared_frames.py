@@ -68,7 +68,7 @@ def _index(
     """What is known of each frame by split; written down when it is first found out."""
     path = builder.data_path / INDEX_FILE
     if path.exists():
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     try:
         index = {split: [_entry(example) for example in sources[split]] for split in sources}
     except Exception as error:  # ArrayRecord and Pillow raise a dozen kinds on damaged files

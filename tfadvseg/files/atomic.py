@@ -29,8 +29,8 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 
 
 def write_text(path: str | Path, content: str) -> None:
-    """Like `write_bytes`, encoded as UTF-8."""
-    write_bytes(path, content.encode())
+    """Like `write_bytes`, encoded as UTF-8; `files.text.read_text` gives the same text again."""
+    write_bytes(path, content.encode("utf-8", "surrogateescape"))
 
 
 def unwritable_place(folder: str | Path) -> Path | None:

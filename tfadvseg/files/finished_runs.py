@@ -4,6 +4,7 @@ Runs leave `summary.json` and `metrics.csv`, the command evaluate a JSON file; n
 """
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 from tfadvseg.errors import UserError
 from tfadvseg.files.metrics_text import with_nan
+from tfadvseg.files.text import read_text
 
 IOU = "iou_"
 """What the names of a class's IoU begin with."""
@@ -72,10 +74,10 @@ def read_run(folder: str, network: str) -> FinishedRun:
     place = Path(folder).expanduser()
     summary, table = place / "summary.json", place / "metrics.csv"
     try:
-        fields = json.loads(summary.read_text())
+        fields = json.loads(read_text(summary))
         networks, images = fields["networks"], _images(fields)
         scales = tuple(fields["test_scales"])
-        with table.open(newline="") as file:
+        with io.StringIO(read_text(table)) as file:
             rows = [
                 {name: float(text) if text else None for name, text in row.items()}
                 for row in csv.DictReader(file)
@@ -104,7 +106,7 @@ def read_evaluation(path: str) -> FinishedRun:
         UserError: it is not such a file.
     """
     try:
-        fields = json.loads(Path(path).expanduser().read_text())
+        fields = json.loads(read_text(Path(path).expanduser()))
         scales = tuple(fields["test_scales"])
         return FinishedRun(path, with_nan(fields["metrics"]), [], _images(fields), scales, True)
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.errors import UserError
+from tfadvseg.files.text import read_text
 
 FILE_NAME = "model.json"
 
@@ -74,7 +75,7 @@ class ModelSpec:
         """
         path = Path(folder) / FILE_NAME
         try:
-            fields = json.loads(path.read_text())
+            fields = json.loads(read_text(path))
             return cls(
                 segmenter=_segmenter(fields["segmenter"]),
                 class_names=tuple(fields["class_names"]),

@@ -24,6 +24,7 @@ from tfadvseg.export.model_source import check_choices, is_run, load_model_spec,
 from tfadvseg.files import atomic
 from tfadvseg.files.metrics_text import without_nan
 from tfadvseg.files.model_spec import RUN_FLAGS, TRAINED_ON, ModelSpec
+from tfadvseg.files.text import read_text
 from tfadvseg.flags.flagfile import read_flagfile
 from tfadvseg.reporting.confusion_figure import confusion_figure
 
@@ -241,6 +242,6 @@ def _warn_of_trained(run_dir: Path | None, data: DataConfig, keys: tuple[str, ..
     places = [Path(each.data_dir or "").expanduser().resolve() for each in (trained, data)]
     if trained.dataset != data.dataset or places[0] != places[1]:
         return
-    seen = set((run_dir / TRAINED_ON).read_text().splitlines()).intersection(keys)
+    seen = set(read_text(run_dir / TRAINED_ON).splitlines()).intersection(keys)
     if seen:
         logging.warning("%d of these %d images were trained on.", len(seen), len(keys))

@@ -104,7 +104,7 @@ def read_pages(path: Path, image_channels: int) -> list[np.ndarray]:
         UserError: the file is damaged, or grey where the model takes colour or the reverse.
     """
     pages = []
-    for page in read_images(path):
+    for page in read_images(path).pages:
         if image_channels == 1 and np.all(page == page[..., :1]):
             page = page[..., :1]
         if page.shape[-1] != image_channels:

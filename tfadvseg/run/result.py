@@ -25,6 +25,7 @@ from tfadvseg.files import atomic
 from tfadvseg.files.checkpoints import restore_newest
 from tfadvseg.files.metrics_text import with_nan, without_nan
 from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.files.text import read_text
 from tfadvseg.reporting.confusion_figure import confusion_figure
 from tfadvseg.reporting.overlays import overlays_figure
 from tfadvseg.training.history import RunLog
@@ -128,7 +129,7 @@ def finish_run(
 def earlier_result(output: Path, updates: int, planned: int) -> Result | None:
     """What `finish_run` came to after so many updates, of those that were planned, if it did."""
     try:
-        summary = json.loads((output / SUMMARY).read_text())
+        summary = json.loads(read_text(output / SUMMARY))
     except FileNotFoundError:
         return None
     if summary["updates"] != updates:

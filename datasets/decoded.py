@@ -1,0 +1,162 @@
+"""What the decoders of image files have in common: their result, and the kinds of pixels."""
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+MAX_CHANNELS = 16
+
+IMAGE_DTYPES = ("uint8", "uint16", "int16", "float32")
+"""Of images in memory. Whatever else a file holds is widened to one of them without loss."""
+
+
+class Unsuitable(ValueError):
+    """A whole file whose pixels are not of an accepted kind."""
+
+
+class Decoded(NamedTuple):
+    """The pages of a file.
+
+    Attributes:
+        pages: of an image [h, w, c] each, of one of `IMAGE_DTYPES`; of a label [h, w] of integers.
+        notes: what of the file is not in `pages`, or is there otherwise than the file wants to be
+            shown: a phrase each, without the file's name.
+    """
+
+    pages: list[np.ndarray]
+    notes: tuple[str, ...] = ()
+
+
+ALPHA_NOTE = "the alpha channel is no image channel and is left out"
+
+_ORIENTATIONS = {
+    2: "mirrored left to right",
+    3: "turned by 180 degrees",
+    4: "mirrored top to bottom",
+    5: "mirrored along the diagonal",
+    6: "turned by 90 degrees clockwise",
+    7: "mirrored along the other diagonal",
+    8: "turned by 90 degrees counterclockwise",
+}
+"""What the values of the orientation tag (TIFF 6.0, Exif) ask a viewer for; 1 asks for nothing."""
+
+
+def orientation_notes(tag: object) -> tuple[str, ...]:
+    """What to say of a file's orientation tag, which is not applied; nothing of 1 or none."""
+    if not isinstance(tag, int) or tag not in _ORIENTATIONS:
+        return ()
+    return (
+        f"the orientation tag ({tag}) asks viewers to show it {_ORIENTATIONS[tag]}; pixels are "
+        "taken as stored",
+    )
+
+
+def chosen_channels(
+    image: np.ndarray, channels: Sequence[int], path: str | os.PathLike
+) -> np.ndarray:
+    """The channels of [h, w, c] that `--channels` names; all where it names none.
+
+    Raises:
+        Unsuitable: there is no such channel, or there are too many.
+    """
+    count = image.shape[-1]
+    if channels:
+        if max(channels) >= count:
+            raise Unsuitable(
+                f"{path}: has {count} channel{'s' * (count > 1)}, numbered from 0; "
+                f"--channels={','.join(map(str, channels))} asks for more."
+            )
+        return np.ascontiguousarray(image[..., list(channels)])
+    if count > MAX_CHANNELS:
+        raise Unsuitable(
+            f"{path}: has {count} channels; at most {MAX_CHANNELS} are taken. Pick some with "
+            "--channels, or say with --axes what the axes mean."
+        )
+    return image
+
+
+def without_alpha(
+    image: np.ndarray, alpha: Sequence[int], channels: Sequence[int]
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """[h, w, c] without its alpha channels, unless channels are chosen by number; and the notes."""
+    if channels or not alpha:
+        return image, ()
+    kept = [number for number in range(image.shape[-1]) if number not in alpha]
+    return np.ascontiguousarray(image[..., kept]), (ALPHA_NOTE,)
+
+
+def image_pixels(image: np.ndarray, path: str | os.PathLike) -> np.ndarray:
+    """An image's numbers in one of `IMAGE_DTYPES`, none of them changed.
+
+    Args:
+        image: of booleans (which become 0 and 255), integers or floats.
+        path: for messages.
+
+    Raises:
+        Unsuitable: complex numbers; infinite ones or NaN; or integers that 32-bit floats do not
+            hold exactly.
+    """
+    kind = image.dtype.kind
+    if kind == "b":
+        return image.astype(np.uint8) * np.uint8(255)
+    if kind not in "uif":
+        raise Unsuitable(f"{path}: {image.dtype} pixels; save integers or floats.")
+    if image.dtype.itemsize == 1:
+        return image if kind == "u" else image.astype(np.int16)
+    if kind in "ui" and image.dtype.itemsize == 2:
+        return image.astype(image.dtype.newbyteorder("="), copy=False)
+    if kind in "ui":
+        low, high = int(image.min()), int(image.max())
+        if max(-low, high) > 2**24:
+            raise Unsuitable(
+                f"{path}: {image.dtype} pixels from {low} to {high}; beyond 16,777,216 networks "
+                "cannot tell neighbouring integers apart. Subtract an offset or divide, and save "
+                "it again."
+            )
+        return image.astype(np.float32)
+    with np.errstate(over="ignore"):
+        pixels = image.astype(np.float32)
+    wrong = int(pixels.size - np.count_nonzero(np.isfinite(pixels)))
+    if wrong:
+        raise Unsuitable(
+            f"{path}: {wrong} values of {pixels.size} are NaN, infinite or beyond 32-bit floats; "
+            "replace them by numbers."
+        )
+    return pixels
+
+
+def label_ids(
+    label: np.ndarray, alpha: Sequence[int], path: str | os.PathLike
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The one number a pixel of a label [h, w, c]: [h, w] of integers; and the notes.
+
+    Raises:
+        Unsuitable: floating point, or channels that differ.
+    """
+    if label.dtype.kind not in "bui":
+        raise Unsuitable(f"{path}: floating-point pixels; store class ids as integers.")
+    kept, notes = without_alpha(label, alpha, ())
+    if kept.shape[-1] > 1 and np.any(kept != kept[..., :1]):
+        kind = "colours" if kept.shape[-1] == 3 else f"{kept.shape[-1]} channels that differ"
+        raise Unsuitable(
+            f"{path}: {kind} where class ids are expected; store one number a pixel (grey or "
+            "palette PNG)."
+        )
+    ids = np.ascontiguousarray(kept[..., 0])
+    return _in_least_type(ids), notes
+
+
+def _in_least_type(ids: np.ndarray) -> np.ndarray:
+    """uint8 where it is so stored, else int32 if that holds every number, else int64."""
+    if ids.dtype == np.uint8:
+        return ids
+    if ids.dtype.kind == "b":
+        return ids.astype(np.uint8)
+    if ids.dtype.itemsize <= 2:
+        return ids.astype(np.int32)
+    low, high = int(ids.min()), int(ids.max())
+    if low >= -(2**31) and high < 2**31:
+        return ids.astype(np.int32)
+    return np.clip(ids, None, np.array(2**63 - 1, ids.dtype)).astype(np.int64)
