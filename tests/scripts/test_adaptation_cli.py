@@ -132,7 +132,10 @@ def test_a_mistake_ends_at_once_in_one_line(tmp_path):
         (["--target_dataset="], ["--target_dataset", "--method=adaptation"]),
         (["--target_dataset=cells", "--target_train_split="], ["--target_", "classes"]),
         (
-            ["--method=source_only", "--target_dataset=cells", "--target_train_split="],
+            [
+                *("--method=source_only", "--d_width=0", "--d_optimizer=adam"),
+                *("--target_dataset=cells", "--target_train_split="),
+            ],
             ["--target_", "classes"],
         ),
         (["--patience=1"], ["--patience=1", "--best_metric"]),

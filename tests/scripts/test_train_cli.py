@@ -381,7 +381,8 @@ def test_a_window_larger_than_the_images_is_refused(data_dir, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_by_name(data_dir, tmp_path):
-    arguments = [*TINY, f"--data_dir={data_dir}", "--output_dir=run", "--method=supervised"]
+    alone = ("--method=supervised", "--d_width=0", "--d_depth=3")
+    arguments = [*TINY, f"--data_dir={data_dir}", "--output_dir=run", *alone]
     arguments += ["--steps_per_epoch=20", "--checkpoint_every=1", "--noexport"]
     result = run_script("train.py", *arguments, "--s_learning_rate=1e38", cwd=tmp_path)
     assert result.returncode == 2
