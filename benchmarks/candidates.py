@@ -18,8 +18,10 @@ from tfadvseg.config import (
     OptimizerConfig,
     SegmenterConfig,
 )
-from tfadvseg.data.descriptors import MEMBRANES
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.training.state import build_state
+
+MEMBRANES = descriptor_of("membranes")
 
 DEPTH = 4
 

@@ -9,9 +9,12 @@ import tensorflow as tf
 from benchmarks.settings import Settings
 from benchmarks.workload import Workload, Workloads, timed
 from tfadvseg.config import Augmentation, DataConfig
-from tfadvseg.data.descriptors import MEMBRANES, DatasetDescriptor
+from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import Examples, channel_statistics
 from tfadvseg.data.pipeline import Normalisation, training_windows, window_maker
+from tfadvseg.data.sets.catalogue import descriptor_of
+
+MEMBRANES = descriptor_of("membranes")
 
 DEFAULT_AUGMENT = DataConfig().augment
 _EXAMPLES = 30

@@ -9,10 +9,15 @@ from benchmarks.workload import Workloads
 from tfadvseg.compat.addons import tfa
 from tfadvseg.config import Config, DataConfig, MethodConfig, OptimizerConfig, SegmenterConfig
 from tfadvseg.config.segmenter import SegmenterName
-from tfadvseg.data.descriptors import CAMVID, CELLS, MEMBRANES, DatasetDescriptor
+from tfadvseg.data.descriptors import DatasetDescriptor
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.models.layers import batch_norm
 from tfadvseg.training.optimizers import Length, build_optimizer
 from tfadvseg.training.state import Learner, TrainState, build_state
+
+CAMVID = descriptor_of("camvid")
+CELLS = descriptor_of("cells")
+MEMBRANES = descriptor_of("membranes")
 
 SEGNET_STAGES = (2, 2, 2)
 MOMENTUM = 0.9

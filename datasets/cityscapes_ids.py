@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-IGNORE_LABEL = 255
-"""The training id of classes that are not trained."""
+from tfadvseg_datasets.segmentation import IGNORE_LABEL
 
 
 class StreetClass(NamedTuple):
@@ -74,6 +73,9 @@ TRAIN_CLASSES = tuple(
 
 TRAIN_NAMES = tuple(c.name.replace(" ", "_") for c in TRAIN_CLASSES)
 """Their names, of one word each."""
+
+TRAIN_PALETTE = tuple(c.colour for c in TRAIN_CLASSES)
+"""Their colours."""
 
 LICENSE_PLATE_IN_GTA5 = 34
 """GTA5's labels number license plates last, where Cityscapes has -1."""

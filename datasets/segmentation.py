@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+IGNORE_LABEL = 255
+"""The class id of pixels that no loss and no metric counts."""
+
 
 def features(class_names: Sequence[str], channels: int = 3) -> tfds.features.FeaturesDict:
     """Of an example: its name, the image, and class ids.

@@ -13,9 +13,10 @@ import numpy as np
 from etils import epath
 from PIL import Image
 
-from .cityscapes_ids import CLASSES, IGNORE_LABEL, LICENSE_PLATE_IN_GTA5, TRAIN_CLASSES
+from .cityscapes_ids import CLASSES, LICENSE_PLATE_IN_GTA5, TRAIN_CLASSES
 from .cityscapes_ids import to_train_ids as _to_train_ids
 from .raster import read_images, read_labels
+from .segmentation import IGNORE_LABEL
 
 SAMPLED = 16
 """Labels of a split that are looked into before any is prepared."""

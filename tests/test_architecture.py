@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tfadvseg.data.sets.catalogue import DATASETS
+
 ROOT = Path(__file__).parents[1] / "tfadvseg"
 
 ALLOWED = {
@@ -17,14 +19,10 @@ ALLOWED = {
     },
     "compat": set(),
     "config": {"errors"},
-    "files": {"config", "errors"},
+    "files": {"config", "data.sets", "errors"},
     "data.descriptors": set(),
-    "data.street_descriptors": {"data.descriptors"},
-    "data.catalogue": {"data.descriptors", "data.street_descriptors"},
-    "data": {
-        "compat", "config", "data.catalogue", "data.descriptors", "data.street_descriptors",
-        "errors", "files",
-    },
+    "data.sets": {"config", "data", "errors"},
+    "data": {"compat", "config", "data.descriptors", "data.sets", "errors", "files"},
     "models": {"compat", "config", "errors", "models.ops", "models.outputs"},
     "models.ops": {"config", "errors"},
     "models.outputs": set(),
@@ -44,8 +42,8 @@ ALLOWED = {
     "interop": {"config", "errors", "files", "models"},
     "flags.kinds": {"config"},
     "flags.shipped": {"errors"},
-    "flags.table": {"config", "data.catalogue", "flags.kinds"},
-    "flags.flagfile": {"config", "errors", "flags.kinds", "flags.table"},
+    "flags.table": {"config", "data.sets", "flags.kinds"},
+    "flags.flagfile": {"config", "data.sets", "errors", "flags.kinds", "flags.table"},
     "flags.command_line": {
         "config", "errors", "evaluation.whole_images", "export.choices", "flags.flagfile",
         "flags.kinds", "flags.table",
@@ -131,6 +129,7 @@ def test_flags_are_read_by_commands_alone():
         *sorted((ROOT / "config").glob("*.py")),
         *(ROOT / name for name in ("errors.py", "files/model_spec.py", "files/atomic.py")),
         ROOT / "data" / "descriptors.py",
+        *sorted((ROOT / "data" / "sets").glob("*.py")),
     ],
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
@@ -140,3 +139,88 @@ def test_configuration_imports_no_tensorflow(path):
             assert all("tensorflow" not in alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert "tensorflow" not in (node.module or "")
+
+
+def test_datasets_import_what_opens_them_when_they_are_opened():
+    """So that the names and flags of datasets are known without what reads their files."""
+    allowed = {"config", "errors"}
+    for path in sorted((ROOT / "data" / "sets").glob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                module = node.module.removeprefix("tfadvseg.")
+                ours = node.module.startswith("tfadvseg")
+                light = module in allowed or module.startswith("data.sets.")
+                assert not ours or light, f"{path.name} must import {node.module} in a function"
+
+
+HOMONYMS = {
+    ("tfadvseg/models/segnet.py", "darkfield"),
+    ("tfadvseg/study/report.py", "folder"),
+}
+"""Other things that are called like a dataset: SegNet's published decoder, a run's folder."""
+
+
+def chosen_by(tree: ast.AST) -> set[str]:
+    """Strings that code decides by: compared, looked for, matched, or keys of a table."""
+    deciding: list[ast.expr] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(left=left, comparators=others):
+                deciding += [left, *others]
+            case ast.MatchValue(value=value):
+                deciding.append(value)
+            case ast.Dict(keys=keys):
+                deciding += [key for key in keys if key is not None]
+            case ast.Subscript(value=value, slice=key) if ast.unparse(value) != "Literal":
+                deciding.append(key)
+    return {
+        leaf.value
+        for node in deciding
+        for leaf in (node, *getattr(node, "elts", ()))
+        if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("name == 'gta5'", {"gta5"}),
+        ("'gta5' != name", {"gta5"}),
+        ("name in ('gta5', 'camvid')", {"gta5", "camvid"}),
+        ("name in {'gta5'}", {"gta5"}),
+        ("match name:\n    case 'gta5' | 'camvid': pass", {"gta5", "camvid"}),
+        ("table = {'gta5': 1}", {"gta5"}),
+        ("table['gta5']", {"gta5"}),
+        ("open('gta5')", set()),
+        ("Name = Literal['gta5', 'camvid']", set()),
+    ],
+)
+def test_what_counts_as_a_decision(code, found):
+    assert chosen_by(ast.parse(code)) == found
+
+
+def test_only_datasets_know_their_names():
+    """What depends on the dataset is asked of it; `data.sets` alone compares names of datasets."""
+    paths = [
+        path
+        for folder in ("tfadvseg", "scripts", "benchmarks")
+        for path in sorted((ROOT.parent / folder).rglob("*.py"))
+        if ROOT / "data" / "sets" not in path.parents
+    ]
+    decisions = {
+        (path.relative_to(ROOT.parent).as_posix(), name)
+        for path in paths
+        for name in chosen_by(ast.parse(path.read_text())) & {*DATASETS}
+    }
+    assert decisions <= HOMONYMS
+
+
+def test_a_dataset_is_a_file_and_a_line():
+    """The file of each is called as the dataset, and no other file of `data.sets` knows it."""
+    folder = ROOT / "data" / "sets"
+    others = {"dataset.py", "catalogue.py", "__init__.py"}
+    assert {p.stem for p in folder.glob("*.py") if p.name not in others} == {*DATASETS}
+    for path in folder.glob("*.py"):
+        if path.name != "catalogue.py":
+            known = chosen_by(ast.parse(path.read_text())) & {*DATASETS}
+            assert not known, f"{path.name} decides by {known}"

@@ -17,11 +17,13 @@ from tfadvseg.config import (
     RunConfig,
     SegmenterConfig,
 )
-from tfadvseg.data.descriptors import MEMBRANES
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.errors import UserError
 from tfadvseg.flags.command_line import config_from_flags, define_train_flags
 from tfadvseg.run.experiment import run_experiment
 from tfadvseg.training.state import TrainState, build_state
+
+MEMBRANES = descriptor_of("membranes")
 
 
 def tiny_config(**changes) -> Config:

@@ -8,12 +8,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from tfadvseg_datasets.pairs import Pair, read_pair, stored_image
-from tfadvseg_datasets.segmentation import features
+from tfadvseg_datasets.segmentation import IGNORE_LABEL, features
 
-from .lists import CLASS_NAMES, VOID, find_splits
-
-IGNORE_LABEL = 255
-"""Stands for void where void is no class."""
+from .classes import CLASS_NAMES, NAMES_WITH_VOID, VOID
+from .lists import find_splits
 
 
 @dataclass(eq=False)
@@ -47,7 +45,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     """
 
     def _info(self) -> tfds.core.DatasetInfo:
-        names = [*CLASS_NAMES, "void"] if self.builder_config.void_as_class else [*CLASS_NAMES]
+        names = NAMES_WITH_VOID if self.builder_config.void_as_class else CLASS_NAMES
         return self.dataset_info_from_configs(
             features=features(names),
             supervised_keys=("image", "label"),
@@ -62,7 +60,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, pairs: list[Pair]) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, pair in enumerate(pairs):
-            image, label = read_pair(pair, (*CLASS_NAMES, "void"))
+            image, label = read_pair(pair, NAMES_WITH_VOID)
             if not self.builder_config.void_as_class:
                 label = np.where(label == VOID, np.uint8(IGNORE_LABEL), label)
             # TFDS keeps the order of integer keys only.

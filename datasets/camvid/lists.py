@@ -9,24 +9,6 @@ from tfadvseg_datasets.pairs import Pair, png_files, some
 
 SPLITS = ("train", "val", "test")
 
-CLASS_NAMES = (
-    "sky",
-    "building",
-    "pole",
-    "road",
-    "pavement",
-    "tree",
-    "sign_symbol",
-    "fence",
-    "car",
-    "pedestrian",
-    "bicyclist",
-)
-"""By class id, which is also the value in the label files."""
-
-VOID = len(CLASS_NAMES)
-"""The value of pixels that belong to none of the classes."""
-
 
 def find_splits(folder: str | os.PathLike) -> dict[str, list[Pair]]:
     """The frames of each split whose folder is there, in the order of its list.

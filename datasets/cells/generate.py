@@ -14,14 +14,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from scipy import ndimage
 
+from tfadvseg_datasets.darkfield.classes import BACKGROUND, RED_BLOOD_CELL, SPIROCHAETE
 from tfadvseg_datasets.membranes.fields import Field, smooth_noise
 
 from .erythrocytes import draw_erythrocyte, place_erythrocytes, place_ghosts
 from .threads import STEP, place_debris, place_spirochaetes, splat, thick_lines
-
-BACKGROUND = 0
-RED_BLOOD_CELL = 1
-SPIROCHAETE = 2
 
 DEFAULT_SIZE = (256, 256)
 DEFAULT_COUNTS = {"train": 40, "validation": 10, "test": 10}

@@ -8,7 +8,8 @@ import tensorflow_datasets as tfds
 from tfadvseg_datasets.pairs import Pair, read_pair, stored_image
 from tfadvseg_datasets.segmentation import features
 
-from .files import CLASS_NAMES, find_pairs
+from .classes import CLASS_NAMES
+from .files import find_pairs
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):

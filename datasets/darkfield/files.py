@@ -10,9 +10,6 @@ IMAGE_FOLDER = "images"
 LABEL_FOLDERS = ("masks", "flattened_masks")
 """The first of them that is there is read; copies of the set use either name."""
 
-CLASS_NAMES = ("background", "red_blood_cell", "spirochaete")
-"""By class id, which is also the value in the masks."""
-
 
 def find_pairs(folder: str | os.PathLike) -> list[Pair]:
     """Each image and its mask, in order of their names.

@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfadvseg_datasets.segmentation import features, numbered_examples
+from tfadvseg_datasets.segmentation import IGNORE_LABEL, features, numbered_examples
 
 from . import stacks
-
-IGNORE_LABEL = 255
-"""Fills the labels of `test`, whose ground truth was never published."""
+from .classes import CLASS_NAMES
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
@@ -27,7 +25,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=features(["membrane", "cell"], channels=1),
+            features=features(CLASS_NAMES, channels=1),
             supervised_keys=("image", "label"),
             homepage="https://imagej.net/events/isbi-2012-segmentation-challenge",
             # `train[:20]` must mean the first twenty sections.
@@ -40,6 +38,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             "train": self._generate_examples("train", volumes.train_images, volumes.train_labels)
         }
         if volumes.test_images:
+            # The ground truth of `test` was never published.
             unknown = [np.full(i.shape[:2], IGNORE_LABEL, np.uint8) for i in volumes.test_images]
             splits["test"] = self._generate_examples("test", volumes.test_images, tuple(unknown))
         return splits

@@ -8,12 +8,12 @@ from etils import epath
 
 from tfadvseg_datasets.raster import read_images, read_labels
 
+from .classes import CELL, MEMBRANE
+
 TRAIN_IMAGES = "train-volume.tif"
 TRAIN_LABELS = "train-labels.tif"
 TEST_IMAGES = "test-volume.tif"
 
-MEMBRANE = 0
-CELL = 1
 RAW_VALUES = {0: MEMBRANE, 255: CELL}
 """Grey level in the label file -> class id."""
 

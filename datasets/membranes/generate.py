@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from scipy import ndimage
 
+from tfadvseg_datasets.isbi2012.classes import CELL, MEMBRANE
+
 from .cells import assign_cells, place_cells
 from .fields import Field, smooth_noise, soft_step
 from .organelles import cisternae, granules, mitochondria, vesicles
-
-MEMBRANE = 0
-CELL = 1
 
 DEFAULT_SIZE = (256, 256)
 DEFAULT_COUNTS = {"train": 30, "validation": 10}

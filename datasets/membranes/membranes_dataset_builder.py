@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
+from tfadvseg_datasets.isbi2012.classes import CLASS_NAMES
 from tfadvseg_datasets.segmentation import features, numbered_examples
 
 from .generate import DEFAULT_COUNTS, DEFAULT_SIZE, generate_split
@@ -45,7 +46,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=features(["membrane", "cell"], channels=1),
+            features=features(CLASS_NAMES, channels=1),
             supervised_keys=("image", "label"),
             disable_shuffling=True,
         )

@@ -1,6 +1,7 @@
 """Training ids of Cityscapes' classes by name."""
 
-from tfadvseg_datasets.cityscapes_ids import IGNORE_LABEL, TRAIN_NAMES
+from tfadvseg_datasets.cityscapes_ids import TRAIN_NAMES
+from tfadvseg_datasets.segmentation import IGNORE_LABEL
 
 (
     ROAD,

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from tfadvseg.data.examples import collect
-from tfadvseg.data.prepared import prepare, stream_split
+from tfadvseg.data.prepared import Source, prepare, stream_split
 from tfadvseg.errors import UserError
-from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder
+from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder, stacks
 
+SOURCE = Source(isbi2012_dataset_builder.Builder, stacks.raw_files)
 DUMMY_DATA = Path(isbi2012_dataset_builder.__file__).parent / "dummy_data"
 
 
@@ -26,7 +27,7 @@ def kept(tmp_path) -> Path:
 
 
 def load(raw: Path, kept: Path, split: str = "train"):
-    return collect(stream_split(prepare("isbi2012", raw, kept), split))
+    return collect(stream_split(prepare(SOURCE, raw, kept), split))
 
 
 def preparations(kept: Path) -> list[Path]:

@@ -89,15 +89,21 @@ def test_folders_are_divided_by_lists(folder, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dataset": "nothing"}, "--dataset=nothing: unknown; choose .*isbi2012, .*folder"),
-        ({"data_dir": "somewhere"}, "--data_dir=somewhere: membranes is embedded"),
+        ({"dataset": "nothing"}, "--dataset=nothing: unknown; choose .*folder, .*isbi2012"),
+        (
+            {"data_dir": "somewhere"},
+            "--data_dir=somewhere: is for .*; membranes is embedded and reads no files",
+        ),
         ({"dataset": "isbi2012"}, "--data_dir: isbi2012 needs it"),
         ({"dataset": "isbi2012", "data_dir": "/nowhere"}, "--data_dir: /nowhere: no such folder"),
         ({"dataset": "folder"}, "--data_dir: give the folder"),
         ({"train_split": "test"}, "--train_split=test: no such split"),
         ({"val_split": "train[30:]"}, r"--val_split=train\[30:\]: holds no examples"),
-        ({"value_map": ((0, 0),)}, "--value_map is for --dataset=folder"),
-        ({"dataset": "folder", "train_split": "train"}, "--train_split and --val_split are for"),
+        ({"value_map": ((0, 0),)}, "--value_map: is for --dataset=folder"),
+        (
+            {"dataset": "folder", "train_split": "train"},
+            "--train_split=train: is for .*; folder is divided by --val_fraction, --train_list",
+        ),
     ],
 )
 def test_flags_that_do_not_fit_are_named(options, message):

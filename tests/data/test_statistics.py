@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from tfadvseg.data.descriptors import CELLS
 from tfadvseg.data.examples import Example, Examples, channel_statistics
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.data.statistics import format_statistics, measure
 from tfadvseg.errors import UserError
+
+CELLS = descriptor_of("cells")
 
 
 def example(key: str, image, label) -> Example:

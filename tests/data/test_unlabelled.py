@@ -7,11 +7,15 @@ import pytest
 from PIL import Image
 
 from tfadvseg.config import DataConfig
-from tfadvseg.data.descriptors import CAMVID, MEMBRANES
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.data.sources import load_split, load_unlabelled
-from tfadvseg.data.street_descriptors import CITYSCAPES, STREETS_GAME
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.cityscapes_semseg import cityscapes_semseg_dataset_builder
+
+CAMVID = descriptor_of("camvid")
+CITYSCAPES = descriptor_of("cityscapes_semseg")
+MEMBRANES = descriptor_of("membranes")
+STREETS_GAME = descriptor_of("streets_game")
 
 DUMMY_DATA = Path(cityscapes_semseg_dataset_builder.__file__).parent / "dummy_data"
 
@@ -94,8 +98,8 @@ def test_targets_that_are_not_like_the_source_are_refused(folder):
     ("split", "options", "message"),
     [
         ("validation", {}, "without labels, all of which are train; validation needs labels/ too"),
-        ("train", {"train_split": "train"}, "--train_split and --val_split are for datasets with"),
-        ("train", {"skip_damaged": True}, "--skip_damaged is for --dataset=gta5"),
+        ("train", {"train_split": "train"}, "--train_split=train: is for .*; folder is divided by"),
+        ("train", {"skip_damaged": True}, "--skip_damaged: is for --dataset=gta5"),
     ],
 )
 def test_what_images_alone_cannot_do_is_said(folder, split, options, message):

@@ -6,9 +6,14 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfadvseg.data.descriptors import CAMVID, CAMVID_WITH_VOID, IGNORE_LABEL
-from tfadvseg.data.street_descriptors import CITYSCAPES
+from tfadvseg.config import DataConfig
+from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.sets.catalogue import descriptor_of, known_descriptor
 from tfadvseg.evaluation.confusion import confusion_matrix, metric_names, segmentation_metrics
+
+CAMVID = descriptor_of("camvid")
+CAMVID_WITH_VOID = known_descriptor(DataConfig(dataset="camvid", void_as_class=True))
+CITYSCAPES = descriptor_of("cityscapes_semseg")
 
 
 def random_maps(seed: int, batch: int, classes: int) -> tuple[np.ndarray, np.ndarray]:

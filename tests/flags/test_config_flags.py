@@ -173,16 +173,6 @@ def test_flagfiles_parse(path):
     assert read_flagfile(path).run.output_dir == f"runs/{path.stem}"
 
 
-def test_a_share_left_out_is_the_datasets_own():
-    folder = DataConfig(dataset="folder")
-    assert folder.fractions() == (0.2, None)
-    assert DataConfig(dataset="folder", val_fraction=0.3).fractions() == (0.3, None)
-    assert DataConfig(dataset="darkfield").fractions() == (0.1, 0.1)
-    assert DataConfig(dataset="darkfield", test_fraction=0.0).fractions() == (0.1, 0)
-    assert DataConfig(dataset="camvid").fractions() == (None, None)
-    assert DataConfig(dataset="membranes", val_fraction=0.2).fractions() == (None, None)
-
-
 @pytest.mark.parametrize(
     ("dataset", "fraction", "names"),
     [

@@ -5,11 +5,13 @@ import tensorflow as tf
 
 from tests.testing_utils import changed, parse, values_of
 from tfadvseg.config import Config
-from tfadvseg.data.street_descriptors import STREETS_GAME
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.run.experiment import load_domains
 from tfadvseg.training.state import TrainState, build_state
 from tfadvseg.training.types import Batch
+
+STREETS_GAME = descriptor_of("streets_game")
 
 SMALL = (
     "--dataset=streets_game",

@@ -46,8 +46,6 @@ def descriptor(classes: int) -> DatasetDescriptor:
         class_names=tuple(f"class{index}" for index in range(classes)),
         palette=default_palette(classes),
         image_channels=3,
-        train_split="",
-        val_split="",
     )
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.testing_utils import tiny_config
 from tfadvseg.config import SegmenterConfig
-from tfadvseg.data.catalogue import CATALOGUE
 from tfadvseg.data.examples import Examples
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
 from tfadvseg.run import experiment
@@ -74,7 +74,7 @@ def test_a_target_that_cannot_be_is_refused_before_the_source_is_looked_for(
 
 
 def test_a_class_that_validation_does_not_show_tells_no_best_epoch():
-    descriptor, image = CATALOGUE["cells"], np.zeros((48, 48, 3), np.uint8)
+    descriptor, image = descriptor_of("cells"), np.zeros((48, 48, 3), np.uint8)
     label = np.zeros((48, 48), np.uint8)
     label[:4, :4] = 1
     examples = Examples(("a",), [image], [label])

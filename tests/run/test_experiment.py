@@ -13,9 +13,9 @@ from PIL import Image
 from tests.testing_utils import tiny_config
 from tfadvseg.config import LossConfig, OptimizerConfig
 from tfadvseg.data import folder_pages
-from tfadvseg.data.descriptors import MEMBRANES
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.on_disk import OnDisk
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
 from tfadvseg.export.model_source import load_predictor
@@ -26,6 +26,8 @@ from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.run import experiment
 from tfadvseg.run.inputs import boundary_maps
 from tfadvseg.run.prediction import read_pages
+
+MEMBRANES = descriptor_of("membranes")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg.data.descriptors import CAMVID
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.flags.flagfile import read_flagfile
 from tfadvseg.interop.entries import entries
 from tfadvseg.methods.adaptation import AdaptationLosses, adaptation_step
@@ -14,6 +14,8 @@ from tfadvseg.methods.supervised import supervised_step
 from tfadvseg.models.segmenters import build_segmenter
 from tfadvseg.training.state import Learner
 from tfadvseg.training.torch_optimizers import TorchSGD
+
+CAMVID = descriptor_of("camvid")
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

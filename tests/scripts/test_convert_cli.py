@@ -11,8 +11,8 @@ from PIL import Image
 
 from tests.interop.state_dicts import random_state_dict, resnet_spec
 from tfadvseg.config import DataConfig
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.data.sources import load_split
-from tfadvseg.data.street_descriptors import CITYSCAPES
 from tfadvseg.export.run_model import load_run, load_run_segmenter
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.interop.tensor_files import read_tensors, write_tensors
@@ -21,6 +21,8 @@ from tfadvseg.models.deeplab_v2 import TINY, deeplab_v2
 from tfadvseg.models.deeplab_v2_vgg import deeplab_v2_vgg
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg_datasets.cityscapes_semseg import cityscapes_semseg_dataset_builder
+
+CITYSCAPES = descriptor_of("cityscapes_semseg")
 
 FRAMES = Path(cityscapes_semseg_dataset_builder.__file__).parent / "dummy_data"
 TINY_FLAGS = ("--blocks=1,1,1,1", "--width=4", "--resize=32,64")

@@ -7,13 +7,16 @@ import pytest
 import tensorflow as tf
 
 from tfadvseg.config import DiscriminatorConfig
-from tfadvseg.data.descriptors import CELLS, IGNORE_LABEL
+from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.pipeline import BoundaryMaps, Normalisation, whole_images
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.training.state import Learner, TrainState
 from tfadvseg.training.validation import make_validator
+
+CELLS = descriptor_of("cells")
 
 LABELS = (
     np.array([[0, 0, 1, 1], [0, 0, 1, 1]], np.uint8),

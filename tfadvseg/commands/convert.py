@@ -19,8 +19,8 @@ from absl import flags
 from tfadvseg import cli
 from tfadvseg.config import ChannelOrder, DataConfig
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName, StridePlace, WeightsSource
-from tfadvseg.data.catalogue import CATALOGUE
-from tfadvseg.data.street_descriptors import CITYSCAPES
+from tfadvseg.data.sets.catalogue import DATASETS, descriptor_of
+from tfadvseg.data.sets.cityscapes_semseg import CITYSCAPES
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.files import atomic, model_spec
@@ -64,7 +64,10 @@ _STRIDE_PLACE = flags.DEFINE_enum(
     "Convolution of a bottleneck that strides: 1x1 as DeepLab, 3x3 as torchvision; auto: 1x1.",
 )
 _DATASET = flags.DEFINE_enum(
-    "dataset", CITYSCAPES.name, list(CATALOGUE), "Whose classes and colours the model has."
+    "dataset",
+    CITYSCAPES.name,
+    [name for name, dataset in DATASETS.items() if dataset.describe is not None],
+    "Whose classes and colours the model has.",
 )
 _MEAN = flags.DEFINE_list(
     "mean",
@@ -175,7 +178,7 @@ def _spec() -> ModelSpec:
         atrous_branches=_ATROUS_BRANCHES.value,
         stride_place=cast(StridePlace, _STRIDE_PLACE.value),
     )
-    descriptor = CATALOGUE[_DATASET.value]
+    descriptor = descriptor_of(_DATASET.value)
     # Checks what training checks of these flags.
     images = DataConfig(
         resize=_numbers(_RESIZE, int),

@@ -17,7 +17,6 @@ from typing import cast
 from absl import flags
 
 from tfadvseg import cli
-from tfadvseg.data.street_descriptors import CITYSCAPES
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.cityscapes_submission import (
     COLOUR_FOLDER,
@@ -40,6 +39,7 @@ from tfadvseg.run.prediction import (
     find_images,
     predict_files,
 )
+from tfadvseg_datasets.cityscapes_ids import TRAIN_NAMES
 
 _MODEL = flags.DEFINE_string(
     "model", None, "A run (its --output_dir), an export, or a folder of exports."
@@ -73,9 +73,9 @@ def main(argv: list[str]) -> None:
 
     network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
     predictor = load_predictor(model, network, which, test_scales)
-    if cityscapes and predictor.spec.class_names != CITYSCAPES.class_names:
+    if cityscapes and predictor.spec.class_names != TRAIN_NAMES:
         raise UserError(
-            f"--cityscapes: is for models of Cityscapes' {CITYSCAPES.num_classes} classes; this "
+            f"--cityscapes: is for models of Cityscapes' {len(TRAIN_NAMES)} classes; this "
             f"one has {', '.join(predictor.spec.class_names)}."
         )
     names, of = predictor.spec.class_names, _PROBABILITIES.value

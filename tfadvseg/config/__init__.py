@@ -5,7 +5,6 @@ users type and that errors mention.
 """
 
 from tfadvseg.config.data import (
-    DIVIDED_BY_FRACTION,
     Augmentation,
     ChannelOrder,
     DataConfig,
@@ -32,7 +31,6 @@ from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.config.whole import Config
 
 __all__ = [
-    "DIVIDED_BY_FRACTION",
     "LAST",
     "Augmentation",
     "ChannelOrder",

@@ -74,52 +74,45 @@ class DataConfig:
     channel_order: ChannelOrder = option("rgb", "Channel order of S's input for colour images.")
     val_fraction: float | None = _examples(
         None,
-        "Share of the images to validate on. For folder (default 0.2) and darkfield (0.1), drawn "
-        "with --seed; for camvid, stretches of train (default: the split val, or 0.2 without it).",
+        "Share of the images to validate on, drawn with --seed. CamVid holds out stretches of its "
+        "film instead: by default none if it has the split val, else 0.2.",
     )
     test_fraction: float | None = _examples(
         None,
-        "Share of the images kept for testing, drawn with --seed; 0 keeps none. For darkfield "
-        "(default 0.1). Changing --val_fraction changes which images are kept.",
+        "Share of the images kept for testing, drawn with --seed; 0 keeps none. Changing "
+        "--val_fraction changes which images are kept.",
     )
-    void_as_class: bool = _examples(
-        False, "Count void as a twelfth class instead of ignoring it. For camvid."
-    )
+    void_as_class: bool = _examples(False, "Count void as a twelfth class instead of ignoring it.")
     official_split: bool = _examples(
-        False, "Divide by the dataset's own split.mat into train, val and test. For gta5."
+        False, "Divide by the dataset's own split.mat into train, val and test."
     )
-    skip_damaged: bool = _examples(
-        False, "Leave out frames whose label and image differ in size. For gta5."
-    )
-    train_ids: bool = _examples(
-        False, "Read *_labelTrainIds.png instead of *_labelIds.png. For cityscapes_semseg."
-    )
+    skip_damaged: bool = _examples(False, "Leave out frames whose label and image differ in size.")
+    train_ids: bool = _examples(False, "Read *_labelTrainIds.png instead of *_labelIds.png.")
     class_names: tuple[str, ...] = _examples(
-        (), "Names of the classes, by class id. For folder.", form="name,name,..."
+        (), "Names of the classes, by class id.", form="name,name,..."
     )
     value_map: tuple[tuple[int, int], ...] = _examples(
         (),
-        "Class id of each value in label files, as in 0:0,255:1. For folder.",
+        "Class id of each value in label files, as in 0:0,255:1.",
         form="value:class,value:class,...",
     )
     label_suffix: str = _examples(
-        "", "Suffix of label files after the image's stem, such as _mask. For folder."
+        "", "Suffix of label files after the image's stem, such as _mask."
     )
     foreground_class: str = _examples(
         "",
         "Name of the class inside objects that boundaries such as membranes separate; V_rand and "
-        "V_info are then measured. For folder.",
+        "V_info are then measured.",
     )
     train_list: str | None = _examples(
-        None, "Text file of stems to train on, one per line; with --val_list. For folder."
+        None, "Text file of stems to train on, one per line; with --val_list."
     )
     val_list: str | None = _examples(
-        None, "Text file of stems to validate on, one per line; with --train_list. For folder."
+        None, "Text file of stems to validate on, one per line; with --train_list."
     )
     prepare: Preparation = _examples(
         "tfds",
-        "How files become a prepared copy: by TFDS, by TFDS with Apache Beam, or not at all. The "
-        "last two are for gta5 and cityscapes_semseg.",
+        "How files become a prepared copy: by TFDS, by TFDS with Apache Beam, or not at all.",
     )
     beam_options: tuple[str, ...] = _examples(
         (),
@@ -160,7 +153,6 @@ class DataConfig:
             test is None or 0 <= test < 1,
             f"--test_fraction={test}: must be at least 0 and less than 1.",
         )
-        val, test = self.fractions()
         require(
             (val or 0) + (test or 0) < 1,
             f"--val_fraction={val} and --test_fraction={test}: leave nothing to train on; give "
@@ -207,25 +199,3 @@ class DataConfig:
             f"--mean={listed(self.mean)} --std={listed(self.std)}: must be numbers, deviations "
             "greater than 0.",
         )
-
-    def fractions(self) -> tuple[float | None, float | None]:
-        """Shares that validate and that test: the dataset's own where none are given.
-
-        None where the dataset takes no such share, or has a split of its own instead.
-        """
-        if self.dataset not in _FRACTIONS:
-            return None, None
-        own_val, own_test = _FRACTIONS[self.dataset]
-        val = own_val if self.val_fraction is None else self.val_fraction
-        test = own_test if self.test_fraction is None else self.test_fraction
-        return val, None if own_test is None else test
-
-
-_FRACTIONS: dict[str, tuple[float | None, float | None]] = {
-    "camvid": (None, None),
-    "darkfield": (0.1, 0.1),
-    "folder": (0.2, None),
-}
-"""Shares that validate and that test, of datasets that flags divide."""
-
-DIVIDED_BY_FRACTION = tuple(_FRACTIONS)

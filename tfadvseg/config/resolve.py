@@ -2,7 +2,8 @@
 
 An option may leave its value to others: 0, `auto`, empty or None. `filled_sections` writes out what
 sections leave to each other, which every `Config` does on construction; `resolve` writes out the
-rest as well, so that two configurations can be compared.
+rest as well, so that two configurations can be compared. What a dataset's name stands for, such as
+shares of its images, the dataset writes out (`data.sets.catalogue.with_own_shares`).
 """
 
 import dataclasses
@@ -24,8 +25,6 @@ def resolve(config: "Config") -> "Config":
     rate_epochs = (run.rate_epochs or run.epochs) if ends else 0
     return dataclasses.replace(
         config,
-        data=_data(config.data),
-        target=_data(config.target),
         segmenter=config.segmenter.resolved(),
         run=dataclasses.replace(run, rate_epochs=rate_epochs),
     )
@@ -39,11 +38,6 @@ def filled_sections(config: "Config") -> dict[str, Any]:
         "method": _method(config.method),
         "run": _run(config.run, config.target),
     }
-
-
-def _data(data: DataConfig) -> DataConfig:
-    val_fraction, test_fraction = data.fractions()
-    return dataclasses.replace(data, val_fraction=val_fraction, test_fraction=test_fraction)
 
 
 def _segmenter(segmenter: SegmenterConfig, method: MethodConfig) -> SegmenterConfig:

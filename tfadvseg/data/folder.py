@@ -69,8 +69,6 @@ def read_folder(config: DataConfig) -> Folder:
         class_names=names,
         palette=default_palette(len(names)),
         image_channels=read.channels,
-        train_split="",
-        val_split="",
         foreground_class=(
             names.index(config.foreground_class) if config.foreground_class else None
         ),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from absl import logging
 
-from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.descriptors import IGNORE_LABEL, numbered_names
 from tfadvseg.data.examples import shortened, values_of
 from tfadvseg.data.folder_pages import Page
 from tfadvseg.errors import UserError
@@ -100,7 +100,7 @@ def class_names_of(
                 "Say with --value_map which class each value is, or name "
                 f"all {largest + 1} classes with --class_names."
             )
-        return tuple(f"class_{class_id}" for class_id in range(max(largest + 1, 2)))
+        return numbered_names(max(largest + 1, 2))
     count = len(given)
     for page in pages:
         held = {value_map.get(value, value) for value in page.values.tolist()}

@@ -3,20 +3,16 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from etils import epath
 
-from tfadvseg.config import DataConfig
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.on_disk import StoredExample
-from tfadvseg.data.street_descriptors import GTA5
 from tfadvseg.errors import UserError
-from tfadvseg_datasets.cityscapes_semseg.files import find_splits
-from tfadvseg_datasets.gta5.files import divide, find_frames
 from tfadvseg_datasets.street_files import (
     Frame,
     Numbering,
@@ -29,24 +25,24 @@ _END = 1024
 """Bytes of a file's beginning and of its end."""
 
 
-def file_splits(config: DataConfig) -> dict[str, list[StoredExample]]:
+def stored_splits(
+    folder: Path,
+    find_splits: Callable[[Path], Mapping[str, Sequence[Frame]]],
+    numbering: Numbering,
+) -> dict[str, list[StoredExample]]:
     """The splits of a set in its folders.
 
     Args:
-        config: `dataset` (`gta5` or `cityscapes_semseg`), `data_dir`, and the flags of that set.
+        folder: the set's.
+        find_splits: finds and checks the frames of each split.
+        numbering: of the classes in label files.
 
     Raises:
         UserError: the folder or a file is not what it should be, as far as all headers and a
             sample of the labels tell.
     """
-    folder = Path(config.data_dir or "").expanduser()
-    numbering = Numbering.TRAIN_IDS if config.train_ids else Numbering.LABEL_IDS
     with _told_plainly("--data_dir: "):
-        if config.dataset == GTA5.name:
-            frames = find_frames(folder, config.skip_damaged)
-            splits = divide(frames, folder) if config.official_split else {"train": frames}
-        else:
-            splits = find_splits(folder, numbering)
+        splits = find_splits(folder)
     return {
         split: [StoredExample(f.name, _Image(f.image), _Label(f, numbering)) for f in part]
         for split, part in splits.items()

@@ -22,18 +22,9 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from tfadvseg.data.examples import Example
-from tfadvseg.data.frames import png_fingerprint
 from tfadvseg.data.parallelism import fixed_parallelism
 from tfadvseg.errors import UserError
 from tfadvseg.files import atomic
-from tfadvseg_datasets.camvid import camvid_dataset_builder, lists
-from tfadvseg_datasets.cityscapes_semseg import cityscapes_semseg_dataset_builder
-from tfadvseg_datasets.cityscapes_semseg import files as cityscapes_files
-from tfadvseg_datasets.darkfield import darkfield_dataset_builder
-from tfadvseg_datasets.darkfield import files as darkfield_files
-from tfadvseg_datasets.gta5 import files as gta5_files
-from tfadvseg_datasets.gta5 import gta5_dataset_builder
-from tfadvseg_datasets.isbi2012 import isbi2012_dataset_builder, stacks
 
 FINGERPRINT_LENGTH = 12
 
@@ -44,7 +35,7 @@ def _content(path: Path) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """How a dataset comes into being.
 
     Attributes:
@@ -61,27 +52,8 @@ class _Source:
     file_format: str | None = None
 
 
-def _street_source(
-    builder: type[tfds.core.GeneratorBasedBuilder],
-    raw_files: Callable[[Path], Sequence[os.PathLike]],
-) -> _Source:
-    """A set too large to be hashed at each start, or to be held in memory."""
-    return _Source(builder, raw_files, png_fingerprint, "array_record")
-
-
-_SOURCES = {
-    "camvid": _Source(camvid_dataset_builder.Builder, lists.raw_files),
-    "cityscapes_semseg": _street_source(
-        cityscapes_semseg_dataset_builder.Builder, cityscapes_files.raw_files
-    ),
-    "darkfield": _Source(darkfield_dataset_builder.Builder, darkfield_files.raw_files),
-    "gta5": _street_source(gta5_dataset_builder.Builder, gta5_files.raw_files),
-    "isbi2012": _Source(isbi2012_dataset_builder.Builder, stacks.raw_files),
-}
-
-
 def prepare(
-    name: str,
+    source: Source,
     data_dir: str | Path,
     prepared_dir: str | Path | None = None,
     builder_config: str | None = None,
@@ -90,7 +62,7 @@ def prepare(
     """The builder of a dataset whose preparation is complete and matches the raw files.
 
     Args:
-        name: of the dataset.
+        source: of the dataset.
         data_dir: where the raw files are.
         prepared_dir: where preparations are kept; None takes TFDS's own default.
         builder_config: the name of one of the builder's configurations; None takes its default.
@@ -99,7 +71,6 @@ def prepare(
     Raises:
         UserError: raw files are missing or unfit, or `prepared_dir` cannot be written to.
     """
-    source = _SOURCES[name]
     folder = Path(data_dir).expanduser()
     try:
         files = [Path(file) for file in source.raw_files(folder)]
@@ -115,6 +86,7 @@ def prepare(
         compute_stats=tfds.download.ComputeStatsMode.SKIP,
         beam_options=None if beam_options is None else _pipeline_options(beam_options),
     )
+    name = source.builder.name
     kind = name if builder_config is None else f"{name}-{builder_config}"
     root = Path(prepared_dir or tfds.core.constants.get_default_data_dir()).expanduser()
     home = root / "tfadvseg" / f"{kind}-{fingerprint}"
@@ -146,12 +118,12 @@ def prepare(
 
 
 def open_copy(
-    name: str, prepared_dir: str | Path, builder_config: str | None = None
+    source: Source, prepared_dir: str | Path, builder_config: str | None = None
 ) -> tfds.core.DatasetBuilder:
     """The builder of a copy that TFDS itself has prepared (`tfds build`), raw files unseen.
 
     Args:
-        name, builder_config: as for `prepare`.
+        source, builder_config: as for `prepare`.
         prepared_dir: what was TFDS's `data_dir`.
 
     Raises:
@@ -159,11 +131,11 @@ def open_copy(
     """
     place = Path(prepared_dir).expanduser()
     with _quiet(logging.ERROR):
-        builder = _SOURCES[name].builder(data_dir=place, config=builder_config)
+        builder = source.builder(data_dir=place, config=builder_config)
     if not builder.is_prepared():
         raise UserError(
-            f"--prepared_dir={prepared_dir}: no prepared copy {name}/{builder_config}; make one, "
-            "or give the raw files by --data_dir."
+            f"--prepared_dir={prepared_dir}: no prepared copy {source.builder.name}/"
+            f"{builder_config}; make one, or give the raw files by --data_dir."
         )
     return builder
 
@@ -240,7 +212,7 @@ def _named_damage(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
         raise damaged(builder.data_path, type(error).__name__) from None
 
 
-def _fingerprint(source: _Source, folder: Path, files: list[Path]) -> str:
+def _fingerprint(source: Source, folder: Path, files: list[Path]) -> str:
     """Changes with the builder's version and with any file's place, size or content."""
     digest = hashlib.blake2b(str(source.builder.VERSION).encode())
     for place, file in sorted((file.relative_to(folder).as_posix(), file) for file in files):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from absl import logging
 
 from tfadvseg.config import Config, DataConfig
-from tfadvseg.data.dataset_flags import check_flags
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import (
     Example,
@@ -15,9 +14,9 @@ from tfadvseg.data.examples import (
     check_label,
     check_labels,
 )
-from tfadvseg.data.folder import lacks_labels, read_unlabelled_folder
 from tfadvseg.data.readers import Reader, open_reader
 from tfadvseg.data.resizing import resize_example, resize_examples
+from tfadvseg.data.sets.catalogue import DATASETS, check_flags, find_dataset
 from tfadvseg.errors import UserError
 
 
@@ -102,14 +101,15 @@ def load_unlabelled(
         UserError: as `load_splits`, but for splits without labels; or images or, where they are
             known, classes are not like those of the source.
     """
-    if config.dataset == "folder" and lacks_labels(config):
+    dataset = find_dataset(config.dataset)
+    if dataset.read_unlabelled is not None and dataset.lacks_labels(config):
         if split not in ("train", "all"):
             raise UserError(
                 f"--data_dir={config.data_dir}: holds images without labels, all of which are "
                 f"train; {split} needs labels/ too."
             )
         check_flags(config)
-        examples = read_unlabelled_folder(config)
+        examples = dataset.read_unlabelled(config)
         if config.resize:
             examples = resize_examples(examples, config.resize)
     else:
@@ -121,7 +121,7 @@ def load_unlabelled(
 def has_labelled_target(config: Config) -> bool:
     """Whether there is a target domain that may have labels: a folder of images alone has none."""
     target = config.target
-    return bool(target.dataset) and not (target.dataset == "folder" and lacks_labels(target))
+    return target.dataset in DATASETS and not DATASETS[target.dataset].lacks_labels(target)
 
 
 def load_target(config: DataConfig, split: str, seed: int, source: DatasetDescriptor) -> Examples:
@@ -153,10 +153,9 @@ _COLOURS = {1: "grey", 3: "in colour"}
 
 
 def _check_classes(source: DatasetDescriptor, target: DatasetDescriptor) -> None:
-    named = not (target.name == "folder" and target.class_names[0] == "class_0")
     agree = (
         target.class_names == source.class_names
-        if named
+        if target.names_classes
         else target.num_classes <= source.num_classes
     )
     if not agree:

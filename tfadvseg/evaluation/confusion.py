@@ -9,12 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.data.descriptors import CAMVID_WITH_VOID, IGNORE_LABEL
-from tfadvseg.data.street_descriptors import (
-    CITYSCAPES,
-    SYNTHIA_13_CLASSES,
-    SYNTHIA_16_CLASSES,
-)
+from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.street_classes import SYNTHIA_13_CLASSES, SYNTHIA_16_CLASSES, TRAIN_NAMES
+from tfadvseg_datasets.camvid.classes import NAMES_WITH_VOID
 
 
 def confusion_matrix(label: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tf.Tensor:
@@ -56,7 +53,7 @@ def segmentation_metrics(confusion: np.ndarray, class_names: Sequence[str]) -> d
     - `class_accuracy`: the mean of `recall_<class>` over the classes that are true anywhere.
     - `miou`: the mean of `iou_<class>` over the classes that occur in truth or prediction.
     - `miou_16`, `miou_13`: of Cityscapes' 19 classes the same over the 16 and the 13 that papers
-      on SYNTHIA compare (`street_descriptors.SYNTHIA_16_CLASSES`).
+      on SYNTHIA compare (`data.street_classes.SYNTHIA_16_CLASSES`).
     - `accuracy_without_void`, `miou_without_void`: of CamVid's 11 classes and void the accuracy and
       the mean IoU of the 11, over the pixels that are not truly void. There, void is a wrong
       answer: the true class misses the pixel.
@@ -93,10 +90,10 @@ def segmentation_metrics(confusion: np.ndarray, class_names: Sequence[str]) -> d
         "class_accuracy": _mean_of_occurring(per_class["recall"]),
         "miou": _mean_of_occurring(iou),
     }
-    if tuple(class_names) == CITYSCAPES.class_names:
+    if tuple(class_names) == TRAIN_NAMES:
         metrics["miou_16"] = _mean_of_occurring(iou[list(SYNTHIA_16_CLASSES)])
         metrics["miou_13"] = _mean_of_occurring(iou[list(SYNTHIA_13_CLASSES)])
-    if tuple(class_names) == CAMVID_WITH_VOID.class_names:
+    if tuple(class_names) == NAMES_WITH_VOID:
         metrics |= _metrics_without_void(counts)
     for metric, values in per_class.items():
         for name, value in zip(class_names, values, strict=True):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfadvseg.data.sets.catalogue import DATASETS
 from tfadvseg.errors import UserError
 from tfadvseg.files.metrics_text import with_nan
 from tfadvseg.files.text import read_text
@@ -148,7 +149,7 @@ def class_names(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:
 def _images(fields: Mapping[str, Any]) -> str:
     """Of a summary's or an evaluation's JSON."""
     dataset = fields["dataset"]
-    if dataset == "folder":  # any two of them are different images
+    if dataset in DATASETS and DATASETS[dataset].users_own:
         dataset += f" {fields['data_dir']}"
     text = f"{dataset}, {fields['split']}"
     if fields["resize"]:

@@ -11,6 +11,7 @@ from tfadvseg.config import Config
 from tfadvseg.config.method import METHOD_OPTIONS
 from tfadvseg.config.options import default_sections, idle_options
 from tfadvseg.config.resolve import resolve
+from tfadvseg.data.sets.catalogue import with_own_shares
 from tfadvseg.errors import UserError, of_target
 from tfadvseg.flags.kinds import text_of
 from tfadvseg.flags.table import ALL_FLAGS, define
@@ -109,7 +110,7 @@ def differing_flags(old: Config, new: Config) -> list[str]:
     """Flags that keep `new` from continuing a run of `old`, with both values."""
     # Compared by the values that are used: leaving a flag out equals giving the network's own
     # value, or the dataset's.
-    before, now = resolve(old), resolve(new)
+    before, now = _used(old), _used(new)
     return [
         f"--{option.name} (was {_text(option.name, before.value_of(option))}, "
         f"now {_text(option.name, now.value_of(option))})"
@@ -123,6 +124,15 @@ def _defined_flags() -> flags.FlagValues:
     values = flags.FlagValues()
     define(ALL_FLAGS, values)
     return values
+
+
+def _used(config: Config) -> Config:
+    """The same with the values that stand for flags left out."""
+    return dataclasses.replace(
+        resolve(config),
+        data=with_own_shares(config.data),
+        target=with_own_shares(config.target),
+    )
 
 
 def _section(name: str, default: Any, fields: dict[str, Any]) -> Any:

@@ -7,10 +7,10 @@ from absl import flags
 
 from tfadvseg.config import Config
 from tfadvseg.config.options import Option, options_of
-from tfadvseg.data.catalogue import CATALOGUE
+from tfadvseg.data.sets.catalogue import DATASETS, takers_text
 from tfadvseg.flags.kinds import kind_of
 
-DATASET_NAMES = (*CATALOGUE, "folder")
+DATASET_NAMES = tuple(DATASETS)
 
 ALL_FLAGS: tuple[Option, ...] = options_of(Config)
 """Every option of a run, in the order of `Config`."""
@@ -25,6 +25,8 @@ def define(options: Iterable[Option], values: flags.FlagValues) -> None:
     """Defines the flags of options, with the configuration's own defaults."""
     for option in options:
         name, default, text = option.name, option.default, option.help
+        if option.section == "data" and (takers := takers_text(option.name)):
+            text = f"{text} {takers}"
         type_ = _type_of(option)
         if kind := kind_of(type_, option.form):
             parser, serializer = kind

@@ -10,10 +10,10 @@ from absl import logging
 
 from tfadvseg.config import LAST, Config, DataConfig
 from tfadvseg.config.segmenter import SegmenterConfig
-from tfadvseg.data.dataset_flags import known_descriptor
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import Examples, check_window, fitting
 from tfadvseg.data.on_disk import OnDisk
+from tfadvseg.data.sets.catalogue import known_descriptor
 from tfadvseg.data.sources import Splits, has_labelled_target
 from tfadvseg.errors import UserError, of_target
 from tfadvseg.evaluation.confusion import metric_names

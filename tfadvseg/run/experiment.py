@@ -13,10 +13,10 @@ from absl import logging
 
 from tfadvseg.config import Config, DataConfig, LossConfig
 from tfadvseg.config.segmenter import SegmenterConfig
-from tfadvseg.data.dataset_flags import known_descriptor
 from tfadvseg.data.examples import Examples, channel_statistics, fingerprint, image_sizes
 from tfadvseg.data.lazy import told_plainly
 from tfadvseg.data.on_disk import OnDisk
+from tfadvseg.data.sets.catalogue import known_descriptor
 from tfadvseg.data.sources import (
     Splits,
     has_labelled_target,
