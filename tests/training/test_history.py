@@ -1,5 +1,6 @@
 import json
 import math
+import struct
 
 import pytest
 import tensorflow as tf
@@ -54,3 +55,13 @@ def test_the_log_survives_a_checkpoint_to_the_last_bit(tmp_path):
 def test_csv_leaves_empty_what_an_epoch_lacks():
     text = csv_text([{"epoch": 1, "a": 0.5}, {"epoch": 2, "a": 0.1, "b": 3.0}])
     assert text == "epoch,a,b\n1,0.5,\n2,0.1,3.0\n"
+
+
+def test_csv_numbers_read_back_as_the_same():
+    values = [0.1 + 0.2, 1e-30, -0.0, 1e22, 5e-324, math.inf, math.nan]
+    text = csv_text([{"epoch": 3} | {str(n): value for n, value in enumerate(values)}])
+    cells = text.splitlines()[1].split(",")
+    assert cells == ["3", *map(repr, values)]
+    assert [struct.pack("d", float(cell)) for cell in cells[1:]] == [
+        struct.pack("d", value) for value in values
+    ]

@@ -5,15 +5,15 @@ import pytest
 import tensorflow as tf
 
 from tfadvseg.training.schedules import (
-    StepDecay,
     cosine,
     inverse_time,
     poly,
+    step_decay,
     warmed_up,
 )
 
 SCHEDULES = {
-    "step": StepDecay(0.5, (3, 5)),
+    "step": step_decay(0.5, (3, 5)),
     "poly": poly(0.5, 6),
     "cosine": cosine(0.5, 6),
     "inverse_time": inverse_time(0.5, 0.25),
@@ -25,14 +25,14 @@ def rates(schedule, updates) -> list[float]:
 
 
 def test_step_falls_with_the_boundary_itself():
-    falling = StepDecay(0.4, (2, 5))
+    falling = step_decay(0.4, (2, 5))
     expected = [0.4, 0.4, 0.04, 0.04, 0.04, 0.004, 0.004]
     assert rates(falling, range(7)) == pytest.approx(expected)
 
 
 def test_step_knows_boundaries_that_single_precision_cannot_tell_apart():
     boundary = 2**24 + 1
-    falling = StepDecay(1.0, (boundary,))
+    falling = step_decay(1.0, (boundary,))
     assert rates(falling, (boundary - 1, boundary)) == pytest.approx([1.0, 0.1])
 
 
@@ -61,7 +61,7 @@ def test_warm_up_rises_to_the_schedule_by_its_last_update():
     warming = warmed_up(inverse_time(0.8, 0), 4)
     assert rates(warming, range(6)) == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8, 0.8])
     # A boundary within the warm-up counts: 0.8 / 4, 0.8 * 2 / 4, 0.08 * 3 / 4, 0.08.
-    warming = warmed_up(StepDecay(0.8, (2,)), 4)
+    warming = warmed_up(step_decay(0.8, (2,)), 4)
     assert rates(warming, range(5)) == pytest.approx([0.2, 0.4, 0.06, 0.08, 0.08])
 
 
@@ -97,9 +97,10 @@ def test_an_optimizer_takes_each_updates_rate_without_retracing(name):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: StepDecay(0, (5,)), "learning_rate=0"),
-        (lambda: StepDecay(1.0, (5, 5)), r"boundaries=\(5, 5\)"),
-        (lambda: StepDecay(1.0, (0, 5)), r"boundaries=\(0, 5\)"),
+        (lambda: step_decay(0, (5,)), "learning_rate=0"),
+        (lambda: step_decay(1.0, (5, 5)), r"boundaries=\(5, 5\)"),
+        (lambda: step_decay(1.0, (0, 5)), r"boundaries=\(0, 5\)"),
+        (lambda: step_decay(1.0, ()), r"boundaries=\(\)"),
         (lambda: poly(1.0, 0), "updates=0"),
         (lambda: poly(math.nan, 5), "learning_rate=nan"),
         (lambda: cosine(-1.0, 5), "learning_rate=-1"),

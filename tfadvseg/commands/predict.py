@@ -11,10 +11,10 @@ in its colours, OUTPUT_DIR/color. --probabilities=CLASS writes that class's prob
 32-bit floats for each file with all its pages: OUTPUT_DIR/probabilities.
 """
 
-import sys
 from typing import cast
 
 from absl import flags
+from tqdm import tqdm
 
 from tfadvseg import cli
 from tfadvseg.errors import UserError
@@ -84,19 +84,22 @@ def main(argv: list[str]) -> None:
     size = FRAME_SIZE if cityscapes else None
     files = check_images(paths, predictor.spec.image_channels, size)
     total = sum(len(file.names) for file in files)
-    progress = _Progress(total)
-    try:
+    # Shown on terminals only.
+    with tqdm(total=total, disable=None, leave=False, dynamic_ncols=True) as progress:
+
+        def advance(name: str) -> None:
+            progress.set_postfix_str(name, refresh=False)
+            progress.update()
+
         predict_files(
             predictor,
             files,
             output_dir,
             _TILE.value,
-            progress.advance,
+            advance,
             cityscapes,
             None if of is None else names.index(of),
         )
-    finally:
-        progress.finish()
     ids = ", ".join(f"{i} {name}" for i, name in enumerate(names))
     print(f"model: {predictor.source}")
     print(f"class ids: {ids}")
@@ -107,21 +110,3 @@ def main(argv: list[str]) -> None:
     if cityscapes:
         print(f"label ids: {total} in {output_dir}/{LABEL_FOLDER}")
         print(f"colours: {total} in {output_dir}/{COLOUR_FOLDER}")
-
-
-class _Progress:
-    """One line on standard error that is overwritten; nothing where nobody watches."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._shown = sys.stderr.isatty()
-
-    def advance(self, name: str) -> None:
-        self._done += 1
-        if self._shown:
-            print(f"\r\x1b[K{self._done}/{self._total} {name}", end="", file=sys.stderr, flush=True)
-
-    def finish(self) -> None:
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -102,24 +102,19 @@ def random_quarter_turn(
     image: tf.Tensor, label: tf.Tensor, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Turns [h,w,C] and [h,w,M] by 0, 90, 180 or 270 degrees; by 0 or 180 unless h = w."""
-    square = image.shape[0] == image.shape[1]
     turns = tf.random.stateless_uniform([], seed, 0, 4, tf.int32)
-    if square:
-        swap = turns % 2 == 1
-        image = tf.cond(swap, lambda: tf.transpose(image, [1, 0, 2])[::-1], lambda: image)
-        label = tf.cond(swap, lambda: tf.transpose(label, [1, 0, 2])[::-1], lambda: label)
-    half = turns >= 2
-    image = tf.cond(half, lambda: image[::-1, ::-1], lambda: image)
-    label = tf.cond(half, lambda: label[::-1, ::-1], lambda: label)
-    return image, label
+    if image.shape[0] != image.shape[1]:
+        turns = turns // 2 * 2
+    # tf.image.rot90 forgets height and width.
+    turned_image = tf.ensure_shape(tf.image.rot90(image, turns), image.shape)
+    return turned_image, tf.ensure_shape(tf.image.rot90(label, turns), label.shape)
 
 
 def random_flip(image: tf.Tensor, label: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Mirrors [h,w,C] and [h,w,M] left to right in half of the cases."""
-    flip = tf.random.stateless_uniform([], seed) < 0.5
-    image = tf.cond(flip, lambda: image[:, ::-1], lambda: image)
-    label = tf.cond(flip, lambda: label[:, ::-1], lambda: label)
-    return image, label
+    # One seed, so both draw the same.
+    flip = tf.image.stateless_random_flip_left_right
+    return flip(image, seed), flip(label, seed)
 
 
 def random_photometric(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

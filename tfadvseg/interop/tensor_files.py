@@ -1,8 +1,6 @@
 """Files of named tensors: PyTorch's `.pth`, NumPy's `.npz`, and `.safetensors`."""
 
 import io
-import json
-import math
 import pickle
 import zipfile
 import zlib
@@ -11,7 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
+import ml_dtypes
 import numpy as np
+import safetensors
+import safetensors.numpy
 
 from tfadvseg.errors import UserError
 from tfadvseg.files.atomic import write_bytes
@@ -43,8 +44,8 @@ def read_tensors(path: str | Path) -> Tensors:
     return {name: _plain(path, name, value) for name, value in tensors.items()}
 
 
-def check_writable(path: str | Path) -> None:
-    """Refuses, before there is anything to write, what `write_tensors` would for its kind.
+def check_kind(path: str | Path) -> None:
+    """Refuses a file for its kind alone, as `read_tensors` and `write_tensors` would.
 
     Raises:
         UserError: the suffix is unknown, or PyTorch is needed and not installed.
@@ -77,6 +78,8 @@ def _choose(path: Path, by_suffix: dict[str, _Codec], torch: _Codec) -> _Codec:
 
 
 def _plain(path: Path, name: str, value: np.ndarray) -> np.ndarray:
+    if value.dtype == ml_dtypes.bfloat16:  # which NumPy does not know as a kind of float
+        value = value.astype(np.float32)
     if value.dtype.kind in "iub":
         return value.astype(np.int64)
     if value.dtype.kind != "f":
@@ -109,58 +112,41 @@ def _npz_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-# https://github.com/huggingface/safetensors: the header's length as a little-endian uint64, the
-# header as JSON, then the tensors' bytes, little-endian and row-major. BF16 is unpacked below.
 _SAFETENSORS_TYPES = {
-    "F64": "<f8",
-    "F32": "<f4",
-    "F16": "<f2",
-    "BF16": "<u2",
-    "I64": "<i8",
-    "I32": "<i4",
-    "I16": "<i2",
-    "I8": "i1",
-    "U8": "u1",
-    "BOOL": "?",
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": ml_dtypes.bfloat16,
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U8": np.uint8,
+    "BOOL": np.bool_,
 }
+"""Those that weights come in, by their names in the file."""
 
 
 def _read_safetensors(path: Path) -> Tensors:
-    content = path.read_bytes()
     try:
-        length = int.from_bytes(content[:8], "little")
-        header = json.loads(content[8 : 8 + length])
-        header.pop("__metadata__", None)
-        data = memoryview(content)[8 + length :]
-        return {name: _safetensor(fields, data) for name, fields in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # Not by safetensors.numpy, which knows no bfloat16.
+        return {
+            name: np.frombuffer(fields["data"], _SAFETENSORS_TYPES[fields["dtype"]]).reshape(
+                fields["shape"]
+            )
+            for name, fields in safetensors.deserialize(path.read_bytes())
+        }
+    except (safetensors.SafetensorError, KeyError) as error:
         raise UserError(f"{path}: damaged, or not a safetensors file ({error}).") from None
 
 
-def _safetensor(fields: dict, data: memoryview) -> np.ndarray:
-    kind, shape = fields["dtype"], fields["shape"]
-    start, end = fields["data_offsets"]
-    dtype = np.dtype(_SAFETENSORS_TYPES[kind])
-    if not 0 <= start <= end <= len(data) or end - start != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"offsets {start} to {end} do not fit shape {shape}")
-    values = np.frombuffer(data[start:end], dtype).reshape(shape)
-    if kind == "BF16":
-        return (values.astype(np.uint32) << 16).view(np.float32)
-    return values
-
-
 def _safetensors_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
-    header, chunks, offset = {}, [], 0
-    for name, value in tensors.items():
-        kind = "I64" if value.dtype.kind == "i" else "F32"
-        chunk = np.ascontiguousarray(value, _SAFETENSORS_TYPES[kind]).tobytes()
-        offsets = [offset, offset + len(chunk)]
-        header[name] = {"dtype": kind, "shape": list(value.shape), "data_offsets": offsets}
-        chunks.append(chunk)
-        offset += len(chunk)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + b"".join(chunks)
+    return safetensors.numpy.save(
+        {
+            name: np.array(value, np.int64 if value.dtype.kind == "i" else np.float32, order="C")
+            for name, value in tensors.items()
+        }
+    )
 
 
 def _import_torch(path: Path) -> ModuleType:

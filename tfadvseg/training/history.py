@@ -4,9 +4,10 @@ All of it is part of the checkpoint, so that a run which was killed reports what
 one would have, to the last bit and without a row too few or too many.
 """
 
+import csv
+import io
 import json
 import math
-from collections.abc import Iterable
 
 import tensorflow as tf
 
@@ -124,13 +125,10 @@ class RunLog(tf.train.experimental.PythonState):
 
 
 def csv_text(rows: list[dict[str, float]]) -> str:
-    """`metrics.csv`: a header, then a row an epoch. Empty where an epoch lacks a value."""
+    """The text of `metrics.csv`: a header and a row per epoch, empty where it lacks a value."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [",".join(columns)]
-    lines += [",".join(_cells(row.get(name) for name in columns)) for row in rows]
-    return "\n".join(lines) + "\n"
-
-
-def _cells(values: Iterable[float | None]) -> Iterable[str]:
-    # repr is the shortest text that reads back as the same number.
-    return ("" if value is None else repr(value) for value in values)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return table.getvalue()

@@ -37,7 +37,7 @@ def learning_rate(config: OptimizerConfig, length: Length) -> LearningRate:
             schedule = schedules.inverse_time(top, config.decay)
         case "step":
             boundaries = [epoch * length.updates_per_epoch for epoch in config.rate_steps]
-            schedule = schedules.StepDecay(top, boundaries)
+            schedule = schedules.step_decay(top, boundaries)
         case "poly":
             schedule = schedules.poly(top, updates)
         case "cosine":

@@ -51,6 +51,27 @@ def cosine(learning_rate: float, updates: int) -> Schedule:
     return tf.keras.optimizers.schedules.CosineDecay(learning_rate, updates)
 
 
+def step_decay(learning_rate: float, boundaries: Sequence[int]) -> Schedule:
+    """learning_rate / 10^n, where n boundaries are at most the update.
+
+    Args:
+        learning_rate: of the first update, greater than 0.
+        boundaries: updates, at least one, each at least 1 and rising; the rate falls with that
+            very update.
+
+    Raises:
+        ValueError: `boundaries` do not rise, or the rate is out of range.
+    """
+    _check_positive(learning_rate=learning_rate)
+    rising = all(b > a for a, b in zip((0, *boundaries), boundaries, strict=False))
+    if not boundaries or not rising:
+        raise ValueError(f"boundaries={boundaries}: must rise and be greater than 0.")
+    # Keras changes the value after a boundary.
+    last_updates = [boundary - 1 for boundary in boundaries]
+    rates = [learning_rate * _FALL**n for n in range(len(boundaries) + 1)]
+    return tf.keras.optimizers.schedules.PiecewiseConstantDecay(last_updates, rates)
+
+
 def inverse_time(learning_rate: float, decay: float) -> Schedule:
     """learning_rate / (1 + decay * update), the `decay` of Keras's first optimizers.
 
@@ -82,35 +103,6 @@ def warmed_up(schedule: Schedule, updates: int) -> Schedule:
     """
     _check_not_negative(updates=updates)
     return WarmUp(schedule, updates) if updates else schedule
-
-
-class StepDecay(Schedule):
-    """learning_rate / 10^n, with n the number of boundaries that are at most the update.
-
-    Keras's own piecewise schedule changes the rate an update after the boundary.
-
-    Args:
-        learning_rate: of the first update, greater than 0.
-        boundaries: updates, at least 1 and rising; the rate falls with that very update.
-
-    Raises:
-        ValueError: `boundaries` do not rise, or the rate is out of range.
-    """
-
-    def __init__(self, learning_rate: float, boundaries: Sequence[int]) -> None:
-        _check_positive(learning_rate=learning_rate)
-        self.learning_rate = learning_rate
-        self.boundaries = tuple(boundaries)
-        if any(b <= a for a, b in zip((0, *self.boundaries), self.boundaries, strict=False)):
-            raise ValueError(f"boundaries={self.boundaries}: must rise and be greater than 0.")
-
-    def __call__(self, update: int | tf.Tensor) -> tf.Tensor:
-        """The rate of an update, scalar float32."""
-        # Kept as integers: float32 cannot tell updates apart from 2^24 on.
-        update = tf.cast(update, tf.int64)
-        passed = tf.reduce_sum(tf.cast(update >= tf.constant(self.boundaries, tf.int64), tf.int32))
-        rates = [self.learning_rate * _FALL**n for n in range(len(self.boundaries) + 1)]
-        return tf.gather(tf.constant(rates, tf.float32), passed)
 
 
 class WarmUp(Schedule):
