@@ -105,6 +105,13 @@ def test_takes_any_size(name, classes, size):
     assert np.isfinite(logits).all()
 
 
+@every_segmenter
+def test_every_variable_has_a_name_of_its_own(name):
+    """TensorBoard's histograms go by these names."""
+    names = [variable.name for variable in built(name, 3).variables]
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize("name", [n for n in SMALL if not n.startswith("deeplab_v2")])
 def test_images_are_padded_to_the_configured_stride(name):
     """An image whose size is a multiple of it is not padded: its logits are the graph's own."""

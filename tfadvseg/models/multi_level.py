@@ -41,8 +41,10 @@ class AtrousClassifier(tf.keras.layers.Layer):
                 trainable=index < self.branches,
                 name=f"rate{rate}",
             )
-            # Built also where unused: published checkpoints hold its weights.
-            convolution.build(input_shape)
+            # Built also where unused: published checkpoints hold its weights. The scope tells the
+            # branches' variables apart, in TensorBoard too.
+            with tf.name_scope(convolution.name):
+                convolution.build(input_shape)
             self.convolutions.append(convolution)
         super().build(input_shape)
 
