@@ -90,7 +90,7 @@ def main(argv: list[str]) -> None:
     for name in (ADAPTATION, ADAPTATION_TORCH):
         if name in settings and min(settings[name].crop_size) < 32:
             raise UserError("--crop_size: adaptation's Ds take at least 32,32.")
-    asked = _chosen("precisions", _PRECISIONS_FLAG.value or (), _PRECISIONS)
+    asked = _chosen("precisions", _PRECISIONS_FLAG.value, _PRECISIONS, ())
     if _OUTPUT_JSON.value:
         cli.check_output_file("--output_json", Path(_OUTPUT_JSON.value))
     # Only now, so that what is wrong with the flags is said at once.
@@ -127,7 +127,7 @@ def main(argv: list[str]) -> None:
 def _candidates() -> tuple[str, ...]:
     """What --only names, groups written out."""
     valid = (*GROUPS, *DESCRIPTIONS)
-    chosen = _chosen("only", _ONLY.value or (DEFAULT_GROUP,), valid)
+    chosen = _chosen("only", _ONLY.value, valid, (DEFAULT_GROUP,))
     return tuple(
         name
         for name in DESCRIPTIONS
@@ -171,9 +171,13 @@ def _crop_size() -> tuple[int, int] | None:
     return height, width
 
 
-def _chosen(flag: str, given: Sequence[str], valid: tuple[str, ...]) -> tuple[str, ...]:
-    """What a list flag names, in our order."""
-    for name in given:
+def _chosen(
+    flag: str, given: Sequence[str] | None, valid: tuple[str, ...], default: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What a list flag names, in our order; `default` where the flag was not given."""
+    if given is None:
+        return default
+    for name in given or ("",):
         if name not in valid:
             raise UserError(f"--{flag}={name}: unknown; choose of {', '.join(valid)}.")
     return tuple(name for name in valid if name in given)

@@ -179,6 +179,8 @@ def test_sizes_are_the_flags_the_quick_ones_or_the_candidates_own():
     ("arguments", "message"),
     [
         (["--only=everything"], "--only=everything: unknown"),
+        (["--only="], "--only=: unknown; choose of default"),
+        (["--precisions="], "--precisions=: unknown; choose of float32"),
         (["--precisions=float64"], "--precisions=float64: unknown"),
         (["--crop_size=100,100"], "--crop_size=100,100: take multiples of 16"),
         (["--crop_size=wide"], "--crop_size=wide: give height,width"),
