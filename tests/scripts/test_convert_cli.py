@@ -15,11 +15,13 @@ from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.data.sources import load_split
 from tfadvseg.export.run_model import load_run, load_run_segmenter
 from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.interop.entries import entries
 from tfadvseg.interop.tensor_files import read_tensors, write_tensors
 from tfadvseg.interop.weights import restore, save
 from tfadvseg.models.deeplab_v2 import TINY, deeplab_v2
 from tfadvseg.models.deeplab_v2_vgg import deeplab_v2_vgg
 from tfadvseg.models.outputs import class_probabilities
+from tfadvseg.models.segnet import segnet
 from tfadvseg_datasets.cityscapes_semseg import cityscapes_semseg_dataset_builder
 
 CITYSCAPES = descriptor_of("cityscapes_semseg")
@@ -166,6 +168,31 @@ def test_vgg_with_classes_and_images_of_another_dataset(tmp_path):
     assert (spec.segmenter.atrous_branches, spec.darkfield_accuracy) == (4, True)
 
 
+def test_the_darkfield_segnet_there_and_back(tmp_path):
+    network = segnet(3, 3, 4, decoder="darkfield")
+    state = random_state_dict([(entry.name, entry.shape) for entry in entries(network)])
+    write_tensors(tmp_path / "segnet.npz", state)
+    arguments = ("--weights=segnet.npz", "--segmenter=segnet", "--width=4", "--output_dir=model")
+    result = run_script("convert.py", *arguments, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "classes: the 3 of darkfield" in result.stdout
+    spec = ModelSpec.load(tmp_path / "model")
+    assert (spec.resize, spec.channel_order) == ((256, 256), "rgb")
+    assert (spec.segmenter.segnet_decoder, spec.darkfield_accuracy) == ("darkfield", True)
+    image = street(256, 256)
+    restore(network, tmp_path / "segnet.npz")
+    seen = (image - np.array(spec.mean)) / np.array(spec.std)
+    expected = class_probabilities(network(seen[np.newaxis].astype(np.float32), training=False))
+    predicted = load_run(tmp_path / "model").predict_probabilities(image[np.newaxis])
+    np.testing.assert_allclose(predicted, expected, atol=1e-4)
+
+    result = run_script("convert.py", "--model=model", "--to=back.npz", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    back = read_tensors(tmp_path / "back.npz")
+    assert list(back) == list(state)
+    np.testing.assert_array_equal(back["decoder_conv6.weight"], state["decoder_conv6.weight"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "messages"),
     [
@@ -186,6 +213,8 @@ def test_vgg_with_classes_and_images_of_another_dataset(tmp_path):
         (["--to=b.npz", "--width=4"], ["--width: are not for --to"]),
         (["--to=b.npz"], ["--model: is needed"]),
         (["--weights=a.npz", "--output_dir=out"], ["--weights=a.npz: no such file"]),
+        (["--weights=README.md", "--output_dir=out"], ["README.md: unknown kind of weights"]),
+        (["--segmenter=segnet", "--blocks=1,1,1,1"], ["--blocks", "means nothing to"]),
         (["--to=b.foo", "--model=absent"], ["b.foo: unknown kind of weights"]),
         (["--to=b.npz", "--model=absent"], ["absent/model.json: no such file"]),
     ],
@@ -209,5 +238,5 @@ def test_files_and_models_that_do_not_fit(place, tmp_path):
     assert not list(tmp_path.iterdir())
     make_run(tmp_path / "unet")
     result = run_script("convert.py", "--model=unet", "--to=unet.npz", cwd=tmp_path)
-    assert_one_line_error(result, "--model=unet: is a unet; only deeplab_v2 and")
+    assert_one_line_error(result, "--model=unet: is a unet; only deeplab_v2, ")
     assert [path.name for path in tmp_path.iterdir()] == ["unet"]

@@ -2,15 +2,19 @@
 
     tfadvseg convert --weights=GTA2Cityscapes_multi.pth --output_dir=runs/published
     tfadvseg evaluate --model=runs/published --dataset=cityscapes_semseg --data_dir=D
+    tfadvseg convert --weights=segnet.pth --segmenter=segnet --output_dir=runs/published_segnet
     tfadvseg convert --model=runs/adapted --to=adapted.pth
 
 The files are PyTorch's .pth (extra `torch`), .npz and .safetensors. --output_dir can be given to
-every other command as --model. The defaults are those of the published AdaptSegNet: a ResNet-101
-classified on two levels, the 19 classes of Cityscapes, and images of 512 x 1024, in the order blue,
-green, red, less their mean. --to writes the state_dict of a run's network, as that code loads it.
+every other command as --model. Flags that are left out have the values of the published network:
+of deeplab_v2 (AdaptSegNet) a ResNet-101 classified on two levels, the 19 classes of Cityscapes, and
+images of 512 x 1024, in the order blue, green, red, less their mean; of segnet the darkfield
+project's, with its 3 classes, images of 256 x 256 and its normalisation. --to writes the state_dict
+of a run's network, as the published code loads it.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -20,31 +24,65 @@ from tfadvseg import cli
 from tfadvseg.config import ChannelOrder, DataConfig
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName, StridePlace, WeightsSource
 from tfadvseg.data.sets.catalogue import DATASETS, descriptor_of
-from tfadvseg.data.sets.cityscapes_semseg import CITYSCAPES
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
-from tfadvseg.files import atomic, model_spec
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.flags.command_line import define_network_flags
 from tfadvseg.interop.sources import SOURCES
-from tfadvseg.interop.tensor_files import check_writable
+from tfadvseg.run.conversion import CONVERTIBLE, make_model, write_weights
 
-_SEGMENTERS = ("deeplab_v2", "deeplab_v2_vgg")
-_WINDOW = (512, 1024)
-"""(height, width) that the published code trains on."""
+
+@dataclass(frozen=True)
+class Published:
+    """How a published network was trained: what flags that are left out stand for."""
+
+    weights_source: WeightsSource
+    dataset: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    channel_order: ChannelOrder
+    size: tuple[int, int]
+    atrous_branches: int
+
+
+_ADAPTSEGNET = Published(
+    weights_source="gta2cityscapes",
+    dataset="cityscapes_semseg",
+    mean=(122.67891434, 116.66876762, 104.00698793),
+    std=(1.0, 1.0, 1.0),
+    channel_order="bgr",
+    size=(512, 1024),
+    atrous_branches=2,
+)
+_DARKFIELD_SEGNET = Published(
+    weights_source="exact",
+    dataset="darkfield",
+    mean=(40.8, 49.9545, 65.2545),
+    std=(56.3295, 62.628, 64.515),
+    channel_order="rgb",
+    size=(256, 256),
+    # It has none: the value that says nothing.
+    atrous_branches=SegmenterConfig.atrous_branches,
+)
+_PUBLISHED = {
+    "deeplab_v2": _ADAPTSEGNET,
+    "deeplab_v2_vgg": _ADAPTSEGNET,
+    "segnet": _DARKFIELD_SEGNET,
+}
+"""By `--segmenter`."""
 
 _WEIGHTS = flags.DEFINE_string("weights", None, "The published file.")
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "The folder to make of it.")
 _WEIGHTS_SOURCE = flags.DEFINE_enum(
     "weights_source",
-    "gta2cityscapes",
+    None,
     # Others lack a classifier: they are starts for training.
     [name for name, source in SOURCES.items() if not source.fresh],
-    "What the file is. gta2cityscapes: exactly the network's weights, as published. "
-    "gta2cityscapes_last_level: of two levels only the last, for --nomulti_level. exact: exactly "
-    "its weights, wherever these stride.",
+    "What the file is. gta2cityscapes (default of deeplab_v2 and its VGG): exactly the network's "
+    "weights, as published. gta2cityscapes_last_level: of two levels only the last, for "
+    "--nomulti_level. exact (default of segnet): exactly its weights, wherever these stride.",
 )
-_SEGMENTER = flags.DEFINE_enum("segmenter", "deeplab_v2", _SEGMENTERS, "Its network.")
+_SEGMENTER = flags.DEFINE_enum("segmenter", "deeplab_v2", CONVERTIBLE, "Its network.")
 _WIDTH = flags.DEFINE_integer("width", 0, "Filters of its first convolution; 0: 64.")
 _BLOCKS = flags.DEFINE_list(
     "blocks", [], "Bottlenecks in each stage of deeplab_v2; empty: 3,4,23,3, a ResNet-101."
@@ -54,8 +92,8 @@ _MULTI_LEVEL = flags.DEFINE_boolean(
 )
 _ATROUS_BRANCHES = flags.DEFINE_integer(
     "atrous_branches",
-    2,
-    "How many of an atrous classifier's four branches are summed; published weights: 2.",
+    None,
+    "How many of an atrous classifier's four branches are summed. Default: 2, as published.",
 )
 _STRIDE_PLACE = flags.DEFINE_enum(
     "stride_place",
@@ -65,27 +103,31 @@ _STRIDE_PLACE = flags.DEFINE_enum(
 )
 _DATASET = flags.DEFINE_enum(
     "dataset",
-    CITYSCAPES.name,
+    None,
     [name for name, dataset in DATASETS.items() if dataset.describe is not None],
-    "Whose classes and colours the model has.",
+    "The dataset whose classes and colours the model has. Default: cityscapes_semseg; of segnet "
+    "darkfield.",
 )
 _MEAN = flags.DEFINE_list(
     "mean",
-    ["122.67891434", "116.66876762", "104.00698793"],
-    "Of each channel (red,green,blue), subtracted from 0-255.",
+    None,
+    "Mean of each channel (red,green,blue) on the 0-255 scale, which is subtracted. Default: as "
+    "published.",
 )
-_STD = flags.DEFINE_list("std", ["1", "1", "1"], "What each channel is then divided by.")
+_STD = flags.DEFINE_list(
+    "std", None, "What each channel is then divided by. Default: as published."
+)
 _CHANNEL_ORDER = flags.DEFINE_enum(
     "channel_order",
-    "bgr",
+    None,
     get_args(ChannelOrder),
-    "In which the network sees the channels of colour images, after that.",
+    "Channel order of the network's input, after that. Default: bgr; of segnet rgb.",
 )
 _RESIZE = flags.DEFINE_list(
     "resize",
-    [str(pixels) for pixels in _WINDOW],
+    None,
     "height,width that images are brought to before the network, and its answers back from; empty: "
-    "it takes images as they are.",
+    "it takes images as they are. Default: 512,1024; of segnet 256,256.",
 )
 _TO = flags.DEFINE_string("to", None, "The file to write weights of --model to.")
 _MODEL = flags.DEFINE_string("model", None, "The run whose weights to write: its --output_dir.")
@@ -114,34 +156,18 @@ def main(argv: list[str]) -> None:
     del argv
     if _TO.value:
         _refuse(_OF_FILES, "are not for --to, which writes a run's weights as they are")
-        _write_weights(_TO.value)
+        _write(_TO.value)
     else:
         _refuse(_OF_RUNS, "are for --to=FILE, which writes a run's weights")
-        _make_model()
+        _make()
 
 
-def _make_model() -> None:
-    """Makes of a published file what the other scripts look for in a run."""
+def _make() -> None:
     weights, output = cli.required(_WEIGHTS), Path(cli.required(_OUTPUT_DIR))
-    spec = _spec()
-    if output.exists():
-        raise UserError(f"--output_dir={output}: exists already; give another.")
-    if not Path(weights).is_file():
-        raise UserError(f"--weights={weights}: no such file.")
-    # Only now, so that what is wrong with the flags is said at once.
-    import tensorflow as tf
-
-    from tfadvseg.files.checkpoints import save_checkpoint
-    from tfadvseg.interop.weights import initialise
-    from tfadvseg.models.segmenters import build_segmenter
-
-    model = build_segmenter(spec.segmenter, spec.num_classes, spec.image_channels)
-    report = initialise(model, weights, SOURCES[cast(WeightsSource, _WEIGHTS_SOURCE.value)])
-    with atomic.new_folder(output) as folder:
-        (folder / model_spec.FILE_NAME).write_text(spec.to_json())
-        save_checkpoint(
-            tf.train.Checkpoint(model=model), folder / "best", update=0, keep=1, prefix="segmenter"
-        )
+    published = _PUBLISHED[_SEGMENTER.value]
+    source = cast(WeightsSource, _given(_WEIGHTS_SOURCE, published.weights_source))
+    spec = _spec(published)
+    report = make_model(weights, source, spec, output)
     size = " x ".join(map(str, spec.resize)) if spec.resize else "any size"
     print(f"weights: {weights}, {report}")
     print(f"classes: the {spec.num_classes} of {spec.dataset}")
@@ -149,42 +175,32 @@ def _make_model() -> None:
     print(f"model: {output}")
 
 
-def _write_weights(file: str) -> None:
+def _write(file: str) -> None:
     run_dir = cli.required(_MODEL)
-    check_writable(file)
     cli.check_output_file("--to", Path(file))
     network, which = cast(Network, _NETWORK.value), cast(Which, _WHICH.value)
-    segmenter_name = ModelSpec.load(run_dir).segmenter.segmenter
-    if segmenter_name not in _SEGMENTERS:
-        raise UserError(
-            f"--model={run_dir}: is a {segmenter_name}; only {' and '.join(_SEGMENTERS)} can be "
-            "written."
-        )
-    from tfadvseg.export.run_model import load_run_segmenter
-    from tfadvseg.interop.weights import save
-
-    segmenter, _ = load_run_segmenter(run_dir, network, which)
-    save(segmenter, file)
+    write_weights(run_dir, network, which, file)
     print(f"weights: {file} ({network}, {which})")
 
 
-def _spec() -> ModelSpec:
+def _spec(published: Published) -> ModelSpec:
     """The model as the flags describe it."""
     segmenter = SegmenterConfig(
         segmenter=cast(SegmenterName, _SEGMENTER.value),
         width=_WIDTH.value,
-        blocks=_numbers(_BLOCKS, int),
+        segnet_decoder="darkfield" if _SEGMENTER.value == "segnet" else "mirrored",
+        blocks=_numbers(_BLOCKS, int, ()),
         multi_level=_MULTI_LEVEL.value,
-        atrous_branches=_ATROUS_BRANCHES.value,
+        atrous_branches=_given(_ATROUS_BRANCHES, published.atrous_branches),
         stride_place=cast(StridePlace, _STRIDE_PLACE.value),
     )
-    descriptor = descriptor_of(_DATASET.value)
+    descriptor = descriptor_of(_given(_DATASET, published.dataset))
     # Checks what training checks of these flags.
     images = DataConfig(
-        resize=_numbers(_RESIZE, int),
-        mean=_numbers(_MEAN, float),
-        std=_numbers(_STD, float),
-        channel_order=cast(ChannelOrder, _CHANNEL_ORDER.value),
+        resize=_numbers(_RESIZE, int, published.size),
+        mean=_numbers(_MEAN, float, published.mean),
+        std=_numbers(_STD, float, published.std),
+        channel_order=cast(ChannelOrder, _given(_CHANNEL_ORDER, published.channel_order)),
     )
     channels = descriptor.image_channels
     if len(images.mean) != channels:
@@ -203,14 +219,24 @@ def _spec() -> ModelSpec:
         std=images.std,
         foreground_class=descriptor.foreground_class,
         dataset=descriptor.name,
-        crop_size=images.resize or _WINDOW,
+        crop_size=images.resize or published.size,
         channel_order=images.channel_order,
         resize=images.resize,
         darkfield_accuracy=descriptor.darkfield_accuracy,
     )
 
 
-def _numbers(flag: flags.FlagHolder[list[str]], kind: Callable[[str], Any]) -> tuple[Any, ...]:
+def _given(flag: flags.FlagHolder[Any], default: Any) -> Any:
+    return default if flag.value is None else flag.value
+
+
+def _numbers(
+    flag: flags.FlagHolder[list[str] | None],
+    kind: Callable[[str], Any],
+    default: tuple[Any, ...],
+) -> tuple[Any, ...]:
+    if flag.value is None:
+        return default
     try:
         return tuple(map(kind, flag.value))
     except ValueError:

@@ -1,7 +1,7 @@
 """Which entry of a PyTorch `state_dict` is which variable of ours, and their shapes.
 
 The names are those of the code that published the weights: AdaptSegNet's `DeeplabMulti`,
-`Res_Deeplab` (one level), `DeeplabVGG` and `FCDiscriminator`.
+`Res_Deeplab` (one level), `DeeplabVGG` and `FCDiscriminator`, and the darkfield project's SegNet.
 """
 
 from collections.abc import Iterator
@@ -28,25 +28,33 @@ class Entry:
         variables: ours that it fills, all alike; none for a batch norm's counter. Where domains
             have their own statistics they start equal, and the last one's, the target's, is
             written back.
+        subtracted_from: of a bias in front of a batch norm, which our network lacks: the batch
+            norm's moving mean. Normalisation takes the bias away again, so that a mean without it
+            gives the same network. It is subtracted when all else is assigned, and written as 0.
     """
 
     name: str
     variables: tuple[tf.Variable, ...]
+    subtracted_from: tf.Variable | None = None
 
     @property
     def is_counter(self) -> bool:
-        return not self.variables
+        return not self.variables and self.subtracted_from is None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Its shape in PyTorch, where a kernel is [out,in,height,width]."""
         if self.is_counter:
             return ()
+        if self.subtracted_from is not None:
+            return tuple(self.subtracted_from.shape)
         shape = tuple(self.variables[0].shape)
         return (shape[3], shape[2], shape[0], shape[1]) if len(shape) == 4 else shape
 
     def assign(self, value: np.ndarray) -> None:
         """Fills the variables from an array in PyTorch's layout, [out,in,height,width]."""
+        if self.subtracted_from is not None:
+            self.subtracted_from.assign_sub(value)
         for variable in self.variables:
             variable.assign(value.transpose(2, 3, 1, 0) if value.ndim == 4 else value)
 
@@ -54,6 +62,8 @@ class Entry:
         """The variable in PyTorch's layout, float32; a counter is 0, int64."""
         if self.is_counter:
             return np.zeros((), np.int64)
+        if self.subtracted_from is not None:
+            return np.zeros(self.shape, np.float32)
         value = self.variables[-1].numpy()
         return np.ascontiguousarray(value.transpose(3, 2, 0, 1) if value.ndim == 4 else value)
 
@@ -70,6 +80,8 @@ def entries(model: tf.keras.Model) -> tuple[Entry, ...]:
                 return tuple(_resnet_segmenter(model))
             case VGGBody():
                 return tuple(_vgg_segmenter(model))
+    if model.name == "segnet" and not any(layer.name == "logits" for layer in model.layers):
+        return tuple(_darkfield_segnet(model))
     if model.name == "fc_discriminator":
         convolutions = (layer for layer in model.layers if layer.weights)
         return tuple(entry for layer in convolutions for entry in _convolution(layer.name, layer))
@@ -91,6 +103,22 @@ def _vgg_segmenter(model: MultiLevelSegmenter) -> Iterator[Entry]:
     for index, layer in model.body.numbered_convolutions():
         yield from _convolution(f"features.{index}", layer)
     yield from _classifier("classifier", model.classifiers[0])
+
+
+def _darkfield_segnet(model: tf.keras.Model) -> Iterator[Entry]:
+    """Of the darkfield decoder; the mirrored one, which has a layer `logits`, was not published."""
+    for part, beginning in (("encoder", "down"), ("decoder", "up")):
+        layers = [layer for layer in model.layers if layer.name.startswith(beginning)]
+        convolutions = [layer for layer in layers if layer.name.endswith("_conv")]
+        norms = [layer for layer in layers if layer.name.endswith("_norm")]
+        for index, (convolution, norm) in enumerate(zip(convolutions, norms, strict=True), start=1):
+            yield Entry(f"{part}_conv{index}.weight", (convolution.kernel,))
+            yield Entry(f"{part}_conv{index}.bias", (), subtracted_from=norm.moving_mean)
+            yield Entry(f"{part}_bn{index}.weight", (norm.gamma,))
+            yield Entry(f"{part}_bn{index}.bias", (norm.beta,))
+            yield Entry(f"{part}_bn{index}.running_mean", (norm.moving_mean,))
+            yield Entry(f"{part}_bn{index}.running_var", (norm.moving_variance,))
+            yield Entry(f"{part}_bn{index}.{COUNTER}", ())
 
 
 def _bottleneck(name: str, block: Bottleneck) -> Iterator[Entry]:

@@ -58,8 +58,7 @@ def initialise(model: tf.keras.Model, path: str | Path, source: Source) -> Repor
     """Loads a published file as a starting point.
 
     Args:
-        model: a network of `models.deeplab_v2`, `models.deeplab_v2_vgg` or
-            `models.fc_discriminator`.
+        model: a network that `entries.entries` knows.
         path: `.pth`, `.npz` or `.safetensors`.
         source: what kind of file it is, and so how it may differ (`interop.sources`).
 
@@ -113,7 +112,8 @@ def _load(model: tf.keras.Model, path: str | Path, source: Source) -> Report:
             f"{path}: does not fit {model.name} as {source.name}: {'; '.join(found)}. Nothing was "
             "loaded."
         )
-    for name in loaded:
+    # A bias moves the mean that is assigned before it.
+    for name in sorted(loaded, key=lambda name: by_name[name].subtracted_from is not None):
         by_name[name].assign(tensors[name])
     return Report(tuple(loaded), tuple(fresh), unused)
 
