@@ -19,7 +19,8 @@ from tfadvseg.config import (
     SegmenterConfig,
 )
 from tfadvseg.data.sets.catalogue import descriptor_of
-from tfadvseg.training.state import build_state
+from tfadvseg.methods.building import build_state
+from tfadvseg.training.state import Builder
 
 MEMBRANES = descriptor_of("membranes")
 
@@ -58,7 +59,9 @@ def build_fed_training(settings: Settings) -> Workloads:
 def build_inference(settings: Settings) -> Workloads:
     """S's inference."""
     image = random_batch(settings, MEMBRANES)["image"]
-    model = build_state(_config(settings, SUPERVISED_METHOD, PATCH_D), MEMBRANES).segmenter.model
+    model = build_state(
+        Builder(_config(settings, SUPERVISED_METHOD, PATCH_D), MEMBRANES)
+    ).segmenter.model
     plain_model = plain_unet(1, settings.width, DEPTH)
     plain = tf.function(lambda image: plain_model(image, training=False), autograph=False)
     return {"": inference(model, image, count_operations(plain.get_concrete_function(image)))}
@@ -80,7 +83,7 @@ def _config(settings: Settings, method: MethodConfig, discriminator: Discriminat
 
 def _step(settings: Settings, method: MethodConfig, discriminator: DiscriminatorConfig) -> Step:
     config = _config(settings, method, discriminator)
-    return Step(config, build_state(config, MEMBRANES), settings, MEMBRANES)
+    return Step(config, build_state(Builder(config, MEMBRANES)), settings, MEMBRANES)
 
 
 def _plain_training_operations(settings: Settings) -> int:

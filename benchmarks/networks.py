@@ -11,9 +11,10 @@ from tfadvseg.config import Config, DataConfig, MethodConfig, OptimizerConfig, S
 from tfadvseg.config.segmenter import SegmenterName
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.sets.catalogue import descriptor_of
+from tfadvseg.methods.building import build_state
 from tfadvseg.models.layers import batch_norm
 from tfadvseg.training.optimizers import Length, build_optimizer
-from tfadvseg.training.state import Learner, TrainState, build_state
+from tfadvseg.training.state import Builder, Learner, TrainState
 
 CAMVID = descriptor_of("camvid")
 CELLS = descriptor_of("cells")
@@ -29,7 +30,7 @@ def build_network(name: SegmenterName, settings: Settings) -> Workloads:
     config, descriptor = network_config(name, settings)
     return _workloads(
         config,
-        build_state(config, descriptor),
+        build_state(Builder(config, descriptor)),
         settings,
         descriptor,
         with_input=name in ("fcn", "strided_unet"),

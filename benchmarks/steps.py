@@ -10,7 +10,9 @@ from benchmarks.settings import Settings
 from benchmarks.workload import Workload, timed
 from tfadvseg.config import Config
 from tfadvseg.data.descriptors import DatasetDescriptor
-from tfadvseg.methods.phases import plan_epoch
+from tfadvseg.data.feeds import Feed
+from tfadvseg.methods.building import prepare_training
+from tfadvseg.methods.catalogue import METHODS
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.training.loop import compile_phase
 from tfadvseg.training.state import TrainState
@@ -30,6 +32,16 @@ def random_batch(settings: Settings, descriptor: DatasetDescriptor) -> Batch:
     }
 
 
+def _unfed(config: Config) -> Feed:
+    """A feed without images: the benchmark gives batches by itself."""
+
+    def no_window(number: tf.Tensor) -> Batch:
+        raise AssertionError("a benchmark's step is fed by the benchmark")
+
+    run = config.run
+    return Feed(no_window, None, config.windows_per_update, run.steps_per_epoch, run.seed)
+
+
 class Step:
     """The training step of a configuration of one phase.
 
@@ -42,17 +54,18 @@ class Step:
     def __init__(
         self, config: Config, state: TrainState, settings: Settings, descriptor: DatasetDescriptor
     ) -> None:
-        (phase,) = plan_epoch(config, state)
+        method = METHODS[config.method.method]
+        (phase,) = method.phases(prepare_training(config, state, _unfed(config)))
         step: Any = compile_phase(phase, tf.distribute.get_strategy(), xla=False)
         self._step = step
-        self._lambda_adv = tf.constant(LAMBDA_ADV)
+        self._weights = {name: tf.constant(LAMBDA_ADV) for name in phase.weights(0.0)}
         self.batch = random_batch(settings, descriptor)
         self.images = settings.batch
-        traced = step.get_concrete_function(self.batch, self._lambda_adv)
+        traced = step.get_concrete_function(self.batch, self._weights)
         self.operations = count_operations(traced)
 
     def __call__(self, batch: Batch) -> tf.Tensor:
-        return self._step(batch, self._lambda_adv)["segmenter/loss_seg"]
+        return self._step(batch, self._weights)["segmenter/loss_seg"]
 
 
 def training(step: Step, plain_operations: int | None = None) -> Workload:

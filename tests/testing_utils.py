@@ -17,11 +17,18 @@ from tfadvseg.config import (
     RunConfig,
     SegmenterConfig,
 )
+from tfadvseg.data.examples import Examples
+from tfadvseg.data.feeds import Feed
+from tfadvseg.data.pipeline import Normalisation, window_maker
 from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.errors import UserError
 from tfadvseg.flags.command_line import config_from_flags, define_train_flags
+from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
+from tfadvseg.methods.building import build_state, prepare_training
+from tfadvseg.methods.catalogue import METHODS
 from tfadvseg.run.experiment import run_experiment
-from tfadvseg.training.state import TrainState, build_state
+from tfadvseg.training.state import Builder, TrainState
+from tfadvseg.training.types import Phase
 
 MEMBRANES = descriptor_of("membranes")
 
@@ -67,7 +74,33 @@ def assert_training_refuses(arguments: Sequence[str], messages: Sequence[str]) -
 
 def tiny_state(config: Config, seed: int = 1) -> TrainState:
     tf.keras.utils.set_random_seed(seed)
-    return build_state(config, MEMBRANES)
+    return build_state(Builder(config, MEMBRANES))
+
+
+def phases_of(
+    config: Config, state: TrainState, terms: SegmentationTerms = CROSS_ENTROPY
+) -> tuple[Phase, ...]:
+    """The phases of a configuration, for their steps: what feeds them is noise."""
+    feed = noise_feed(config, state)
+    return METHODS[config.method.method].phases(prepare_training(config, state, feed, terms))
+
+
+def noise_feed(config: Config, state: TrainState) -> Feed:
+    """Makes windows of noise from four images, in place of those of a dataset."""
+    generator = np.random.default_rng(0)
+    channels = state.segmenter.model.input_shape[-1]
+    size = config.data.crop_size
+    images = [generator.integers(0, 256, (*size, channels), np.uint8) for _ in range(4)]
+    labels = [generator.integers(0, 2, size, np.uint8) for _ in range(4)]
+    examples = Examples(tuple("abcd"), tuple(images), tuple(labels))
+    maker = window_maker(
+        examples,
+        dataclasses.replace(config.data, augment=()),
+        Normalisation((128.0,) * channels, (64.0,) * channels),
+        seed=0,
+    )
+    run = config.run
+    return Feed(maker, maker, config.windows_per_update, run.steps_per_epoch, run.seed)
 
 
 def tiny_batch(size: int = 4, seed: int = 0) -> dict[str, tf.Tensor]:

@@ -1,14 +1,17 @@
 """Small networks, learners and batches for tests of domain adaptation."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
+from tfadvseg.methods import adaptation, source_only
 from tfadvseg.methods.adaptation import AdaptationLosses
 from tfadvseg.models.deeplab_v2 import TINY, deeplab_v2
 from tfadvseg.models.fc_discriminator import fc_discriminator
 from tfadvseg.training.state import Learner
 from tfadvseg.training.torch_optimizers import TorchSGD
-from tfadvseg.training.types import Batch
+from tfadvseg.training.types import Batch, Scalars
 
 CLASSES = 5
 SOURCE_SIZE = (33, 47)
@@ -22,7 +25,33 @@ SINGLE_LEVEL = {"lambda_seg": (1.0,), "lambda_adv": (0.5,)}
 
 def learner(model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer) -> Learner:
     """A network with an optimizer that no configuration names."""
-    return Learner(model, optimizer, model.name)
+    return Learner(model, optimizer, "segmenter")
+
+
+def adaptation_step(
+    segmenter: Learner,
+    discriminators: Sequence[Learner | None],
+    batches: Sequence[Batch],
+    losses: AdaptationLosses,
+) -> Scalars:
+    """The method's step; its scalars by level and quantity, whichever network they are about."""
+    return _by_quantity(adaptation.adaptation_step(segmenter, discriminators, batches, losses))
+
+
+def source_only_step(
+    segmenter: Learner, batches: Sequence[Batch], losses: AdaptationLosses
+) -> Scalars:
+    """The baseline's step, with the weights of an adaptation's."""
+    scalars = source_only.source_only_step(segmenter, batches, losses.lambda_seg, losses.terms)
+    return _by_quantity(scalars)
+
+
+def _by_quantity(scalars: Scalars) -> Scalars:
+    prefixes = {"segmenter/": "", "d/": "", "aux_d/": "aux_"}
+    return {
+        prefixes[f"{owner}/"] + quantity: value
+        for (owner, quantity), value in ((n.split("/"), v) for n, v in scalars.items())
+    }
 
 
 def learners(

@@ -8,13 +8,14 @@ from tests.methods.adaptation_testing import (
     RATE,
     SINGLE_LEVEL,
     adaptation_batch,
+    adaptation_step,
     learners,
     multi_losses,
+    source_only_step,
 )
 from tests.testing_utils import changed, values_of
 from tfadvseg.losses.segmentation import cross_entropy, valid_pixels
 from tfadvseg.losses.terms import SegmentationTerms
-from tfadvseg.methods.adaptation import adaptation_step, source_only_step
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET
 from tfadvseg.models.ops.resampling import resize_aligned

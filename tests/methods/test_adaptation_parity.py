@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from tests.conftest import SHARED
 from tests.interop.state_dicts import random_state_dict
-from tests.methods.adaptation_testing import learner
+from tests.methods.adaptation_testing import adaptation_step, learner
 from tfadvseg.interop.tensor_files import write_tensors
 from tfadvseg.interop.weights import restore
-from tfadvseg.methods.adaptation import AdaptationLosses, adaptation_step
+from tfadvseg.methods.adaptation import AdaptationLosses
 from tfadvseg.models.deeplab_v2 import deeplab_v2
 from tfadvseg.models.fc_discriminator import fc_discriminator
 from tfadvseg.models.multi_level import PUBLISHED_BRANCHES

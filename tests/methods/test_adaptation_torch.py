@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 
 from tests.interop.state_dicts import random_state_dict, resnet_spec
-from tests.methods.adaptation_testing import adaptation_batch, learner
+from tests.methods.adaptation_testing import adaptation_batch, adaptation_step, learner
 from tfadvseg.interop.entries import entries
 from tfadvseg.interop.tensor_files import write_tensors
 from tfadvseg.interop.weights import restore, save
-from tfadvseg.methods.adaptation import AdaptationLosses, adaptation_step
+from tfadvseg.methods.adaptation import AdaptationLosses
 from tfadvseg.models.deeplab_v2 import deeplab_v2
 from tfadvseg.models.deeplab_v2_vgg import deeplab_v2_vgg
 from tfadvseg.models.fc_discriminator import fc_discriminator

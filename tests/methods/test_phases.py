@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.testing_utils import tiny_batch, tiny_config, tiny_state
+from tests.testing_utils import phases_of, tiny_batch, tiny_config, tiny_state
 from tfadvseg.config import Config, piecewise_value
 from tfadvseg.flags.flagfile import read_flagfile
 from tfadvseg.losses.terms import SegmentationTerms
-from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.methods.supervised import segmentation_loss
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -63,12 +62,14 @@ def test_the_adaptation_experiment_is_the_published_one():
 def test_its_phases_are_s_alone_then_s_against_d_then_d_on_twice_the_batches(published):
     config = tiny_config(method={"schedule": "alternating", "compare": True})
     config = dataclasses.replace(config, run=published.run)
-    phases = [(p.name, p.updates, p.batches) for p in plan_epoch(config, tiny_state(config))]
-    assert phases == [
-        ("standard", 500, "windows"),
-        ("adversarial", 500, "windows"),
-        ("discriminator", 1000, "mixed"),
+    phases = phases_of(config, tiny_state(config))
+    assert [(p.name, p.updates) for p in phases] == [
+        ("standard", 500),
+        ("adversarial", 500),
+        ("discriminator", 1000),
     ]
+    shown_twice = ["is_real" in p.batches(0, 0).element_spec for p in phases]
+    assert shown_twice == [False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -90,8 +91,8 @@ def test_every_phase_of_s_minimises_the_terms_of_the_run(method):
     compared = 0
     for number in range(3):
         state = tiny_state(config)
-        phases = plan_epoch(config, state, terms)
-        if number >= len(phases) or phases[number].batches != "windows":
+        phases = phases_of(config, state, terms)
+        if number >= len(phases) or phases[number].name == "discriminator":
             continue
         networks = state.segmenters()
         expected = {
@@ -102,7 +103,7 @@ def test_every_phase_of_s_minimises_the_terms_of_the_run(method):
             )
             for name, learner in networks.items()
         }
-        scalars = phases[number].step(batch, tf.constant(0.1))
+        scalars = phases[number].step(batch, {"lambda_adv": tf.constant(0.1)})
         for name in networks:
             if f"{name}/loss_seg" in scalars:
                 got = float(scalars[f"{name}/loss_seg"])

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.testing_utils import tiny_batch, tiny_config, tiny_state
-from tfadvseg.methods.phases import plan_epoch
+from tests.testing_utils import phases_of, tiny_batch, tiny_config, tiny_state
 from tfadvseg.training.loop import compile_phase
 
 SGD = {"optimizer": "sgd", "learning_rate": 0.05}
@@ -36,15 +35,17 @@ def run_epoch_on(strategy, config, batch):
     with strategy.scope():
         state = tiny_state(config)
     scalars = []
-    for phase in plan_epoch(config, state):
+    for phase in phases_of(config, state):
         step = compile_phase(phase, strategy, xla=False)
         size = len(next(iter(batch.values())))
         dataset = tf.data.Dataset.from_tensors(batch).unbatch().batch(size).repeat(2)
         for parts in strategy.experimental_distribute_dataset(dataset):
-            scalars.append(tf.nest.map_structure(float, step(parts, tf.constant(0.3))))
+            scalars.append(
+                tf.nest.map_structure(float, step(parts, {"lambda_adv": tf.constant(0.3)}))
+            )
     return scalars, {
         f"{name}/{weight.name}": weight.numpy()
-        for name, network in state.learners().items()
+        for name, network in state.learners.items()
         for weight in network.model.weights
     }
 

@@ -3,12 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
-from tests.testing_utils import changed, parse, values_of
+from tests.testing_utils import changed, parse, phases_of, values_of
 from tfadvseg.config import Config
 from tfadvseg.data.sets.catalogue import descriptor_of
-from tfadvseg.methods.phases import plan_epoch
-from tfadvseg.run.experiment import load_domains
-from tfadvseg.training.state import TrainState, build_state
+from tfadvseg.methods.building import build_state
+from tfadvseg.run.loading import load_domains
+from tfadvseg.training.state import Builder, TrainState
 from tfadvseg.training.types import Batch
 
 STREETS_GAME = descriptor_of("streets_game")
@@ -49,10 +49,10 @@ def batches() -> list[Batch]:
 def trained(config: Config, given: list[Batch]) -> TrainState:
     """After an update with each batch; not compiled, which takes longer than that."""
     tf.keras.utils.set_random_seed(1)
-    state = build_state(config, STREETS_GAME)
-    (phase,) = plan_epoch(config, state)
+    state = build_state(Builder(config, STREETS_GAME))
+    (phase,) = phases_of(config, state)
     for batch in given:
-        phase.step(batch, tf.constant(0.001))
+        phase.step(batch, {"lambda_adv": tf.constant(0.001)})
     return state
 
 
@@ -64,7 +64,10 @@ def test_the_network_beside_an_adaptation_is_the_one_that_never_sees_the_target(
     ]
     beside = trained(parse(*SMALL, "--method=adaptation", "--compare"), given)
     alone = trained(parse(*SMALL, "--method=source_only"), of_source)
-    standard, segmenter = values_of(beside.standard.model), values_of(alone.segmenter.model)
+    standard, segmenter = (
+        values_of(beside.learners["standard"].model),
+        values_of(alone.segmenter.model),
+    )
     for one, other in zip(standard, segmenter, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
     assert changed(standard, values_of(beside.segmenter.model))

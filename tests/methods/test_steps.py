@@ -6,19 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.testing_utils import changed, tiny_batch, tiny_config, tiny_state, values_of
-from tfadvseg.losses.adversarial import (
-    discriminator_loss_fake,
-    discriminator_loss_real,
-    segmenter_adversarial_loss,
-)
+from tests.testing_utils import changed, phases_of, tiny_batch, tiny_config, tiny_state, values_of
+from tfadvseg.losses.gan import FAKE, REAL, discriminator_loss, segmenter_loss
 from tfadvseg.losses.segmentation import cross_entropy
 from tfadvseg.methods.adversarial import discriminator_step, joint_step, segmenter_step
-from tfadvseg.methods.phases import plan_epoch
 from tfadvseg.methods.supervised import supervised_step
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.training.loop import compile_phase
 
+D = "discriminator"
 ENCODER = {"discriminator": {"discriminator": "encoder", "d_image": "none", "d_truth": "one_hot"}}
 
 
@@ -34,7 +30,7 @@ def trainable(model: tf.keras.Model) -> list[np.ndarray]:
 def test_supervised_loss_falls():
     state = tiny_state(tiny_config())
     step = tf.function(supervised_step)
-    losses = [float(step(state.segmenter, tiny_batch())["loss_seg"]) for _ in range(20)]
+    losses = [float(step(state.segmenter, tiny_batch())["segmenter/loss_seg"]) for _ in range(20)]
     assert losses[-1] < 0.5 * losses[0]
 
 
@@ -42,34 +38,40 @@ def test_supervised_loss_falls():
 def test_joint_step_reports_and_updates_both(changes):
     config = tiny_config(**changes)
     state = tiny_state(config)
-    before = values_of(state.segmenter.model), values_of(state.discriminator.model)
+    before = values_of(state.segmenter.model), values_of(state.learners[D].model)
     scalars = joint_step(
         state.segmenter,
-        state.discriminator,
+        state.learners[D],
         tiny_batch(),
         tf.constant(0.1),
         config.discriminator,
     )
     assert set(scalars) == {
-        "loss_seg",
-        "loss_adv",
-        "loss_d",
-        "accuracy_real",
-        "accuracy_fake",
-        "fooling_rate",
-        "logit_min",
-        "logit_max",
+        "segmenter/loss_seg",
+        "segmenter/loss_adv",
+        "d/loss_d",
+        "d/accuracy_real",
+        "d/accuracy_fake",
+        "d/fooling_rate",
+        "d/logit_min",
+        "d/logit_max",
     }
     assert changed(before[0], values_of(state.segmenter.model))
-    assert changed(before[1], values_of(state.discriminator.model))
+    assert changed(before[1], values_of(state.learners[D].model))
 
 
 def first_update(config, lambda_adv, d_label_smoothing=0.0, seed=1):
     """Weights of S and D after one joint step from the same start."""
     state = tiny_state(config, seed)
     shown = dataclasses.replace(config.discriminator, d_label_smoothing=d_label_smoothing)
-    joint_step(state.segmenter, state.discriminator, tiny_batch(), tf.constant(lambda_adv), shown)
-    return trainable(state.segmenter.model), trainable(state.discriminator.model)
+    joint_step(
+        state.segmenter,
+        state.learners[D],
+        tiny_batch(),
+        tf.constant(lambda_adv),
+        shown,
+    )
+    return trainable(state.segmenter.model), trainable(state.learners[D].model)
 
 
 @pytest.mark.parametrize("changes", [{}, ENCODER])
@@ -90,30 +92,41 @@ def test_joint_step_equals_separate_forward_passes():
     batch = tiny_batch()
     joint = tiny_state(config)
     scalars = joint_step(
-        joint.segmenter, joint.discriminator, batch, tf.constant(0.5), config.discriminator
+        joint.segmenter,
+        joint.learners[D],
+        batch,
+        tf.constant(0.5),
+        config.discriminator,
     )
 
     state = tiny_state(config)
-    s, d = state.segmenter.model, state.discriminator.model
+    s, d = state.segmenter.model, state.learners[D].model
     truth = tf.cast(batch["label"], tf.float32)[..., tf.newaxis]
     with tf.GradientTape() as tape:
         logits = s(batch["image"], training=True)
         maps = class_probabilities(logits)[..., 1:]
-        adversarial = tf.reduce_mean(segmenter_adversarial_loss(d(maps, training=True)))
+        adversarial = tf.reduce_mean(segmenter_loss(d(maps, training=True), REAL))
         loss_seg = tf.reduce_mean(cross_entropy(logits, batch["label"]))
         loss = loss_seg + 0.5 * adversarial
     s_gradients = tape.gradient(loss, s.trainable_variables)
     with tf.GradientTape() as tape:
-        real = tf.reduce_mean(discriminator_loss_real(d(truth, training=True)))
-        fake = tf.reduce_mean(discriminator_loss_fake(d(tf.stop_gradient(maps), training=True)))
+        real = tf.reduce_mean(discriminator_loss(d(truth, training=True), REAL))
+        fake = tf.reduce_mean(discriminator_loss(d(tf.stop_gradient(maps), training=True), FAKE))
         loss_d = (real + fake) / 2
     d_gradients = tape.gradient(loss_d, d.trainable_variables)
     state.segmenter.apply(s_gradients)
-    state.discriminator.apply(d_gradients)
-    for network, expected in ((joint.segmenter.model, s), (joint.discriminator.model, d)):
+    state.learners[D].apply(d_gradients)
+    for network, expected in (
+        (joint.segmenter.model, s),
+        (joint.learners[D].model, d),
+    ):
         for got, weight in zip(trainable(network), trainable(expected), strict=True):
             np.testing.assert_allclose(got, weight, atol=1e-5)
-    losses = {"loss_seg": loss_seg, "loss_adv": adversarial, "loss_d": loss_d}
+    losses = {
+        "segmenter/loss_seg": loss_seg,
+        "segmenter/loss_adv": adversarial,
+        "d/loss_d": loss_d,
+    }
     for name, loss in losses.items():
         assert float(scalars[name]) == pytest.approx(float(loss), rel=1e-5), name
 
@@ -125,35 +138,38 @@ def test_alternating_steps_update_one_network_each(changes, logits_a_map):
     config = tiny_config(**changes)
     state = tiny_state(config)
     batch = tiny_batch() | {"is_real": tf.constant([True, False, False, True])}
-    s_before, d_before = trainable(state.segmenter.model), trainable(state.discriminator.model)
+    s_before, d_before = (
+        trainable(state.segmenter.model),
+        trainable(state.learners[D].model),
+    )
     segmenter_step(
         state.segmenter,
-        state.discriminator,
+        state.learners[D],
         batch,
         tf.constant(1.0),
         config.discriminator,
     )
     s_after = values_of(state.segmenter.model)
     assert changed(s_before, trainable(state.segmenter.model))
-    assert not changed(d_before, trainable(state.discriminator.model))
-    scalars = discriminator_step(state.segmenter, state.discriminator, batch, config.discriminator)
+    assert not changed(d_before, trainable(state.learners[D].model))
+    scalars = discriminator_step(state.segmenter, state.learners[D], batch, config.discriminator)
     assert not changed(s_after, values_of(state.segmenter.model)), "nor S's batch-norm statistics"
-    assert changed(d_before, trainable(state.discriminator.model))
-    assert float(scalars["accuracy_real"].denominator) == 2 * logits_a_map
+    assert changed(d_before, trainable(state.learners[D].model))
+    assert float(scalars["d/accuracy_real"].denominator) == 2 * logits_a_map
 
 
 def test_d_learns_to_tell_labels_from_maps():
     config = tiny_config(**ENCODER)
     state = tiny_state(config)
-    s, d = state.segmenter.model, state.discriminator.model
+    s, d = state.segmenter.model, state.learners[D].model
     batch = tiny_batch() | {"is_real": tf.constant([True, False, False, True])}
     maps = class_probabilities(s(batch["image"], training=False))[..., 1:]
     truth = tf.cast(batch["label"], tf.float32)[..., tf.newaxis]
     real = batch["is_real"][:, tf.newaxis, tf.newaxis, tf.newaxis]
     logits = d(tf.where(real, truth, maps), training=True)
-    losses = tf.where(real, discriminator_loss_real(logits), discriminator_loss_fake(logits))
-    step = discriminator_step(state.segmenter, state.discriminator, batch, config.discriminator)
-    assert float(step["loss_d"]) == pytest.approx(float(tf.reduce_mean(losses)), rel=1e-5)
+    losses = tf.where(real, discriminator_loss(logits, REAL), discriminator_loss(logits, FAKE))
+    step = discriminator_step(state.segmenter, state.learners[D], batch, config.discriminator)
+    assert float(step["d/loss_d"]) == pytest.approx(float(tf.reduce_mean(losses)), rel=1e-5)
 
 
 def test_frozen_d_normalises_by_batch_statistics():
@@ -161,11 +177,13 @@ def test_frozen_d_normalises_by_batch_statistics():
     config = tiny_config(**ENCODER)
     state = tiny_state(config)
     args = (tiny_batch(), tf.constant(1.0), config.discriminator)
-    expected = float(segmenter_step(state.segmenter, state.discriminator, *args)["loss_adv"])
+    expected = float(
+        segmenter_step(state.segmenter, state.learners[D], *args)["segmenter/loss_adv"]
+    )
     state = tiny_state(config)
-    for weight in state.discriminator.model.non_trainable_weights:
+    for weight in state.learners[D].model.non_trainable_weights:
         weight.assign(weight + 100.0)
-    got = float(segmenter_step(state.segmenter, state.discriminator, *args)["loss_adv"])
+    got = float(segmenter_step(state.segmenter, state.learners[D], *args)["segmenter/loss_adv"])
     assert got == pytest.approx(expected, rel=1e-6)
 
 
@@ -174,10 +192,10 @@ def test_a_mixed_batch_of_one_kind_counts_nothing_of_the_other(is_real):
     config = tiny_config()
     state = tiny_state(config)
     batch = tiny_batch() | {"is_real": tf.constant(is_real)}
-    scalars = discriminator_step(state.segmenter, state.discriminator, batch, config.discriminator)
-    assert np.isfinite(float(scalars["loss_d"]))
-    real = float(scalars["accuracy_real"].denominator)
-    fake = float(scalars["accuracy_fake"].denominator)
+    scalars = discriminator_step(state.segmenter, state.learners[D], batch, config.discriminator)
+    assert np.isfinite(float(scalars["d/loss_d"]))
+    real = float(scalars["d/accuracy_real"].denominator)
+    fake = float(scalars["d/accuracy_fake"].denominator)
     assert (real > 0, fake > 0) == (is_real[0], not is_real[0])
 
 
@@ -187,28 +205,31 @@ def test_changing_lambda_and_learning_rates_retraces_nothing(schedule):
     config = tiny_config(method={"schedule": schedule, "compare": True}, **falling)
     state = tiny_state(config)
     strategy = tf.distribute.get_strategy()
-    for phase in plan_epoch(config, state):
+    for phase in phases_of(config, state):
         step = compile_phase(phase, strategy, xla=False)
         batch = tiny_batch()
-        if phase.batches == "mixed":
+        if phase.name == "discriminator":
             batch["is_real"] = tf.constant([True, False, False, True])
         for lambda_adv in (0.1, 1.0, 0.0):
-            step(batch, tf.constant(lambda_adv))
+            step(batch, {"lambda_adv": tf.constant(lambda_adv)})
         assert step.experimental_get_tracing_count() == 1
 
 
 def test_a_lambda_of_zero_throughout_builds_no_discriminator():
     config = tiny_config(method={"lambda_adv": ((0, 0.0), (3, 0.0))})
     state = tiny_state(config)
-    assert state.discriminator is None
-    assert [phase.name for phase in plan_epoch(config, state)] == ["supervised"]
-    assert tiny_state(tiny_config(method={"method": "supervised"})).discriminator is None
-    assert tiny_state(tiny_config(method={"lambda_adv": ((0, 0.0), (3, 0.1))})).discriminator
+    assert "discriminator" not in state.learners
+    assert [phase.name for phase in phases_of(config, state)] == ["supervised"]
+    assert "discriminator" not in tiny_state(tiny_config(method={"method": "supervised"})).learners
+    later = tiny_config(method={"lambda_adv": ((0, 0.0), (3, 0.1))})
+    assert "discriminator" in tiny_state(later).learners
 
 
 def test_compared_networks_start_from_the_same_weights():
     state = tiny_state(tiny_config(method={"compare": True}))
-    assert not changed(values_of(state.segmenter.model), values_of(state.standard.model))
+    assert not changed(
+        values_of(state.segmenter.model), values_of(state.learners["standard"].model)
+    )
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
@@ -216,7 +237,10 @@ def test_steps_learn_in_mixed_precision(precision):
     tf.keras.mixed_precision.set_global_policy(precision)
     config = tiny_config(method={"compare": True})
     state = tiny_state(config)
-    (phase,) = plan_epoch(config, state)
+    (phase,) = phases_of(config, state)
     step = compile_phase(phase, tf.distribute.get_strategy(), xla=False)
-    losses = [float(step(tiny_batch(), tf.constant(0.1))["segmenter/loss_seg"]) for _ in range(20)]
+    losses = [
+        float(step(tiny_batch(), {"lambda_adv": tf.constant(0.1)})["segmenter/loss_seg"])
+        for _ in range(20)
+    ]
     assert losses[-1] < 0.6 * losses[0]

@@ -10,21 +10,21 @@ import pytest
 import tensorflow as tf
 
 from tests.methods.test_steps import trainable
-from tests.testing_utils import changed, tiny_config, values_of
+from tests.testing_utils import changed, phases_of, tiny_config, values_of
 from tfadvseg.config import Config
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
 from tfadvseg.export.saved_model import export_saved_model, load_exported
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.methods.adversarial import joint_step
-from tfadvseg.methods.phases import plan_epoch
+from tfadvseg.methods.building import build_state
 from tfadvseg.methods.supervised import segmentation_loss, supervised_step
 from tfadvseg.models.deeplabv3plus import resnet_encoder
 from tfadvseg.models.multi_level import level_logits
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.models.segmenters import build_segmenter
 from tfadvseg.training.loop import compile_phase
-from tfadvseg.training.state import TrainState, build_state
+from tfadvseg.training.state import Builder, TrainState
 from tfadvseg.training.types import Batch, Phase, Scalars
 
 SMALL = {
@@ -55,7 +55,7 @@ def config_for(name: str) -> Config:
 
 def state_for(name: str, classes: int) -> TrainState:
     tf.keras.utils.set_random_seed(1)
-    return build_state(config_for(name), descriptor(classes))
+    return build_state(Builder(config_for(name), descriptor(classes)))
 
 
 def noise_batch(classes: int, size: tuple[int, int] = (16, 16)) -> dict[str, tf.Tensor]:
@@ -139,7 +139,7 @@ def test_supervised_step_in_mixed_precision(name, policy):
     assert learner.model(noise_batch(11)["image"], training=False).dtype == tf.float32
     before = values_of(learner.model)
     scalars = supervised_step(learner, noise_batch(11))
-    assert 0.5 * np.log(11) < float(scalars["loss_seg"]) < 20 * np.log(11)
+    assert 0.5 * np.log(11) < float(scalars["segmenter/loss_seg"]) < 20 * np.log(11)
     assert changed(before, values_of(learner.model))
     assert all(np.isfinite(value).all() for value in values_of(learner.model))
 
@@ -150,17 +150,18 @@ def test_supervised_step_in_mixed_precision(name, policy):
 )
 def test_joint_adversarial_step(name, classes):
     state = state_for(name, classes)
-    before = values_of(state.segmenter.model), values_of(state.discriminator.model)
+    before = values_of(state.segmenter.model), values_of(state.learners["discriminator"].model)
     scalars = joint_step(
         state.segmenter,
-        state.discriminator,
+        state.learners["discriminator"],
         noise_batch(classes, (17, 20)),
         tf.constant(0.1),
         config_for(name).discriminator,
     )
-    assert all(np.isfinite(float(scalars[term])) for term in ("loss_seg", "loss_adv", "loss_d"))
+    losses = ("segmenter/loss_seg", "segmenter/loss_adv", "d/loss_d")
+    assert all(np.isfinite(float(scalars[term])) for term in losses)
     assert changed(before[0], values_of(state.segmenter.model))
-    assert changed(before[1], values_of(state.discriminator.model))
+    assert changed(before[1], values_of(state.learners["discriminator"].model))
 
 
 # The encoder D is refused with adaptation: it judges windows of one size, and domains' may differ.
@@ -214,13 +215,13 @@ def test_one_update_with_every_method_and_discriminator(name, way):
     """Compiled as training compiles it."""
     config = tiny_config(data={"crop_size": (32, 32)}, **WAYS[way])
     config = dataclasses.replace(config, segmenter=SMALL[name])
-    state = build_state(config, descriptor(11))
-    models = [state.segmenter.model, state.discriminator.model]
+    state = build_state(Builder(config, descriptor(11)))
+    models = [state.segmenter.model, state.learners["discriminator"].model]
     before = [trainable(model) for model in models]
     scalars: Scalars = {}
-    for phase in plan_epoch(config, state):
+    for phase in phases_of(config, state):
         step = compile_phase(phase, tf.distribute.get_strategy(), xla=False)
-        scalars |= step(batch_for(phase), tf.constant(0.1))
+        scalars |= step(batch_for(phase), {"lambda_adv": tf.constant(0.1)})
     for loss in ("segmenter/loss_seg", "segmenter/loss_adv", "d/loss_d"):
         assert np.isfinite(float(scalars[loss])), loss
     for model, weights in zip(models, before, strict=True):

@@ -23,7 +23,7 @@ from tfadvseg.export.run_model import load_run_segmenter, predictor_of
 from tfadvseg.files.checkpoints import checkpoint_paths
 from tfadvseg.losses.boundary import boundary_weights
 from tfadvseg.losses.terms import SegmentationTerms
-from tfadvseg.run import experiment
+from tfadvseg.run import experiment, loading, machine, networks
 from tfadvseg.run.inputs import boundary_maps
 from tfadvseg.run.prediction import read_pages
 
@@ -48,9 +48,7 @@ def data_dir(tmp_path) -> Path:
 def test_classes_absent_from_training_are_named(rule, weight, caplog):
     blank = Examples(("a",), (np.zeros((4, 4, 1), np.uint8),), (np.zeros((4, 4), np.uint8),))
     with caplog.at_level(logging.WARNING):
-        experiment.segmentation_terms(
-            LossConfig(class_weights=rule), Splits(MEMBRANES, blank, blank)
-        )
+        networks.segmentation_terms(LossConfig(class_weights=rule), Splits(MEMBRANES, blank, blank))
     assert [record.getMessage() for record in caplog.records] == [
         "Class 'cell' occurs in no training image; it will not be learned "
         f"(its weight in the loss: {weight})."
@@ -84,7 +82,7 @@ def test_labels_on_disk_are_read_until_every_class_was_met(
     images = tuple(np.zeros((1, 2, 1), np.uint8) for _ in labels.stored)
     many = Examples(tuple(map(str, range(40))), images, labels)
     with caplog.at_level(logging.WARNING):
-        terms = experiment.segmentation_terms(LossConfig(weights), Splits(MEMBRANES, many, many))
+        terms = networks.segmentation_terms(LossConfig(weights), Splits(MEMBRANES, many, many))
     expected = {"none": None, "median_frequency": (1.0, 1.0)}.get(weights, weights)
     assert terms.class_weights == expected
     assert len(decoded) == len(set(decoded))
@@ -153,7 +151,7 @@ def test_loss_flags_become_the_terms_and_the_boundary_maps():
     label = np.array([[1, 0, 0, 1], [1, 0, 0, 0]], np.uint8)
     few = Examples(("a",), (np.zeros((2, 4, 1), np.uint8),), (label,))
     config = LossConfig((1.0, 3.0), 8.0, 2.0, lambda_dice=0.25, lambda_focal=0.75, focal_gamma=3.0)
-    terms = experiment.segmentation_terms(config, Splits(MEMBRANES, few, few))
+    terms = networks.segmentation_terms(config, Splits(MEMBRANES, few, few))
     assert terms == SegmentationTerms((1.0, 3.0), 0.25, 0.75, 3.0)
     maps = boundary_maps(config, few)
     expected = boundary_weights(label, w0=8.0, sigma=2.0)
@@ -199,7 +197,7 @@ def test_a_resized_target_is_measured_in_its_own_size_in_the_end():
         segmenter={"segmenter": "deeplab_v2", "depth": 0},
         method={"method": "adaptation"},
     )
-    splits, images = experiment.load_domains(config)
+    splits, images = loading.load_domains(config)
     assert images.labels is None
     assert splits.train.labels is not None
     assert {image.shape for image in images.images} == {(32, 80, 3)}
@@ -224,7 +222,7 @@ def test_boundaries_are_weighed_of_images_in_memory_only(data_dir, tmp_path, mon
 def test_images_too_large_to_go_through_whole_validate_in_windows(
     data_dir, tmp_path, monkeypatch, caplog
 ):
-    monkeypatch.setattr(experiment, "_LARGEST_WHOLE", 24 * 24 - 1)
+    monkeypatch.setattr(loading, "_LARGEST_WHOLE", 24 * 24 - 1)
     config = tiny_config(
         data={"dataset": "folder", "data_dir": str(data_dir), "val_fraction": 0.25},
         method={"method": "supervised"},
@@ -251,7 +249,7 @@ def test_a_run_over_two_replicas_leaves_what_one_replica_leaves(
             run={"output_dir": str(tmp_path / name), "epochs": 2, "deterministic": False},
         )
         config = type(config)(**{**vars(config), "s_optimizer": sgd, "d_optimizer": sgd})
-        monkeypatch.setattr(experiment, "choose_strategy", lambda _, chosen=strategy: chosen)
+        monkeypatch.setattr(machine, "choose_strategy", lambda _, chosen=strategy: chosen)
         result = experiment.run_experiment(config)
         assert Path(result.made["export"], "saved_model.pb").exists()
         with (tmp_path / name / "metrics.csv").open() as file:

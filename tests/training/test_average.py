@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.testing_utils import tiny_batch, tiny_config, tiny_state, values_of
-from tfadvseg.methods.phases import plan_epoch
+from tests.testing_utils import phases_of, tiny_batch, tiny_config, tiny_state, values_of
 from tfadvseg.training.loop import compile_phase
 
 SGD = {"optimizer": "sgd", "learning_rate": 0.05}
@@ -16,7 +15,7 @@ def train(strategy: tf.distribute.Strategy, updates: int):
     """The weights after each update, and the learner."""
     with strategy.scope():
         state = tiny_state(CONFIG)
-    (phase,) = plan_epoch(CONFIG, state)
+    (phase,) = phases_of(CONFIG, state)
     step = compile_phase(phase, strategy, xla=False)
     dataset = tf.data.Dataset.from_tensors(tiny_batch()).unbatch().batch(4).repeat(updates)
     history = [values_of(state.segmenter.model)]

@@ -1,8 +1,14 @@
 import pytest
 
+from tfadvseg.config import Config
+from tfadvseg.methods.catalogue import METHODS
 from tfadvseg.training.guards import JUDGED_UPDATES, discriminator_notices
 from tfadvseg.training.history import RunLog
 from tfadvseg.training.loop import watch_discriminators
+from tfadvseg.training.types import Maximum, Minimum, Ratio
+
+TRUE_MAPS = METHODS["adversarial"].opponents(Config())
+DOMAINS = METHODS["adaptation"].opponents(Config())
 
 WELL = {
     "d/accuracy_real": 0.7,
@@ -23,14 +29,14 @@ WELL = {
     ],
 )
 def test_trouble_is_named_with_what_to_try(changes, kind, words):
-    notices = discriminator_notices(WELL | changes)
+    notices = discriminator_notices(WELL | changes, TRUE_MAPS)
     assert list(notices) == [kind]
     assert words in notices[kind]
 
 
 def test_a_d_in_balance_and_windows_without_d_say_nothing():
-    assert discriminator_notices(WELL) == {}
-    assert discriminator_notices({"segmenter/loss_seg": 0.1}) == {}
+    assert discriminator_notices(WELL, TRUE_MAPS) == {}
+    assert discriminator_notices({"segmenter/loss_seg": 0.1}, TRUE_MAPS) == {}
 
 
 def test_advice_for_domains_names_no_flag_that_means_nothing_there():
@@ -41,7 +47,7 @@ def test_advice_for_domains_names_no_flag_that_means_nothing_there():
         "aux_d/logit_min": -2000.0,
         "aux_d/logit_max": 2.0,
     }
-    advice = " ".join(discriminator_notices(window).values())
+    advice = " ".join(discriminator_notices(window, DOMAINS).values())
     assert "--d_learning_rate" in advice
     for flag in ("--d_truth", "--d_image", "--d_label_smoothing", "--d_spectral_norm"):
         assert flag not in advice
@@ -50,16 +56,17 @@ def test_advice_for_domains_names_no_flag_that_means_nothing_there():
 def test_short_phases_and_a_stop_between_add_up_to_a_verdict():
     log, said = RunLog(), []
     one_way = {
-        "d/accuracy_real": (2.0, 2.0),
-        "d/accuracy_fake": (0.0, 2.0),
+        "d/accuracy_real": Ratio(2.0, 2.0),
+        "d/accuracy_fake": Ratio(0.0, 2.0),
         "d/loss_d": 0.7,
-        "d/logit_min": 1.0,
-        "d/logit_max": 2.0,
+        "d/logit_min": Minimum(1.0),
+        "d/logit_max": Maximum(2.0),
     }
     for update in range(1, 2 * JUDGED_UPDATES + 1):
         # A phase of S between, in which D is asked and not updated.
-        watch_discriminators({"d/fooling_rate": (1.0, 1.0)}, 2 * update - 1, log, said.append)
-        watch_discriminators(one_way, 2 * update, log, said.append)
+        asked = {"d/fooling_rate": Ratio(1.0, 1.0)}
+        watch_discriminators(asked, 2 * update - 1, log, TRUE_MAPS, said.append)
+        watch_discriminators(one_way, 2 * update, log, TRUE_MAPS, said.append)
         assert len(said) == (update >= JUDGED_UPDATES), "as soon as it can be known, and once"
         continued = RunLog()
         continued.deserialize(log.serialize())

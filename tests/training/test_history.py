@@ -7,19 +7,19 @@ import tensorflow as tf
 
 from tfadvseg.errors import UserError
 from tfadvseg.training.history import Accumulator, RunLog, check_finite, csv_text, fetch
-from tfadvseg.training.types import Ratio
+from tfadvseg.training.types import Maximum, Minimum, Ratio
 
 
 def test_means_ratios_and_extremes():
     log = Accumulator()
-    log.add({"loss": 1.0, "accuracy": (3.0, 4.0), "logit_min": -2.0, "logit_max": 1.0})
-    log.add({"loss": 2.0, "accuracy": (0.0, 2.0), "logit_min": -1.0, "logit_max": 5.0})
-    assert log.result() == {"loss": 1.5, "accuracy": 0.5, "logit_min": -2.0, "logit_max": 5.0}
+    log.add({"loss": 1.0, "accuracy": Ratio(3.0, 4.0), "low": Minimum(-2.0), "high": Maximum(1.0)})
+    log.add({"loss": 2.0, "accuracy": Ratio(0.0, 2.0), "low": Minimum(-1.0), "high": Maximum(5.0)})
+    assert log.result() == {"loss": 1.5, "accuracy": 0.5, "low": -2.0, "high": 5.0}
 
 
 def test_a_ratio_of_nothing_is_not_a_number():
     log = Accumulator()
-    log.add({"accuracy": (0.0, 0.0)})
+    log.add({"accuracy": Ratio(0.0, 0.0)})
     assert math.isnan(log.result()["accuracy"])
 
 
@@ -37,7 +37,7 @@ def test_a_scalar_that_is_not_finite_is_named_with_its_update(bad):
 
 def test_the_log_survives_a_checkpoint_to_the_last_bit(tmp_path):
     log = RunLog()
-    log.epoch.add({"loss": 0.1 + 0.2, "accuracy": (1.0, 3.0), "logit_max": 1e-30})
+    log.epoch.add({"loss": 0.1 + 0.2, "accuracy": Ratio(1.0, 3.0), "high": Maximum(1e-30)})
     log.window.add({"loss": 1 / 3})
     log.rows.append({"epoch": 1, "loss": 2 / 3})
     log.notices["saturated"] = "Update 9: ..."

@@ -9,35 +9,52 @@ from tests.testing_utils import tiny_config
 from tfadvseg.errors import UserError
 from tfadvseg.training import loop
 from tfadvseg.training.history import RunLog
-from tfadvseg.training.types import Phase
+from tfadvseg.training.types import Batches, Phase
 
 CONFIG = tiny_config(
     method={"lambda_adv": ((0, 0.5), (1, 2.0))}, run={"epochs": 2, "checkpoint_every": 4}
 )
 
 
-def scalar(batch, lambda_adv):
-    return {"segmenter/loss_seg": batch["x"] + 100 * lambda_adv}
+def scalar(batch, weights):
+    return {"segmenter/loss_seg": batch["x"] + 100 * weights["lambda_adv"]}
 
 
-PHASES = (Phase("a", scalar, 5), Phase("b", scalar, 2))
+def numbers(updates: int) -> Batches:
+    """Batches that are their number in the phase."""
+
+    def batches(epoch: int, first: int) -> tf.data.Dataset:
+        del epoch
+        dataset = tf.data.Dataset.range(first, updates)
+        return dataset.map(lambda number: {"x": tf.cast(number, tf.float32)})
+
+    return batches
+
+
+def lambda_adv(progress: float) -> dict[str, float]:
+    return {"lambda_adv": [0.5, 2.0][int(progress)]}
+
+
+PHASES = (
+    Phase("a", scalar, 5, numbers(5), lambda_adv),
+    Phase("b", scalar, 2, numbers(2), lambda_adv),
+)
 
 
 class Recorder:
-    """Hooks that remember what was asked of them; a batch is its number in its phase."""
+    """Hooks that remember what was asked of them."""
 
     def __init__(self, raise_at: int = 0, signal_number: int = signal.SIGTERM, over: bool = False):
         self.said: list[tuple] = []
         self._raise_at, self._signal, self._over = raise_at, signal_number, over
 
-    def batches(self, phase: Phase, epoch: int, first: int) -> tf.data.Dataset:
-        numbers = tf.data.Dataset.range(first, phase.updates)
-        return numbers.map(lambda number: {"x": tf.cast(number, tf.float32)})
-
     def end_window(self, update: int, means: dict[str, float]) -> None:
         self.said.append(("window", update, means))
 
-    def end_epoch(self, epoch: int, update: int, train: dict[str, float]) -> str:
+    def end_epoch(
+        self, epoch: int, update: int, train: dict[str, float], weights: dict[str, float]
+    ) -> str:
+        assert weights == lambda_adv(epoch)
         self.said.append(("epoch", update, train))
         return f"epoch {epoch + 1}"
 
@@ -56,7 +73,7 @@ class Recorder:
 def run(hooks: Recorder, step: tf.Variable | None = None, log: RunLog | None = None) -> None:
     step = tf.Variable(0, dtype=tf.int64) if step is None else step
     strategy = tf.distribute.get_strategy()
-    loop.run_updates(CONFIG, PHASES, strategy, step, log or RunLog(), hooks)
+    loop.run_updates(CONFIG, PHASES, (), strategy, step, log or RunLog(), hooks)
 
 
 @pytest.fixture(autouse=True)
@@ -124,13 +141,14 @@ def test_training_ends_where_the_hooks_say_so():
 
 
 def test_the_update_that_was_not_finite_is_named():
-    def step(batch, lambda_adv):
+    def step(batch, weights):
         return {"segmenter/loss_seg": tf.math.log(2.0 - batch["x"])}  # of 0 at the third
 
     with pytest.raises(UserError, match="update 3: segmenter/loss_seg not finite"):
         loop.run_updates(
             CONFIG,
-            (Phase("a", step, 7),),
+            (Phase("a", step, 7, numbers(7)),),
+            (),
             tf.distribute.get_strategy(),
             tf.Variable(0, dtype=tf.int64),
             RunLog(),

@@ -91,8 +91,8 @@ def test_rates_fall_over_the_runs_own_updates(schedule, rate_epochs):
     updates = 3 * (rate_epochs or 4)
     # In the alternating schedule D sees each window twice an epoch.
     of_d = 2 * updates if schedule == "alternating" else updates
-    assert state.discriminator is not None
-    for learner, length in ((state.segmenter, updates), (state.discriminator, of_d)):
+    assert "discriminator" in state.learners
+    for learner, length in ((state.segmenter, updates), (state.learners["discriminator"], of_d)):
         at = tf.constant(6, tf.int64)
         rate = learner.optimizer._learning_rate(at)
         assert float(rate) == pytest.approx((1 - 6 / length) ** 0.9, rel=1e-5)

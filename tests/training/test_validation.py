@@ -1,20 +1,22 @@
 """What validation measures of whole images, against values computed by hand."""
 
+import functools
 import math
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfadvseg.config import DiscriminatorConfig
+from tfadvseg.config import Config, DiscriminatorConfig
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.pipeline import BoundaryMaps, Normalisation, whole_images
 from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
 from tfadvseg.losses.terms import SegmentationTerms
+from tfadvseg.methods.catalogue import METHODS
 from tfadvseg.training.state import Learner, TrainState
-from tfadvseg.training.validation import make_validator
+from tfadvseg.training.validation import ShownMaps, make_validator, no_maps
 
 CELLS = descriptor_of("cells")
 
@@ -70,13 +72,13 @@ def discriminator() -> Learner:
     answer = tf.keras.layers.Dense(1, use_bias=False)
     model = tf.keras.Model(maps, answer(maps))
     answer.kernel.assign([[-1.0], [1.0], [0.0]])
-    return Learner(model, tf.keras.optimizers.SGD(), "discriminator")
+    return Learner(model, tf.keras.optimizers.SGD(), "discriminator", role="discriminator")
 
 
 def measured(
     strategy: tf.distribute.Strategy,
     images: int = 2,
-    shown: DiscriminatorConfig | None = None,
+    maps: ShownMaps | None = None,
     boundaries: BoundaryMaps | None = None,
     **options,
 ) -> dict[str, float]:
@@ -84,12 +86,14 @@ def measured(
     with strategy.scope():
         step = tf.Variable(0, dtype=tf.int64, trainable=False)
         segmenter, standard = learner("segmenter", "identity"), learner("standard", "zeros")
-        judge = discriminator() if shown else None
-    state = TrainState(step, segmenter, judge, standard)
+        learners = {"segmenter": segmenter, "standard": standard}
+        if maps is not None:
+            learners["discriminator"] = discriminator()
+    state = TrainState(step, learners)
     images_shown = tuple(np.eye(3, dtype=np.uint8)[predicted] for predicted in PREDICTED[:images])
     examples = Examples(("a", "b")[:images], images_shown, LABELS[:images])
     dataset = whole_images(examples, Normalisation((0.0,) * 3, (1.0,) * 3), 2, boundaries)
-    return make_validator(state, strategy, CELLS.class_names, shown, **options)(dataset)
+    return make_validator(state, strategy, CELLS.class_names, maps or no_maps, **options)(dataset)
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
@@ -138,7 +142,10 @@ def test_d_is_measured_image_by_image_without_the_filling(replicas, two_replicas
     """Of image 1 half the pixels are red blood cells, true and predicted; image 2 has none."""
     strategy = two_replicas if replicas == 2 else tf.distribute.get_strategy()
     shown = DiscriminatorConfig("patch", d_image="none", d_truth="one_hot")
-    metrics = measured(strategy, shown=shown)
+    config = Config(discriminator=shown)
+    metrics = measured(
+        strategy, maps=functools.partial(METHODS["adversarial"].validation_maps, config)
+    )
     assert metrics["val/d/accuracy_real"] == pytest.approx((0.5 + 0) / 2)
     assert metrics["val/d/accuracy_fake"] == pytest.approx((0.5 + 1) / 2)
     assert metrics["val/d/fooling_rate"] == pytest.approx(0.25)
@@ -149,11 +156,11 @@ def test_the_average_of_the_weights_is_measured_where_there_is_one():
     own, average = (learner("segmenter", "zeros").model for _ in range(2))
     averaging = Learner(own, tf.keras.optimizers.SGD(), "segmenter", averaged=average)
     average.set_weights([np.eye(3)])
-    state = TrainState(tf.Variable(0, dtype=tf.int64), averaging, None, None)
+    state = TrainState(tf.Variable(0, dtype=tf.int64), {"segmenter": averaging})
     images = tuple(np.eye(3, dtype=np.uint8)[predicted] for predicted in PREDICTED)
     examples = Examples(("a", "b"), images, LABELS)
     dataset = whole_images(examples, Normalisation((0.0,) * 3, (1.0,) * 3), copies=1)
-    validate = make_validator(state, tf.distribute.get_strategy(), CELLS.class_names, None)
+    validate = make_validator(state, tf.distribute.get_strategy(), CELLS.class_names)
     assert validate(dataset)["val/segmenter/accuracy"] == pytest.approx(8 / 12)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +37,8 @@ class ModelSpec:
         dataset: what it was trained on.
         crop_size: (height, width) of its training windows.
         data_fingerprint: of the training and validation examples (`data.examples.fingerprint`).
+        own_parts: functions of the user's own that the run was made with, as `module.name`, by
+            part: whoever loads a `segmenter` of one's own must give the function again.
     """
 
     segmenter: SegmenterConfig
@@ -53,6 +55,7 @@ class ModelSpec:
     resize: tuple[int, int] | tuple[()] = ()
     darkfield_accuracy: bool = False
     test_scales: tuple[float, ...] = (1.0,)
+    own_parts: dict[str, str] = field(default_factory=dict)
 
     @property
     def num_classes(self) -> int:
@@ -92,6 +95,7 @@ class ModelSpec:
                 resize=tuple(fields.get("resize", ())),
                 darkfield_accuracy=fields.get("darkfield_accuracy", False),
                 test_scales=tuple(fields.get("test_scales", (1.0,))),
+                own_parts=fields.get("own_parts", {}),
             )
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; is {folder} a run or an export?") from None

@@ -1,1 +1,1 @@
-"""Training methods: one file a method, each a few step functions of (state, batch)."""
+"""Training methods: one file per method, each a few step functions and its `Method`."""

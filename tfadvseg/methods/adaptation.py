@@ -1,15 +1,8 @@
-"""Output-space domain adaptation (Tsai et al., CVPR 2018, arXiv 1802.10349): S against a D a level.
+"""Output-space domain adaptation (Tsai et al., CVPR 2018, arXiv 1802.10349): S and a D per level.
 
-`adaptation_step` updates S and its discriminators from labelled source and unlabelled target
-images; `source_only_step` is the baseline that knows no target image at all. Levels are those of
-S's `models.multi_level.MultiLevelSegmenter`, the last one being its output; any other S has one.
-
-Both take one or several batches and update once, by the mean of the batches' gradients
-(`iter_size` in the published code). A batch holds `source_image` [B,H,W,C] float32, normalised,
-`source_label` [B,H,W] int32 in [0, K) or `ignore_label`, and `target_image` [B',H',W',C].
-
-Returned scalars are means over the batches and replicas, before the update. Names of the level
-before the last begin with `aux_`; a level without a discriminator reports nothing of one.
+S learns from labelled source and unlabelled target images. Each D tells the domains of one level's
+predictions apart, and S learns to have its target predictions taken for source ones. Levels are
+those of S's `models.multi_level.MultiLevelSegmenter`; the last is its output. Any other S has one.
 """
 
 from collections.abc import Sequence
@@ -18,38 +11,43 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tfadvseg.config import GanLoss
-from tfadvseg.losses.domain import (
-    SOURCE_LABEL,
-    TARGET_LABEL,
-    answers_target,
-    domain_loss,
-)
+from tfadvseg.config import Config, GanLoss, piecewise_value
+from tfadvseg.config.methods.adaptation import RULES
+from tfadvseg.losses.gan import SOURCE, TARGET, answers, discriminator_loss, segmenter_loss
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
+from tfadvseg.methods.gradients import Gradients, add_gradients, after, mean_gradients
+from tfadvseg.methods.levels import (
+    PREFIXES,
+    check_levels,
+    labelled_gradients,
+    level_weights,
+    mean_report,
+    split_turns,
+    upsampled_logits,
+    weighted_sum,
+)
+from tfadvseg.methods.method import Method, Picture, ToPixels, Training
 from tfadvseg.methods.reductions import global_mean, global_share
-from tfadvseg.methods.supervised import segmentation_loss
-from tfadvseg.models.multi_level import level_count, level_logits
-from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET, Domain
-from tfadvseg.models.ops.resampling import resize_aligned
+from tfadvseg.methods.two_domain_pictures import patch_maps, source_samples
+from tfadvseg.methods.watching import domain_opponent, health_scalars
+from tfadvseg.models.ops.frozen_batch_norm import TARGET as TARGET_STATISTICS
 from tfadvseg.models.outputs import class_probabilities
-from tfadvseg.training.distribution import gather_replicas, sum_over_replicas
-from tfadvseg.training.state import Learner
-from tfadvseg.training.types import Batch, Ratio, Scalars
+from tfadvseg.training.distribution import sum_over_replicas
+from tfadvseg.training.state import Builder, Learner
+from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 
-Gradients = list[tf.Tensor | None]
-
-PREFIXES = {1: ("",), 2: ("aux_", "")}
-"""What the names of each level's scalars begin with, by the number of levels."""
+DISCRIMINATORS = {1: ("discriminator",), 2: ("aux_discriminator", "discriminator")}
+"""Names of each level's D in checkpoints, by the number of levels."""
 
 
 @dataclass(frozen=True)
 class AdaptationLosses:
-    """Weights of S's losses, one a level of S, and the kind of adversarial loss.
+    """Weights of S's losses, one per level of S, and the kind of adversarial loss.
 
     Attributes:
         lambda_seg: of the segmentation losses on source; 1 for the last level.
-        lambda_adv: of the adversarial losses on target; numbers or scalar float32.
-        gan: binary cross-entropy or least squares.
+        lambda_adv: of the adversarial losses on target; numbers or scalars float32.
+        gan: the adversarial loss.
         terms: of the segmentation loss of every level.
     """
 
@@ -65,7 +63,7 @@ def adaptation_step(
     batches: Sequence[Batch],
     losses: AdaptationLosses,
 ) -> Scalars:
-    """One update of S and of every D.
+    """One update of S and of every D, by the mean of the batches' gradients.
 
     S minimises sum(lambda_seg * loss_seg) on source + sum(lambda_adv * loss_adv) on target
     (eq. 5), each D the half-sum of its losses on both domains' predictions (eq. 2). Source and
@@ -76,116 +74,58 @@ def adaptation_step(
     Args:
         segmenter: S and its optimizer.
         discriminators: D and its optimizer for each level, or None where the level has none.
-        batches: as above; at least one.
+        batches: at least one (`iter_size` in the published code), each with `source_image`
+            [B,H,W,C] float32, normalised, `source_label` [B,H,W] int32 in [0, K) or
+            `ignore_label`, and `target_image` [B',H',W',C].
         losses: their weights.
 
     Returns:
-        Of each level `loss_seg` and, with a discriminator, `loss_adv`, `loss_d` and D's health:
-        `accuracy_source`, `accuracy_target` (shares answered rightly), `fooling_rate` (share of
-        target predictions taken for source), `logit_min`, `logit_max`.
+        Each level's `loss_seg` and, with a discriminator, `loss_adv`, `loss_d`, `fooling_rate` (the
+        share of target predictions taken for source) and D's health; before the update.
 
     Raises:
         ValueError: numbers of levels differ, or no level has a discriminator.
     """
-    _check_levels(segmenter, losses, len(discriminators))
-    judges = {level: judge for level, judge in enumerate(discriminators) if judge is not None}
-    if not judges:
+    check_levels(segmenter, losses.lambda_seg, losses.lambda_adv, discriminators)
+    judged = {level: d for level, d in enumerate(discriminators) if d is not None}
+    if not judged:
         raise ValueError("no level has a discriminator: source_only_step does that.")
+    prefixes = PREFIXES[len(discriminators)]
     s_total: Gradients = []
-    d_totals: dict[int, Gradients] = {level: [] for level in judges}
+    d_totals: dict[int, Gradients] = {level: [] for level in judged}
     reports: list[Scalars] = []
     for batch in batches:
-        image = _after(s_total, batch["source_image"])
-        s_gradients, report, probabilities = _source_gradients(
-            segmenter, image, batch["source_label"], losses
+        image, label = after(s_total, batch["source_image"]), batch["source_label"]
+        s_gradients, report, maps = labelled_gradients(
+            segmenter, image, label, losses.lambda_seg, losses.terms
         )
-        s_total = _sum(s_total, s_gradients)
+        s_total = add_gradients(s_total, s_gradients)
         on_source = {
-            level: _discriminator_gradients(judge, _after(s_total, probabilities[level]), losses)
-            for level, judge in judges.items()
+            level: _answer(d, after(s_total, maps[level]), SOURCE, losses.gan)
+            for level, d in judged.items()
         }
         held = [gradient for answer in on_source.values() for gradient in answer.gradients]
-        image = _after([*s_total, *held], batch["target_image"])
-        s_gradients, on_target, loss_adv = _target_gradients(segmenter, judges, image, losses)
-        s_total = _sum(s_total, s_gradients)
-        for level in judges:
-            source, target = on_source[level], on_target[level]
-            d_totals[level] = _sum(_sum(d_totals[level], source.gradients), target.gradients)
-            report |= _adversarial_report(
-                PREFIXES[len(discriminators)][level], loss_adv[level], source, target, losses.gan
+        image = after([*s_total, *held], batch["target_image"])
+        s_gradients, on_target, loss_adv = _target_gradients(segmenter, judged, image, losses)
+        s_total = add_gradients(s_total, s_gradients)
+        for level in judged:
+            for answer in (on_source[level], on_target[level]):
+                d_totals[level] = add_gradients(d_totals[level], answer.gradients)
+            name = f"{segmenter.name}/{prefixes[level]}loss_adv"
+            report[name] = sum_over_replicas(loss_adv[level])
+            report |= _d_report(
+                f"{prefixes[level]}d", on_source[level], on_target[level], losses.gan
             )
         reports.append(report)
-    segmenter.apply(_share(s_total, len(batches)))
-    for level, judge in judges.items():
-        judge.apply(_share(d_totals[level], len(batches)))
-    return _mean_report(reports)
-
-
-def source_only_step(
-    segmenter: Learner, batches: Sequence[Batch], losses: AdaptationLosses
-) -> Scalars:
-    """One update of S on its segmentation losses alone.
-
-    A lambda_adv of 0 is something else where batch norm moves its statistics: target images
-    would still move them.
-
-    Args:
-        segmenter: S and its optimizer.
-        batches: as above; `target_image` is neither needed nor looked at.
-        losses: only `lambda_seg` counts.
-
-    Returns:
-        Of each level `loss_seg`.
-    """
-    _check_levels(segmenter, losses, len(losses.lambda_adv))
-    total: Gradients = []
-    reports = []
-    for batch in batches:
-        image = _after(total, batch["source_image"])
-        # Where each domain has statistics of its own, the target's are what S is used with. Nothing
-        # moves them here but source images.
-        gradients, report, _ = _source_gradients(
-            segmenter, image, batch["source_label"], losses, TARGET
-        )
-        total = _sum(total, gradients)
-        reports.append(report)
-    segmenter.apply(_share(total, len(batches)))
-    return _mean_report(reports)
-
-
-def _check_levels(segmenter: Learner, losses: AdaptationLosses, discriminators: int) -> None:
-    levels = level_count(segmenter.model)
-    counts = (len(losses.lambda_seg), len(losses.lambda_adv), discriminators)
-    if counts != (levels,) * 3:
-        raise ValueError(
-            f"the segmenter has {levels} levels, but lambda_seg, lambda_adv and the "
-            f"discriminators number {', '.join(map(str, counts))}."
-        )
-
-
-def _source_gradients(
-    segmenter: Learner,
-    image: tf.Tensor,
-    label: tf.Tensor,
-    losses: AdaptationLosses,
-    domain: Domain = SOURCE,
-) -> tuple[Gradients, Scalars, list[tf.Tensor]]:
-    """S's gradients on source, each level's `loss_seg`, and each level's probabilities."""
-    with tf.GradientTape() as tape:
-        logits = _upsampled_logits(segmenter, image, domain)
-        loss_seg = [segmentation_loss(level, label, losses.terms) for level in logits]
-        loss = _weighted_sum(losses.lambda_seg, loss_seg)
-    gradients = segmenter.gradients(tape, loss)
-    report: Scalars = {
-        f"{prefix}loss_seg": sum_over_replicas(value)
-        for prefix, value in zip(PREFIXES[len(logits)], loss_seg, strict=True)
-    }
-    return gradients, report, [class_probabilities(level) for level in logits]
+    segmenter.apply(mean_gradients(s_total, len(batches)))
+    for level, d in judged.items():
+        d.apply(mean_gradients(d_totals[level], len(batches)))
+    return mean_report(reports)
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a D said of one domain's predictions.
+    """What a D answered on one domain's predictions.
 
     Attributes:
         logits: [B,h,w,1] float32.
@@ -198,18 +138,16 @@ class _Answer:
     gradients: Gradients
 
 
-def _discriminator_gradients(
-    discriminator: Learner, probabilities: tf.Tensor, losses: AdaptationLosses
-) -> _Answer:
-    """D's answer on source predictions; they are constants here."""
+def _answer(discriminator: Learner, maps: tf.Tensor, domain: float, gan: GanLoss) -> _Answer:
+    """D's answer on predictions that are constants here."""
     with tf.GradientTape() as tape:
-        logits = discriminator.model(probabilities, training=True)
-        loss = 0.5 * global_mean(domain_loss(logits, SOURCE_LABEL, losses.gan))
+        logits = discriminator.model(maps, training=True)
+        loss = 0.5 * global_mean(discriminator_loss(logits, domain, gan))
     return _Answer(logits, loss, discriminator.gradients(tape, loss))
 
 
 def _target_gradients(
-    segmenter: Learner, judges: dict[int, Learner], image: tf.Tensor, losses: AdaptationLosses
+    segmenter: Learner, judged: dict[int, Learner], image: tf.Tensor, losses: AdaptationLosses
 ) -> tuple[Gradients, dict[int, _Answer], dict[int, tf.Tensor]]:
     """S's gradients on target, each D's answer there, and `loss_adv`, by level.
 
@@ -219,84 +157,87 @@ def _target_gradients(
     with ExitStack() as stack:
         s_tape = stack.enter_context(tf.GradientTape())
         d_tapes, logits, loss_adv, loss_d = {}, {}, {}, {}
-        for level, judge in judges.items():
+        for level, d in judged.items():
             tape = stack.enter_context(tf.GradientTape(watch_accessed_variables=False))
-            tape.watch(judge.model.trainable_variables)
+            tape.watch(d.model.trainable_variables)
             d_tapes[level] = tape
-        maps = _upsampled_logits(segmenter, image, TARGET)
-        for level, judge in judges.items():
-            logits[level] = judge.model(class_probabilities(maps[level]), training=True)
-            loss_adv[level] = global_mean(domain_loss(logits[level], SOURCE_LABEL, losses.gan))
+        maps = upsampled_logits(segmenter, image, TARGET_STATISTICS)
+        for level, d in judged.items():
+            logits[level] = d.model(class_probabilities(maps[level]), training=True)
+            loss_adv[level] = global_mean(segmenter_loss(logits[level], SOURCE, losses.gan))
             with s_tape.stop_recording():
-                wrong = domain_loss(logits[level], TARGET_LABEL, losses.gan)
+                wrong = discriminator_loss(logits[level], TARGET, losses.gan)
                 loss_d[level] = 0.5 * global_mean(wrong)
-        loss = _weighted_sum([losses.lambda_adv[level] for level in judges], [*loss_adv.values()])
+        loss = weighted_sum([losses.lambda_adv[level] for level in judged], [*loss_adv.values()])
     gradients = segmenter.gradients(s_tape, loss)
-    answers = {
-        level: _Answer(logits[level], loss_d[level], judge.gradients(d_tapes[level], loss_d[level]))
-        for level, judge in judges.items()
+    on_target = {
+        level: _Answer(logits[level], loss_d[level], d.gradients(d_tapes[level], loss_d[level]))
+        for level, d in judged.items()
     }
-    return gradients, answers, loss_adv
+    return gradients, on_target, loss_adv
 
 
-def _upsampled_logits(segmenter: Learner, image: tf.Tensor, domain: Domain) -> list[tf.Tensor]:
-    """Each level's logits at the image's size, [B,H,W,K] float32."""
-    size = tf.shape(image)[1:3]
-    levels = level_logits(segmenter.model, image, training=True, domain=domain)
-    return [resize_aligned(logits, size) for logits in levels]
-
-
-def _adversarial_report(
-    prefix: str, loss_adv: tf.Tensor, source: _Answer, target: _Answer, gan: GanLoss
-) -> Scalars:
-    """`loss_adv`, `loss_d` and D's health on one level, over all replicas."""
-    source_as_target = answers_target(source.logits, gan)
-    target_as_target = answers_target(target.logits, gan)
-    lowest = tf.minimum(tf.reduce_min(source.logits), tf.reduce_min(target.logits))
-    highest = tf.maximum(tf.reduce_max(source.logits), tf.reduce_max(target.logits))
+def _d_report(prefix: str, source: _Answer, target: _Answer, gan: GanLoss) -> Scalars:
+    """D's loss and health on one level, over all replicas."""
+    sides = {"source": (source.logits, SOURCE), "target": (target.logits, TARGET)}
+    health = health_scalars(prefix, sides, gan)
+    low, high = health.pop(f"{prefix}/logit_min"), health.pop(f"{prefix}/logit_max")
     return {
-        f"{prefix}loss_adv": sum_over_replicas(loss_adv),
-        f"{prefix}loss_d": sum_over_replicas(source.loss + target.loss),
-        f"{prefix}accuracy_source": global_share(~source_as_target),
-        f"{prefix}accuracy_target": global_share(target_as_target),
-        f"{prefix}fooling_rate": global_share(~target_as_target),
-        f"{prefix}logit_min": tf.reduce_min(gather_replicas(lowest)),
-        f"{prefix}logit_max": tf.reduce_max(gather_replicas(highest)),
+        f"{prefix}/loss_d": sum_over_replicas(source.loss + target.loss),
+        **health,
+        f"{prefix}/fooling_rate": global_share(answers(target.logits, SOURCE, gan)),
+        f"{prefix}/logit_min": low,
+        f"{prefix}/logit_max": high,
     }
 
 
-def _mean_report(reports: Sequence[Scalars]) -> Scalars:
-    """One report of several batches': means, sums of counts, extremes of extremes."""
-
-    def combined(name: str) -> tf.Tensor | Ratio:
-        values = [report[name] for report in reports]
-        if isinstance(values[0], Ratio):
-            return Ratio(*(tf.add_n(parts) for parts in zip(*values, strict=True)))
-        if name.endswith("_min"):
-            return tf.reduce_min(values)
-        if name.endswith("_max"):
-            return tf.reduce_max(values)
-        return tf.add_n(values) / len(values)
-
-    return {name: combined(name) for name in reports[0]}
+def build_learners(build: Builder) -> dict[str, Learner]:
+    """A D for each level whose adversarial loss ever has a weight; the last level's first."""
+    method, names = build.config.method, DISCRIMINATORS[build.config.segmenter.levels]
+    weighed = {
+        "discriminator": method.weighs_adversarial,
+        "aux_discriminator": method.lambda_adv_aux > 0,
+    }
+    return {
+        name: build.discriminator(name, build.descriptor.num_classes)
+        for name in reversed(names)
+        if weighed[name]
+    }
 
 
-def _after(tensors: Sequence[tf.Tensor | None], value: tf.Tensor) -> tf.Tensor:
-    """`value`, which within a graph is not there before `tensors` are."""
-    with tf.control_dependencies([tensor for tensor in tensors if tensor is not None]):
-        return tf.identity(value)
+def phases(training: Training) -> tuple[Phase, ...]:
+    """One phase over windows of both domains."""
+    config, method = training.config, training.config.method
+    discriminators = [
+        training.learners.get(name) for name in DISCRIMINATORS[config.segmenter.levels]
+    ]
+
+    def step(batch: Batch, weights: Weights) -> Scalars:
+        turns = split_turns(batch, method.iter_size)
+        lambda_adv = (method.lambda_adv_aux, weights["lambda_adv"])[-len(discriminators) :]
+        losses = AdaptationLosses(level_weights(config), lambda_adv, method.gan, training.terms)
+        scalars = adaptation_step(training.segmenter, discriminators, turns, losses)
+        return scalars | training.beside(batch)
+
+    def weights(progress: float) -> dict[str, float]:
+        return {"lambda_adv": piecewise_value(method.lambda_adv, int(progress))}
+
+    steps = config.run.steps_per_epoch
+    return (Phase("adaptation", step, steps, training.feed.domains, weights),)
 
 
-def _sum(total: Gradients, new: Gradients) -> Gradients:
-    """Sums of gradients, variable by variable; None is a zero, and an empty list all zeros."""
-    if not total:
-        return new
-    return [b if a is None else a if b is None else a + b for a, b in zip(total, new, strict=True)]
+def opponents(config: Config) -> tuple[Opponent, ...]:
+    """The D of each level."""
+    del config
+    return (domain_opponent(), domain_opponent("aux_d", "The auxiliary level's D"))
 
 
-def _share(gradients: Gradients, batches: int) -> Gradients:
-    return [gradient if gradient is None else gradient / batches for gradient in gradients]
+def pictures(training: Training, to_pixels: ToPixels) -> Sequence[Picture]:
+    """The first windows of the source before and after adaptation, and D's answers on both."""
+    return (
+        source_samples(training, to_pixels),
+        patch_maps(training, to_pixels, DISCRIMINATORS[training.config.segmenter.levels]),
+    )
 
 
-def _weighted_sum(weights: Sequence[float | tf.Tensor], values: Sequence[tf.Tensor]) -> tf.Tensor:
-    return tf.add_n([weight * value for weight, value in zip(weights, values, strict=True)])
+METHOD = Method(RULES, phases, build_learners, opponents=opponents, pictures=pictures)

@@ -6,26 +6,30 @@ them each tape differentiates only its own network's variables.
 
 Batches hold `image` [B,H,W,C] float32, normalised, and `label` [B,H,W] int32 in [0, K) or
 `ignore_label`; where the loss weighs boundaries, also `boundary` [B,H,W] float32. Returned scalars
-are means over the global batch, before the update; `logit_min` and `logit_max` are the range of
-D's logits in it.
+are means over the global batch, before the update.
 """
 
 import tensorflow as tf
 
-from tfadvseg.config import DiscriminatorConfig
-from tfadvseg.losses.adversarial import (
-    discriminator_loss_fake,
-    discriminator_loss_real,
-    segmenter_adversarial_loss,
+from tfadvseg.config import Config, DiscriminatorConfig, GanLoss, piecewise_value
+from tfadvseg.config.methods.adversarial import RULES
+from tfadvseg.losses.discriminator_input import (
+    discriminator_channels,
+    discriminator_input,
+    truth_probabilities,
 )
-from tfadvseg.losses.discriminator_input import discriminator_input, truth_probabilities
+from tfadvseg.losses.gan import FAKE, REAL, answers, discriminator_loss, segmenter_loss
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
+from tfadvseg.methods import supervised
+from tfadvseg.methods.method import Method, Training
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
+from tfadvseg.methods.watching import health_scalars, true_map_opponent
+from tfadvseg.models.discriminators import has_batch_norm
 from tfadvseg.models.outputs import class_probabilities
-from tfadvseg.training.distribution import gather_replicas, sum_over_replicas
-from tfadvseg.training.state import Learner
-from tfadvseg.training.types import Batch, Scalars
+from tfadvseg.training.distribution import sum_over_replicas
+from tfadvseg.training.state import Builder, Learner
+from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 
 
 def joint_step(
@@ -35,6 +39,7 @@ def joint_step(
     lambda_adv: tf.Tensor,
     config: DiscriminatorConfig,
     terms: SegmentationTerms = CROSS_ENTROPY,
+    gan: GanLoss = "vanilla",
 ) -> Scalars:
     """One update of S and one of D, from one forward pass of S and one of D on its maps.
 
@@ -47,10 +52,11 @@ def joint_step(
         lambda_adv: scalar float32.
         config: what D is shown.
         terms: of the segmentation loss.
+        gan: the adversarial loss.
 
     Returns:
-        `loss_seg`, `loss_adv` and `fooling_rate` as `segmenter_step`, `loss_d`, and D's health
-        (`discriminator_scalars`).
+        S's `loss_seg` and `loss_adv`; D's `fooling_rate` as in `segmenter_step`, `loss_d`, and its
+        health (`watching.health_scalars`).
     """
     image, label = batch["image"], batch["label"]
     d_variables = discriminator.model.trainable_variables
@@ -64,7 +70,7 @@ def joint_step(
         fake_logits = discriminator.model(
             discriminator_input(probabilities, image, label, config), training=True
         )
-        loss_adv = global_mean(segmenter_adversarial_loss(fake_logits))
+        loss_adv = global_mean(segmenter_loss(fake_logits, REAL, gan))
         loss_s = loss_seg + lambda_adv * loss_adv
         with s_tape.stop_recording():
             truth = truth_probabilities(label, probabilities, config)
@@ -72,19 +78,19 @@ def joint_step(
                 discriminator_input(truth, image, label, config), training=True
             )
             loss_d = 0.5 * (
-                global_mean(discriminator_loss_real(real_logits, config.d_label_smoothing))
-                + global_mean(discriminator_loss_fake(fake_logits))
+                global_mean(discriminator_loss(real_logits, REAL, gan, config.d_label_smoothing))
+                + global_mean(discriminator_loss(fake_logits, FAKE, gan))
             )
     s_gradients = segmenter.gradients(s_tape, loss_s)
     d_gradients = discriminator.gradients(d_tape, loss_d)
     segmenter.apply(s_gradients)
     discriminator.apply(d_gradients)
     return {
-        "loss_seg": sum_over_replicas(loss_seg),
-        "loss_adv": sum_over_replicas(loss_adv),
-        "loss_d": sum_over_replicas(loss_d),
-        "fooling_rate": global_share(fake_logits > 0),
-        **discriminator_scalars(real_logits, fake_logits),
+        f"{segmenter.name}/loss_seg": sum_over_replicas(loss_seg),
+        f"{segmenter.name}/loss_adv": sum_over_replicas(loss_adv),
+        "d/loss_d": sum_over_replicas(loss_d),
+        "d/fooling_rate": global_share(answers(fake_logits, REAL, gan)),
+        **health_scalars("d", {"real": (real_logits, REAL), "fake": (fake_logits, FAKE)}, gan),
     }
 
 
@@ -95,6 +101,7 @@ def segmenter_step(
     lambda_adv: tf.Tensor,
     config: DiscriminatorConfig,
     terms: SegmentationTerms = CROSS_ENTROPY,
+    gan: GanLoss = "vanilla",
 ) -> Scalars:
     """One update of S against a frozen D, which still normalises by batch statistics.
 
@@ -106,31 +113,36 @@ def segmenter_step(
         lambda_adv: scalar float32.
         config: what D is shown.
         terms: of the segmentation loss.
+        gan: the adversarial loss.
 
     Returns:
-        `loss_seg`, `loss_adv`, and `fooling_rate`: the share of logits on S's maps that say real.
+        S's `loss_seg` and `loss_adv`; D's `fooling_rate`: the share of its logits on S's maps that
+        say real.
     """
     image, label = batch["image"], batch["label"]
-    # Training mode is batch norm's, which the encoder has. In the others spectral normalisation
-    # would take it for leave to rescale kernels.
-    d_mode = config.discriminator == "encoder"
+    # Training mode is for batch norm. Without any, spectral normalisation would rescale kernels.
+    d_mode = has_batch_norm(discriminator.model)
     with tf.GradientTape() as tape:
         logits = segmenter.model(image, training=True)
         loss_seg = segmentation_loss(logits, label, terms, batch.get("boundary"))
         maps = discriminator_input(class_probabilities(logits), image, label, config)
         fake_logits = discriminator.model(maps, training=d_mode)
-        loss_adv = global_mean(segmenter_adversarial_loss(fake_logits))
+        loss_adv = global_mean(segmenter_loss(fake_logits, REAL, gan))
         loss_s = loss_seg + lambda_adv * loss_adv
     segmenter.apply(segmenter.gradients(tape, loss_s))
     return {
-        "loss_seg": sum_over_replicas(loss_seg),
-        "loss_adv": sum_over_replicas(loss_adv),
-        "fooling_rate": global_share(fake_logits > 0),
+        f"{segmenter.name}/loss_seg": sum_over_replicas(loss_seg),
+        f"{segmenter.name}/loss_adv": sum_over_replicas(loss_adv),
+        "d/fooling_rate": global_share(answers(fake_logits, REAL, gan)),
     }
 
 
 def discriminator_step(
-    segmenter: Learner, discriminator: Learner, batch: Batch, config: DiscriminatorConfig
+    segmenter: Learner,
+    discriminator: Learner,
+    batch: Batch,
+    config: DiscriminatorConfig,
+    gan: GanLoss = "vanilla",
 ) -> Scalars:
     """One update of D on a batch that mixes real maps with S's.
 
@@ -139,9 +151,10 @@ def discriminator_step(
         discriminator: D and its optimizer.
         batch: as above, and `is_real` [B] bool: whether D is shown the label or S's map.
         config: what D is shown.
+        gan: the adversarial loss.
 
     Returns:
-        `loss_d` and D's health (`discriminator_scalars`).
+        D's `loss_d` and health (`watching.health_scalars`).
     """
     image, label, is_real = batch["image"], batch["label"], batch["is_real"]
     probabilities = class_probabilities(segmenter.model(image, training=False))
@@ -153,33 +166,99 @@ def discriminator_step(
         loss_d = global_mean(
             tf.where(
                 is_real[:, tf.newaxis, tf.newaxis, tf.newaxis],
-                discriminator_loss_real(logits, config.d_label_smoothing),
-                discriminator_loss_fake(logits),
+                discriminator_loss(logits, REAL, gan, config.d_label_smoothing),
+                discriminator_loss(logits, FAKE, gan),
             )
         )
     discriminator.apply(discriminator.gradients(tape, loss_d))
     real_logits = tf.boolean_mask(logits, is_real)
     fake_logits = tf.boolean_mask(logits, ~is_real)
+    sides = {"real": (real_logits, REAL), "fake": (fake_logits, FAKE)}
+    return {"d/loss_d": sum_over_replicas(loss_d), **health_scalars("d", sides, gan)}
+
+
+def build_learners(build: Builder) -> dict[str, Learner]:
+    """D; none where its loss has no weight at any time."""
+    config, descriptor = build.config, build.descriptor
+    if not config.method.weighs_adversarial:
+        return {}
+    channels = discriminator_channels(
+        descriptor.num_classes, descriptor.image_channels, config.discriminator
+    )
+    steps = config.run.steps_per_epoch
+    # Alternating, D sees each window twice an epoch.
+    updates = 2 * steps if config.method.schedule == "alternating" else steps
+    return {"discriminator": build.discriminator("discriminator", channels, updates)}
+
+
+def phases(training: Training) -> tuple[Phase, ...]:
+    """`joint`: one phase. `alternating`: S beside it alone, S against a frozen D, then D."""
+    if "discriminator" not in training.learners:
+        return supervised.phases(training)
+    config, feed, terms = training.config, training.feed, training.terms
+    segmenter, discriminator = training.segmenter, training.learners["discriminator"]
+    gan, steps = config.method.gan, config.run.steps_per_epoch
+
+    def weights(progress: float) -> dict[str, float]:
+        return {"lambda_adv": piecewise_value(config.method.lambda_adv, int(progress))}
+
+    def joint(batch: Batch, weights: Weights) -> Scalars:
+        scalars = joint_step(
+            segmenter,
+            discriminator,
+            batch,
+            weights["lambda_adv"],
+            config.discriminator,
+            terms,
+            gan,
+        )
+        return scalars | training.beside(batch)
+
+    def standard(batch: Batch, weights: Weights) -> Scalars:
+        del weights  # nothing adversarial here
+        return training.beside(batch)
+
+    def adversarial(batch: Batch, weights: Weights) -> Scalars:
+        return segmenter_step(
+            segmenter,
+            discriminator,
+            batch,
+            weights["lambda_adv"],
+            config.discriminator,
+            terms,
+            gan,
+        )
+
+    def mixed(batch: Batch, weights: Weights) -> Scalars:
+        del weights  # S does not move in D's phase
+        return discriminator_step(segmenter, discriminator, batch, config.discriminator, gan)
+
+    match config.method.schedule:
+        case "joint":
+            return (Phase("joint", joint, steps, feed.windows, weights),)
+        case "alternating":
+            alone = (Phase("standard", standard, steps, feed.windows),)
+            return (
+                *(alone if training.compares else ()),
+                Phase("adversarial", adversarial, steps, feed.windows, weights),
+                Phase("discriminator", mixed, 2 * steps, feed.mixed),
+            )
+
+
+def validation_maps(config: Config, batch: Batch, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The label's map and S's, as the steps show them."""
+    image, label = batch["image"], batch["label"]
+    truth = truth_probabilities(label, probabilities, config.discriminator)
     return {
-        "loss_d": sum_over_replicas(loss_d),
-        **discriminator_scalars(real_logits, fake_logits),
+        side: discriminator_input(maps, image, label, config.discriminator)
+        for side, maps in (("real", truth), ("fake", probabilities))
     }
 
 
-def discriminator_scalars(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> Scalars:
-    """D's health on one global batch.
+def opponents(config: Config) -> tuple[Opponent, ...]:
+    """D."""
+    del config
+    return (true_map_opponent(),)
 
-    Args:
-        real_logits, fake_logits: D's logits on true and on S's maps, [n,h,w,1] float32; n may be
-            0 in one of them.
 
-    Returns:
-        `accuracy_real`, `accuracy_fake`: shares answered rightly; `logit_min`, `logit_max`.
-    """
-    both = tf.concat([real_logits, fake_logits], axis=0)
-    return {
-        "accuracy_real": global_share(real_logits > 0),
-        "accuracy_fake": global_share(fake_logits <= 0),
-        "logit_min": tf.reduce_min(gather_replicas(tf.reduce_min(both))),
-        "logit_max": tf.reduce_max(gather_replicas(tf.reduce_max(both))),
-    }
+METHOD = Method(RULES, phases, build_learners, validation_maps, opponents)

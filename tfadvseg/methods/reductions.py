@@ -1,9 +1,9 @@
-"""Means and shares over all replicas' values, for use within a step."""
+"""Means, shares and extremes over all replicas' values, for use within a step."""
 
 import tensorflow as tf
 
-from tfadvseg.training.distribution import sum_over_replicas
-from tfadvseg.training.types import Ratio
+from tfadvseg.training.distribution import gather_replicas, sum_over_replicas
+from tfadvseg.training.types import Maximum, Minimum, Ratio
 
 
 def global_mean(values: tf.Tensor) -> tf.Tensor:
@@ -13,6 +13,16 @@ def global_mean(values: tf.Tensor) -> tf.Tensor:
 
 
 def global_share(answers: tf.Tensor) -> Ratio:
-    """How many of all replicas' answers, bool of any shape, are true."""
+    """The share of all replicas' answers, bool of any shape, that are true."""
     count = sum_over_replicas(tf.cast(tf.size(answers), tf.float32))
     return Ratio(sum_over_replicas(tf.reduce_sum(tf.cast(answers, tf.float32))), count)
+
+
+def global_minimum(values: tf.Tensor) -> Minimum:
+    """The smallest of all replicas' values, of any shape."""
+    return Minimum(tf.reduce_min(gather_replicas(tf.reduce_min(values))))
+
+
+def global_maximum(values: tf.Tensor) -> Maximum:
+    """The largest of all replicas' values, of any shape."""
+    return Maximum(tf.reduce_max(gather_replicas(tf.reduce_max(values))))

@@ -2,10 +2,12 @@
 
 import tensorflow as tf
 
+from tfadvseg.config.methods.supervised import RULES
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms, loss_of, term_sums
+from tfadvseg.methods.method import Method, Training
 from tfadvseg.training.distribution import replicas, sum_over_replicas
 from tfadvseg.training.state import Learner
-from tfadvseg.training.types import Batch, Scalars
+from tfadvseg.training.types import Batch, Phase, Scalars, Weights
 
 _SHARED = ("weight", "pixels", "dice_overlap", "dice_area")
 """Sums that a replica's share of the loss takes from all replicas."""
@@ -35,10 +37,25 @@ def supervised_step(
         terms: of the segmentation loss.
 
     Returns:
-        `loss_seg`: that of the global batch, before the update.
+        `loss_seg` of the global batch, before the update.
     """
     with tf.GradientTape() as tape:
         logits = learner.model(batch["image"], training=True)
         loss_seg = segmentation_loss(logits, batch["label"], terms, batch.get("boundary"))
     learner.apply(learner.gradients(tape, loss_seg))
-    return {"loss_seg": sum_over_replicas(loss_seg)}
+    return {f"{learner.name}/loss_seg": sum_over_replicas(loss_seg)}
+
+
+def phases(training: Training) -> tuple[Phase, ...]:
+    """One phase over the labelled windows."""
+
+    def step(batch: Batch, weights: Weights) -> Scalars:
+        del weights
+        scalars = supervised_step(training.segmenter, batch, training.terms)
+        return scalars | training.beside(batch)
+
+    steps = training.config.run.steps_per_epoch
+    return (Phase("supervised", step, steps, training.feed.windows),)
+
+
+METHOD = Method(RULES, phases)

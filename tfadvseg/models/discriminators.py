@@ -88,14 +88,50 @@ def build_discriminator(
     config: DiscriminatorConfig, size: tuple[int, int], channels: int
 ) -> tf.keras.Model:
     """Builds D in the current precision policy and strategy, for maps [B,*size,channels]."""
-    match config.discriminator:
-        case "encoder":
-            return encoder_discriminator(size, channels, config.d_width, config.d_depth)
-        case "patch":
-            return patch_discriminator(
-                channels, config.d_width, config.d_depth, config.d_spectral_norm
-            )
-        case "fc":
-            return fc_discriminator(channels, config.d_width)
-        case "auto":
-            raise ValueError("a whole Config says what `auto` stands for.")
+    return DISCRIMINATORS[config.discriminator](config, size, channels)
+
+
+def _encoder(config: DiscriminatorConfig, size: tuple[int, int], channels: int) -> tf.keras.Model:
+    return encoder_discriminator(size, channels, config.d_width, config.d_depth)
+
+
+def _patch(config: DiscriminatorConfig, size: tuple[int, int], channels: int) -> tf.keras.Model:
+    del size
+    return patch_discriminator(channels, config.d_width, config.d_depth, config.d_spectral_norm)
+
+
+def _fc(config: DiscriminatorConfig, size: tuple[int, int], channels: int) -> tf.keras.Model:
+    del size
+    return fc_discriminator(channels, config.d_width)
+
+
+DISCRIMINATORS = {"encoder": _encoder, "patch": _patch, "fc": _fc}
+"""Builders by the value of `--discriminator`, of (config, size, channels)."""
+
+
+def has_batch_norm(discriminator: tf.keras.Model) -> bool:
+    """Whether D normalises by batch statistics in training mode."""
+    return any(
+        isinstance(layer, tf.keras.layers.BatchNormalization) for layer in discriminator.layers
+    )
+
+
+def fitting_window(discriminator: tf.keras.Model, maps: tf.Tensor) -> tf.Tensor | None:
+    """The central window of maps that has D's own input size.
+
+    Args:
+        discriminator: takes [B,h,w,C], h and w None where it takes any size.
+        maps: [B,H,W,C].
+
+    Returns:
+        [B,h,w,C], `maps` itself where D takes any size; None where the maps are smaller than D's
+        size, or their size is not known while the graph is made.
+    """
+    height, width = discriminator.input_shape[1:3]
+    if height is None:
+        return maps
+    rows, columns = maps.shape[1:3]
+    if rows is None or columns is None or rows < height or columns < width:
+        return None
+    top, left = (rows - height) // 2, (columns - width) // 2
+    return maps[:, top : top + height, left : left + width]

@@ -1,9 +1,6 @@
 """What is refused before a run's long work begins."""
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from absl import logging
@@ -18,9 +15,45 @@ from tfadvseg.data.sources import Splits, has_labelled_target
 from tfadvseg.errors import UserError, of_target
 from tfadvseg.evaluation.confusion import metric_names
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
-from tfadvseg.files import atomic, model_spec
-from tfadvseg.flags.flagfile import differing_flags, read_flagfile
+from tfadvseg.files import model_spec
+from tfadvseg.files.checkpoints import checkpoint_paths
+from tfadvseg.flags.flagfile import differing_flags, flags_text, read_flagfile
 from tfadvseg.losses.class_weights import given_weights
+from tfadvseg.run.parts import Parts
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run starts or continues.
+
+    Attributes:
+        output: its folder.
+        begins: whether there is no checkpoint yet.
+        as_flags: the run as a flagfile.
+    """
+
+    output: Path
+    begins: bool
+    as_flags: str
+
+
+def check_start(config: Config, parts: Parts) -> Start:
+    """Checks what can be checked before any file of data is prepared, which may take long.
+
+    Raises:
+        UserError: naming the flag.
+    """
+    output = Path(config.run.output_dir)
+    begins = not checkpoint_paths(output / "checkpoints")
+    check_continued(output, config, begins)
+    check_source(config.segmenter, begins)
+    if parts.examples is None:
+        if descriptor := known_descriptor(config.data):
+            check_descriptor(config, descriptor)
+        if config.target.dataset:
+            check_target(config.target)
+    warn_of_steps(config)
+    return Start(output, begins, flags_text(config))
 
 
 def check_continued(output: Path, config: Config, begins: bool) -> None:
@@ -151,40 +184,6 @@ def _check_best_class(best_metric: str, splits: Splits) -> None:
                 f"--best_metric={best_metric}: no validation image holds {name}; choose another "
                 "metric, or other images to validate on."
             )
-
-
-@contextmanager
-def only_trainer(output: Path) -> Iterator[None]:
-    """Holds a run's folder while the block runs; made if absent, but gone again if left empty.
-
-    Raises:
-        UserError: it cannot be written to, or another process trains there.
-    """
-    if place := atomic.unwritable_place(output):
-        raise UserError(f"--output_dir={output}: cannot write to {place}.")
-    absent = [folder for folder in (output, *output.parents) if not folder.exists()]
-    output.mkdir(parents=True, exist_ok=True)
-    handle = os.open(output, os.O_RDONLY)
-    try:
-        _lock(handle, output)
-        yield
-    finally:
-        with suppress(OSError):  # not empty
-            for folder in absent:
-                folder.rmdir()
-        os.close(handle)
-
-
-def _lock(handle: int, output: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UserError(
-            f"--output_dir={output}: another process trains there. Wait until it ends, or give "
-            "another --output_dir."
-        ) from None
-    except OSError as error:  # some network file systems
-        logging.warning("%s: cannot be locked (%s); train there once at a time.", output, error)
 
 
 def check_source(segmenter: SegmenterConfig, begins: bool) -> None:

@@ -1,25 +1,25 @@
 """What a run feeds its networks: training batches, and what is measured and drawn of each epoch."""
 
+import functools
+from dataclasses import dataclass
+
 import numpy as np
 import tensorflow as tf
 
 from tfadvseg.config import Config, LossConfig
 from tfadvseg.data.examples import Examples, fitting, image_sizes, spread
+from tfadvseg.data.feeds import Feed
 from tfadvseg.data.pipeline import (
     BoundaryMaps,
     Normalisation,
-    WindowMaker,
-    domain_windows,
     fixed_windows,
-    mixed_windows,
-    training_windows,
     whole_images,
     window_maker,
 )
 from tfadvseg.data.sources import Splits, has_labelled_target
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.losses.boundary import boundary_weights
-from tfadvseg.training.types import Phase
+from tfadvseg.run.loading import RunData
 
 _TARGET_SEED = 2**20
 """Added to the run's seed, so that the target's windows are other draws than the source's."""
@@ -30,107 +30,95 @@ TRAINING_SAMPLE = 32
 """Training images, or windows of them, that are measured beside validation after each epoch."""
 
 
-class RunInput:
+@dataclass(frozen=True)
+class RunInputs:
     """The pipelines of a run.
 
     Attributes:
         normalisation: of all its images.
+        feed: makes the training batches.
         validation: what is validated on after each epoch.
         training_sample: training images as validation sees its own; None with two domains, and
             where none fit.
         samples: validation windows to draw.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        splits: Splits,
-        spec: ModelSpec,
-        replicas: int,
-        target: Examples | None = None,
-    ) -> None:
-        """Prepares the pipelines.
+    normalisation: Normalisation
+    feed: Feed
+    validation: tf.data.Dataset
+    training_sample: tf.data.Dataset | None
+    samples: tf.data.Dataset
 
-        Args:
-            config, splits, spec: of the run.
-            replicas: that share a batch.
-            target: images to adapt to, if there are any.
-        """
-        self._config = config
-        self._val_window_size = (
-            config.target if has_labelled_target(config) else config.data
-        ).crop_size
-        self.normalisation = Normalisation(spec.mean, spec.std, spec.channel_order)
-        self._window = window_maker(
-            splits.train,
-            config.data,
-            self.normalisation,
-            config.run.seed,
-            boundary_maps(config.loss, splits.train),
+
+def make_inputs(data: RunData, spec: ModelSpec, replicas: int) -> RunInputs:
+    """Makes the pipelines.
+
+    Args:
+        data: the examples.
+        spec: with the normalisation.
+        replicas: how many share a batch.
+    """
+    config, splits = data.config, data.splits
+    normalisation = Normalisation(spec.mean, spec.std, spec.channel_order)
+    val_size = (config.target if has_labelled_target(config) else config.data).crop_size
+    windows = functools.partial(
+        fixed_windows,
+        crop_size=val_size,
+        normalisation=normalisation,
+        global_batch_size=config.run.global_batch_size,
+        seed=config.run.seed,
+    )
+    boundaries = boundary_maps(config.loss, splits.val)
+    count = config.data.val_windows
+    if count:
+        validation = windows(splits.val, count=count, boundaries=boundaries)
+    else:
+        validation = whole_images(splits.val, normalisation, replicas, boundaries)
+    sample = _training_sample(config, splits)
+    training_sample = None
+    if sample is not None and count:
+        training_sample = windows(sample, count=TRAINING_SAMPLE)
+    elif sample is not None:
+        training_sample = whole_images(sample, normalisation, replicas)
+    shown = fitting(splits.val, val_size)
+    assert shown is not None  # `checks.check_images`
+    return RunInputs(
+        normalisation,
+        _feed(config, splits.train, data.unlabelled, normalisation),
+        validation,
+        training_sample,
+        windows(shown, count=SAMPLES),
+    )
+
+
+def _feed(
+    config: Config, labelled: Examples, unlabelled: Examples | None, normalisation: Normalisation
+) -> Feed:
+    run = config.run
+    boundaries = boundary_maps(config.loss, labelled)
+    target_window = None
+    labelled_window = window_maker(labelled, config.data, normalisation, run.seed, boundaries)
+    if unlabelled is not None:
+        target_window = window_maker(
+            unlabelled, config.target_data(), normalisation, run.seed + _TARGET_SEED
         )
-        self._target_window: WindowMaker | None = None
-        if target is not None:
-            self._target_window = window_maker(
-                target, config.target_data(), self.normalisation, config.run.seed + _TARGET_SEED
-            )
-        boundaries = boundary_maps(config.loss, splits.val)
-        if config.data.val_windows:
-            self.validation = self._fixed_windows(splits.val, config.data.val_windows, boundaries)
-        else:
-            self.validation = whole_images(splits.val, self.normalisation, replicas, boundaries)
-        self.training_sample = self._training_sample(splits, replicas)
-        shown = fitting(splits.val, self._val_window_size)
-        assert shown is not None  # `run.checks.check_images`
-        self.samples = self._fixed_windows(shown, SAMPLES)
+    return Feed(
+        labelled_window, target_window, config.windows_per_update, run.steps_per_epoch, run.seed
+    )
 
-    def batches(self, phase: Phase, epoch: int, first: int) -> tf.data.Dataset:
-        """The phase's global batches in `epoch`, from its update `first` on."""
-        run = self._config.run
-        start = epoch * run.steps_per_epoch
-        end = start + run.steps_per_epoch
-        size = self._config.windows_per_update
-        match phase.batches:
-            case "windows":
-                return training_windows(self._window, size, start + first, end)
-            case "domains":
-                return domain_windows(self._window, self._target_window, size, start + first, end)
-            case "mixed":
-                windows = run.steps_per_epoch * size
-                return mixed_windows(self._window, size, run.seed, start * size, windows, first)
 
-    def first_windows(self, count: int) -> tf.data.Dataset:
-        """One batch: the first windows of training, of both domains where there are two."""
-        return domain_windows(self._window, self._target_window, count, 0, 1)
-
-    def _training_sample(self, splits: Splits, replicas: int) -> tf.data.Dataset | None:
-        if self._config.target.dataset:
-            return None
-        train = splits.train
-        if self._config.data.val_windows:
-            # Scaled while they train, windows may be larger than an image.
-            large = fitting(train, self._config.data.crop_size)
-            if large is None:
-                return None
-            return self._fixed_windows(spread(large, TRAINING_SAMPLE), TRAINING_SAMPLE)
-        largest = max(h * w for h, w in image_sizes(splits.val))
-        chosen = [i for i, (h, w) in enumerate(image_sizes(train)) if h * w <= largest]
-        if not chosen:
-            return None
-        sample = spread(train.subset(chosen), TRAINING_SAMPLE)
-        return whole_images(sample, self.normalisation, replicas)
-
-    def _fixed_windows(
-        self, examples: Examples, count: int, boundaries: BoundaryMaps | None = None
-    ) -> tf.data.Dataset:
-        return fixed_windows(
-            examples,
-            self._val_window_size,
-            self.normalisation,
-            self._config.run.global_batch_size,
-            count,
-            self._config.run.seed,
-            boundaries,
-        )
+def _training_sample(config: Config, splits: Splits) -> Examples | None:
+    """Training images that can be measured as validation images are."""
+    train = splits.train
+    if config.target.dataset:
+        return None
+    if config.data.val_windows:
+        # Scaled while they train, windows may be larger than an image.
+        large = fitting(train, config.data.crop_size)
+        return None if large is None else spread(large, TRAINING_SAMPLE)
+    largest = max(h * w for h, w in image_sizes(splits.val))
+    chosen = [i for i, (h, w) in enumerate(image_sizes(train)) if h * w <= largest]
+    return spread(train.subset(chosen), TRAINING_SAMPLE) if chosen else None
 
 
 def boundary_maps(config: LossConfig, examples: Examples) -> BoundaryMaps | None:

@@ -1,14 +1,13 @@
 """What a run leaves in its output directory while it trains."""
 
+import functools
 import math
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.config import LAST, Config, piecewise_value
-from tfadvseg.data.examples import Examples
-from tfadvseg.data.sources import Splits
+from tfadvseg.config import LAST, Config
 from tfadvseg.files import atomic
 from tfadvseg.files.checkpoints import (
     check_finite_weights,
@@ -16,18 +15,17 @@ from tfadvseg.files.checkpoints import (
     remove_checkpoint,
     save_checkpoint,
 )
-from tfadvseg.files.model_spec import ModelSpec
-from tfadvseg.losses.terms import SegmentationTerms
+from tfadvseg.methods.method import Training
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.reporting.class_curves import class_curves_figure
 from tfadvseg.reporting.curves import metrics_figure
 from tfadvseg.reporting.samples import samples_figure
 from tfadvseg.reporting.tensorboard import TensorBoardLog
-from tfadvseg.run.domain_pictures import SOURCE_SAMPLES, draw_patch_maps, draw_source_samples
-from tfadvseg.run.inputs import RunInput
+from tfadvseg.run.inputs import RunInputs
+from tfadvseg.run.networks import Networks
+from tfadvseg.run.pictures import draw_picture
 from tfadvseg.training.history import RunLog, csv_text
-from tfadvseg.training.state import TrainState
-from tfadvseg.training.types import Metrics, Phase
+from tfadvseg.training.types import Metrics
 from tfadvseg.training.validation import make_validator
 
 _LOSSES = ("loss_seg",)
@@ -44,58 +42,71 @@ class RunOutput:
     def __init__(
         self,
         config: Config,
-        splits: Splits,
-        spec: ModelSpec,
-        state: TrainState,
-        strategy: tf.distribute.Strategy,
-        terms: SegmentationTerms,
         output: Path,
-        target: Examples | None = None,
+        inputs: RunInputs,
+        networks: Networks,
+        training: Training,
+        strategy: tf.distribute.Strategy,
     ) -> None:
-        """Prepares pipelines, metrics and checkpoints; writes nothing.
+        """Prepares metrics and checkpoints; writes nothing.
 
         Args:
-            config, splits, spec, state, strategy: of the run.
-            terms: of the segmentation loss.
-            output: where everything goes.
-            target: images to adapt to, if there are any.
+            config: the run, with what its examples decide filled in.
+            output: the folder for everything.
+            inputs: the pipelines.
+            networks: what is trained.
+            training: what the phases are made from.
+            strategy: of the run.
         """
         self.config = config
-        self.spec = spec
-        self.state = state
         self.output = output
+        self.inputs = inputs
+        self.networks = networks
+        self.training = training
+        self.strategy = strategy
+        self.phases = networks.method.phases(training)
+        self.spec = networks.spec
+        self.state = networks.state
         self.log = RunLog()
-        networks = state.learners()
-        self.checkpoint = tf.train.Checkpoint(step=state.step, log=self.log, **networks)
-        self.models = {name: learner.model for name, learner in networks.items()}
-        self.input = RunInput(config, splits, spec, strategy.num_replicas_in_sync, target)
-        shown = None if config.method.adapts else config.discriminator
+        learners = self.state.learners
+        self.checkpoint = tf.train.Checkpoint(step=self.state.step, log=self.log, **learners)
+        self.models = {name: learner.model for name, learner in learners.items()}
         self.validate = make_validator(
-            state,
+            self.state,
             strategy,
-            splits.descriptor.class_names,
-            shown,
-            terms,
-            darkfield=spec.darkfield_accuracy and not config.data.val_windows,
+            self.spec.class_names,
+            functools.partial(networks.method.validation_maps, config),
+            networks.terms,
+            gan=config.method.gan,
+            darkfield=self.spec.darkfield_accuracy and not config.data.val_windows,
         )
 
-    def start_logging(self) -> None:
-        self.tensorboard = TensorBoardLog(self.output / "tensorboard", int(self.state.step.numpy()))
+    @property
+    def update(self) -> int:
+        """Number of updates so far."""
+        return int(self.state.step.numpy())
 
-    def batches(self, phase: Phase, epoch: int, first: int) -> tf.data.Dataset:
-        return self.input.batches(phase, epoch, first)
+    @property
+    def planned_updates(self) -> int:
+        """Number of updates of a run that is not stopped early."""
+        return self.config.run.epochs * sum(phase.updates for phase in self.phases)
+
+    def is_finished(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.update >= self.planned_updates or self.is_over(self.update)
+
+    def start_logging(self) -> None:
+        self.tensorboard = TensorBoardLog(self.output / "tensorboard", self.update)
 
     def end_window(self, update: int, means: Metrics) -> None:
         self.tensorboard.scalars({f"train/{name}": value for name, value in means.items()}, update)
 
-    def end_epoch(self, epoch: int, update: int, train: Metrics) -> str:
+    def end_epoch(self, epoch: int, update: int, train: Metrics, weights: Metrics) -> str:
         check_finite_weights(self.models, update)
-        measured = self.validate(self.input.validation)
+        measured = self.validate(self.inputs.validation)
         fitted = self._measure_training()
         train = train | fitted
-        row: Metrics = {"epoch": epoch + 1, "update": update}
-        if self.state.discriminator is not None or self.state.aux_discriminator is not None:
-            row["lambda_adv"] = piecewise_value(self.config.method.lambda_adv, epoch)
+        row: Metrics = {"epoch": epoch + 1, "update": update} | weights
         row |= {f"train/{name}": value for name, value in train.items()} | measured
         self.log.rows.append(row)
         self.tensorboard.scalars(measured, update)
@@ -107,8 +118,10 @@ class RunOutput:
         kept = self._kept_epochs()
         metrics_figure(self.log.rows, plots / "metrics.png", kept, self.config.run.best_metric)
         self._draw_samples(plots / f"samples_epoch_{epoch + 1:03d}.png")
-        if self.config.method.adapts:
-            self._draw_domains(epoch + 1)
+        to_pixels = self.inputs.normalisation.inverse
+        for picture in self.networks.method.pictures(self.training, to_pixels):
+            path = plots / f"{picture.name}_epoch_{epoch + 1:03d}.png"
+            draw_picture(picture, self.spec, path)
         if len(self.spec.class_names) > 2:
             class_curves_figure(self.log.rows, self.spec.class_names, plots / "classes.png", kept)
         metrics = dict.fromkeys((self.config.run.best_metric, "miou", "accuracy"))
@@ -144,14 +157,14 @@ class RunOutput:
 
     def _measure_training(self) -> Metrics:
         """Metrics of the training sample, unaugmented and with the weights that are validated."""
-        if self.input.training_sample is None:
+        if self.inputs.training_sample is None:
             return {}
         best_metric = self.config.run.best_metric
         # The loss of the epoch's updates stands in the same column.
         compared = _OF_TRAINING if best_metric == "loss_seg" else (*_OF_TRAINING, best_metric)
         measured = {
             name.removeprefix("val/"): value
-            for name, value in self.validate(self.input.training_sample).items()
+            for name, value in self.validate(self.inputs.training_sample).items()
         }
         return {
             name: value
@@ -185,9 +198,9 @@ class RunOutput:
     def _draw_samples(self, path: Path) -> None:
         images, labels = [], []
         predictions: dict[str, list[np.ndarray]] = {name: [] for name in self.state.segmenters()}
-        for batch in self.input.samples:
+        for batch in self.inputs.samples:
             real = batch["weight"] > 0
-            images.append(self.input.normalisation.inverse(batch["image"])[real].numpy())
+            images.append(self.inputs.normalisation.inverse(batch["image"])[real].numpy())
             labels.append(batch["label"][real].numpy())
             for name, learner in self.state.segmenters().items():
                 maps = class_probabilities(learner.measured(batch["image"], training=False))
@@ -199,27 +212,6 @@ class RunOutput:
             self.spec.palette,
             self.spec.class_names,
             path,
-        )
-
-    def _draw_domains(self, epoch: int) -> None:
-        """S's and D's answers on the very first windows, the same after every epoch."""
-        plots = self.output / "plots"
-        (batch,) = self.input.first_windows(SOURCE_SAMPLES)
-        draw_source_samples(
-            self.state,
-            self.input.normalisation,
-            batch,
-            self.spec,
-            plots / f"source_epoch_{epoch:03d}.png",
-        )
-        draw_patch_maps(
-            self.state,
-            self.input.normalisation,
-            batch,
-            batch,
-            self.spec,
-            self.config.method.gan,
-            plots / f"patches_epoch_{epoch:03d}.png",
         )
 
 

@@ -73,7 +73,7 @@ def finish_run(
     Args:
         config, spec, state, log: of the run.
         splits: with the images to measure on.
-        output: where everything goes, and where the best checkpoints are.
+        output: the run's folder, which holds the best checkpoints.
     """
     started = time.monotonic()
     val = splits.full_val or splits.val

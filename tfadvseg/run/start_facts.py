@@ -2,35 +2,32 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.data.examples import Examples, fingerprint
+from tfadvseg.data.examples import fingerprint
 from tfadvseg.files import atomic
 from tfadvseg.files.start_facts import START_FACTS
+from tfadvseg.run.loading import RunData
 from tfadvseg.training.types import Batch, Phase
 
 
 def write_start_facts(
-    output: Path,
-    parts: Mapping[str, Examples | None],
-    segmenter: tf.keras.Model,
-    phases: Sequence[Phase],
-    batches: Mapping[str, tf.data.Dataset],
+    output: Path, data: RunData, segmenter: tf.keras.Model, phases: Sequence[Phase]
 ) -> None:
     """Writes what two runs must share for their difference to be due to what their flags change.
 
     Args:
         output: the run's folder.
-        parts: images by the part that they belong to; None where a run has no such part.
+        data: its examples.
         segmenter: S before its first update.
         phases: of an epoch.
-        batches: global batches of each phase from the first update on, by the phase's name.
     """
-    first_batches = {name: _window_means(next(iter(each))) for name, each in batches.items()}
+    parts = {"train": data.splits.train, "validation": data.splits.val, "target": data.unlabelled}
+    first_batches = {p.name: _window_means(next(iter(p.batches(0, 0)))) for p in phases}
     facts = {
         "parts": {name: fingerprint(part) for name, part in parts.items() if part is not None},
         "images": {name: len(part) for name, part in parts.items() if part is not None},

@@ -12,20 +12,15 @@ import math
 import tensorflow as tf
 
 from tfadvseg.errors import AFTER_DIVERGENCE, UserError
-from tfadvseg.training.types import Ratio
+from tfadvseg.training.types import Maximum, Minimum, Ratio, Scalar, Scalars
 
-FetchedScalars = dict[str, float | tuple[float, float]]
-"""Scalars on the host: a number, or a numerator and a denominator."""
+FetchedScalars = dict[str, Scalar | float]
+"""Scalars on the host: the same types, holding floats."""
 
 
-def fetch(scalars: dict[str, tf.Tensor | Ratio]) -> FetchedScalars:
+def fetch(scalars: Scalars) -> FetchedScalars:
     """Brings a step's scalars to the host; waits for the step to end."""
-    return {
-        name: (float(value.numerator), float(value.denominator))
-        if isinstance(value, Ratio)
-        else float(value)
-        for name, value in scalars.items()
-    }
+    return tf.nest.map_structure(float, scalars)
 
 
 def check_finite(scalars: FetchedScalars, update: int) -> None:
@@ -42,7 +37,7 @@ def check_finite(scalars: FetchedScalars, update: int) -> None:
 
 
 class Accumulator:
-    """Means of scalars over steps; smallest and largest of `*_min` and `*_max`.
+    """Reduces scalars over steps, each by its type (`training.types.Scalar`).
 
     Sums are kept in double precision in the order of the steps, and survive a round trip through
     JSON unchanged.
@@ -53,15 +48,15 @@ class Accumulator:
 
     def add(self, scalars: FetchedScalars) -> None:
         for name, value in scalars.items():
-            if name.endswith(("_min", "_max")):
-                assert isinstance(value, float)
-                extreme = min if name.endswith("_min") else max
-                old = self.values.get(name, [value])
-                self.values[name] = [extreme(old[0], value)]
-            else:
-                pair = value if isinstance(value, tuple) else (value, 1.0)
-                numerator, denominator = self.values.get(name, [0.0, 0.0])
-                self.values[name] = [numerator + pair[0], denominator + pair[1]]
+            match value:
+                case Minimum(low):
+                    self.values[name] = [min(low, *self.values.get(name, [low]))]
+                case Maximum(high):
+                    self.values[name] = [max(high, *self.values.get(name, [high]))]
+                case _:
+                    pair = value if isinstance(value, Ratio) else (value, 1.0)
+                    numerator, denominator = self.values.get(name, [0.0, 0.0])
+                    self.values[name] = [numerator + pair[0], denominator + pair[1]]
 
     def result(self) -> dict[str, float]:
         """The means so far; NaN where nothing was counted."""

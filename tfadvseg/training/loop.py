@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -11,11 +11,11 @@ from typing import Protocol
 import tensorflow as tf
 from absl import logging
 
-from tfadvseg.config import Config, piecewise_value
+from tfadvseg.config import Config
 from tfadvseg.training.guards import JUDGED_UPDATES, discriminator_notices
 from tfadvseg.training.history import FetchedScalars, RunLog, check_finite, fetch
 from tfadvseg.training.progress import Progress
-from tfadvseg.training.types import Batch, Phase, Scalars
+from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 
 LOG_EVERY = 100
 """Updates a logging window, unless its phase ends first."""
@@ -28,13 +28,12 @@ class Stopped(Exception):
 class Hooks(Protocol):
     """What the loop calls at its cadence; `run.outputs.RunOutput` is the real one."""
 
-    def batches(self, phase: Phase, epoch: int, first: int) -> tf.data.Dataset:
-        """The phase's global batches in `epoch`, from its update `first` on."""
-
     def end_window(self, update: int, means: dict[str, float]) -> None:
         """A logging window ended."""
 
-    def end_epoch(self, epoch: int, update: int, train: dict[str, float]) -> str:
+    def end_epoch(
+        self, epoch: int, update: int, train: dict[str, float], weights: dict[str, float]
+    ) -> str:
         """Validates and reports; returns a line for the terminal."""
 
     def is_over(self, update: int) -> bool:
@@ -63,15 +62,15 @@ def locate(update: int, phases: tuple[Phase, ...]) -> Position:
     raise AssertionError("an epoch has at least one update")
 
 
-CompiledStep = Callable[[Batch, tf.Tensor], Scalars]
+CompiledStep = Callable[[Batch, Weights], Scalars]
 
 
 def compile_phase(phase: Phase, strategy: tf.distribute.Strategy, xla: bool) -> CompiledStep:
     """The phase's step as one `tf.function` over all replicas, traced once."""
 
     @tf.function(autograph=False, jit_compile=True if xla else None)
-    def step(batch: Batch, lambda_adv: tf.Tensor) -> Scalars:
-        per_replica = strategy.run(phase.step, args=(batch, lambda_adv))
+    def step(batch: Batch, weights: Weights) -> Scalars:
+        per_replica = strategy.run(phase.step, args=(batch, weights))
         # Steps report global values, the same on every replica.
         return tf.nest.map_structure(
             lambda value: strategy.experimental_local_results(value)[0], per_replica
@@ -83,6 +82,7 @@ def compile_phase(phase: Phase, strategy: tf.distribute.Strategy, xla: bool) -> 
 def run_updates(
     config: Config,
     phases: tuple[Phase, ...],
+    opponents: tuple[Opponent, ...],
     strategy: tf.distribute.Strategy,
     step: tf.Variable,
     log: RunLog,
@@ -108,21 +108,19 @@ def run_updates(
         while update < total:
             position = locate(update, phases)
             phase = phases[position.phase]
-            lambda_adv = tf.constant(
-                piecewise_value(config.method.lambda_adv, position.epoch), tf.float32
-            )
             description = f"epoch {position.epoch + 1}/{config.run.epochs} {phase.name}"
             batches = strategy.experimental_distribute_dataset(
-                hooks.batches(phase, position.epoch, position.update)
+                phase.batches(position.epoch, position.update)
             )
             done = position.update
             pending: Scalars | None = None
             last_tick = time.monotonic()
             for batch in batches:
-                scalars = compiled[position.phase](batch, lambda_adv)
+                weights = phase.weights(position.epoch + done / phase.updates)
+                scalars = compiled[position.phase](batch, _constants(weights))
                 # One step is fetched while the next one runs, so that a GPU never waits for us.
                 if pending is not None:
-                    _record(fetch(pending), update, log, progress, description)
+                    _record(fetch(pending), update, log, opponents, progress, description)
                 pending = scalars
                 update += 1
                 done += 1
@@ -132,14 +130,19 @@ def run_updates(
                 stopping = stop_requested()
                 saves = ends_epoch or (every and update % every == 0) or stopping
                 if ends_window or saves:
-                    _record(fetch(pending), update, log, progress, description)
+                    _record(fetch(pending), update, log, opponents, progress, description)
                     pending = None
                     log.seconds += time.monotonic() - last_tick
                     if ends_window:
                         hooks.end_window(update, log.window.result())
                         log.window.values.clear()
                     if ends_epoch:
-                        line = hooks.end_epoch(position.epoch, update, log.epoch.result())
+                        line = hooks.end_epoch(
+                            position.epoch,
+                            update,
+                            log.epoch.result(),
+                            _weights_at_end(phases, position.epoch),
+                        )
                         log.epoch.values.clear()
                         progress.say(line)
                     if saves:
@@ -155,13 +158,31 @@ def run_updates(
                     last_tick = time.monotonic()
 
 
+def _constants(weights: Mapping[str, float]) -> Weights:
+    return {name: tf.constant(value, tf.float32) for name, value in weights.items()}
+
+
+def _weights_at_end(phases: tuple[Phase, ...], epoch: int) -> dict[str, float]:
+    """The weights that the last update of each of the epoch's phases had."""
+    return {
+        name: value
+        for phase in phases
+        for name, value in phase.weights(epoch + (phase.updates - 1) / phase.updates).items()
+    }
+
+
 def _record(
-    scalars: FetchedScalars, update: int, log: RunLog, progress: Progress, description: str
+    scalars: FetchedScalars,
+    update: int,
+    log: RunLog,
+    opponents: tuple[Opponent, ...],
+    progress: Progress,
+    description: str,
 ) -> None:
     check_finite(scalars, update)
     log.epoch.add(scalars)
     log.window.add(scalars)
-    watch_discriminators(scalars, update, log, progress.say)
+    watch_discriminators(scalars, update, log, opponents, progress.say)
     losses = {
         name.removeprefix("segmenter/").removeprefix("d/"): value
         for name, value in scalars.items()
@@ -171,7 +192,11 @@ def _record(
 
 
 def watch_discriminators(
-    scalars: FetchedScalars, update: int, log: RunLog, say: Callable[[str], None]
+    scalars: FetchedScalars,
+    update: int,
+    log: RunLog,
+    opponents: tuple[Opponent, ...],
+    say: Callable[[str], None],
 ) -> None:
     """Says once what is wrong with a D. A step that asks D without updating it does not count.
 
@@ -179,6 +204,7 @@ def watch_discriminators(
         scalars: of a step, by network and name.
         update: its number.
         log: remembers what was seen and said.
+        opponents: the discriminators that are watched.
         say: prints a line.
     """
     of_updated = tuple(name.removesuffix("loss_d") for name in scalars if name.endswith("loss_d"))
@@ -188,7 +214,7 @@ def watch_discriminators(
     log.health_updates += 1
     if log.health_updates < JUDGED_UPDATES:
         return
-    for kind, sentence in discriminator_notices(log.health.result()).items():
+    for kind, sentence in discriminator_notices(log.health.result(), opponents).items():
         if kind not in log.notices:
             log.notices[kind] = f"Update {update}: {sentence}"
             say(f"warning: {log.notices[kind]}")

@@ -1,15 +1,20 @@
 """What a run has learned so far: networks, their optimizers, and the number of updates."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import tensorflow as tf
 
 from tfadvseg.config import Config
 from tfadvseg.data.descriptors import DatasetDescriptor
-from tfadvseg.losses.discriminator_input import discriminator_channels
 from tfadvseg.models.discriminators import build_discriminator
+from tfadvseg.models.outputs import output_channels
 from tfadvseg.models.segmenters import build_segmenter
 from tfadvseg.training.optimizers import Length, build_optimizer
+
+Role = Literal["segmenter", "discriminator"]
 
 
 class Learner(tf.Module):
@@ -22,6 +27,7 @@ class Learner(tf.Module):
         model: the network that learns.
         optimizer: its own, built.
         averaged: the same network with an exponential moving average of all its weights, or None.
+        role: what the network is for.
     """
 
     def __init__(
@@ -31,8 +37,10 @@ class Learner(tf.Module):
         name: str,
         averaged: tf.keras.Model | None = None,
         decay: float = 0.0,
+        role: Role = "segmenter",
     ) -> None:
         super().__init__(name)
+        self.role = role
         self.model = model
         if tf.keras.mixed_precision.global_policy().name == "mixed_float16":
             optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
@@ -82,70 +90,93 @@ class TrainState:
 
     Attributes:
         step: number of updates so far, int64; counts every phase's.
-        segmenter: S; trained against D where there is one.
-        discriminator: D, or None where no update depends on it; for domain adaptation that of S's
-            last level.
-        standard: with `--compare`, S trained alone from the same initial weights.
-        aux_discriminator: for domain adaptation, the D of the level before the last, or None.
+        learners: all networks by the names that metrics and checkpoints use; `segmenter` is S.
     """
 
     step: tf.Variable
-    segmenter: Learner
-    discriminator: Learner | None
-    standard: Learner | None
-    aux_discriminator: Learner | None = None
+    learners: dict[str, Learner]
+
+    @property
+    def segmenter(self) -> Learner:
+        """S."""
+        return self.learners["segmenter"]
 
     def segmenters(self) -> dict[str, Learner]:
-        """The segmenters by the names that metrics and checkpoints use."""
-        named = {"segmenter": self.segmenter, "standard": self.standard}
-        return {name: learner for name, learner in named.items() if learner is not None}
+        """The networks that are validated, kept and compared: S and those trained beside it."""
+        return {n: learner for n, learner in self.learners.items() if learner.role == "segmenter"}
 
-    def learners(self) -> dict[str, Learner]:
-        """All networks by the names that checkpoints use."""
-        named = {
-            "discriminator": self.discriminator,
-            "aux_discriminator": self.aux_discriminator,
+    def discriminators(self) -> dict[str, Learner]:
+        """The networks that judge maps."""
+        return {
+            n: learner for n, learner in self.learners.items() if learner.role == "discriminator"
         }
-        built = {name: learner for name, learner in named.items() if learner is not None}
-        return self.segmenters() | built
 
 
-def build_state(config: Config, descriptor: DatasetDescriptor) -> TrainState:
-    """Builds networks and optimizers in the current strategy and precision policy."""
-    run, method = config.run, config.method
-    epochs = run.rate_epochs or run.epochs
+SegmenterBuilder = Callable[[int, int], tf.keras.Model]
+"""(image channels, logits per pixel) to a segmenter, as `models.segmenters` builds them."""
 
-    def network() -> tf.keras.Model:
-        return build_segmenter(config.segmenter, descriptor.num_classes, descriptor.image_channels)
+DiscriminatorBuilder = Callable[[tuple[int, int], int], tf.keras.Model]
+"""(height and width of a window, channels of a map) to a D (`models.discriminators`)."""
 
-    def segmenter(name: str) -> Learner:
-        model = network()
-        length = Length(run.steps_per_epoch, epochs)
-        optimizer = build_optimizer(config.s_optimizer, model, length)
-        return Learner(model, optimizer, name, network() if run.ema else None, run.ema)
 
-    def discriminator(name: str, channels: int) -> Learner:
-        model = build_discriminator(config.discriminator, config.data.crop_size, channels)
-        # In the alternating schedule D sees each window twice an epoch.
-        updates = run.steps_per_epoch * (2 if method.schedule == "alternating" else 1)
-        optimizer = build_optimizer(config.d_optimizer, model, Length(updates, epochs))
-        return Learner(model, optimizer, name)
+class Builder:
+    """Builds networks and their optimizers in the current strategy and precision policy.
 
-    learner = segmenter("segmenter")
-    judge = aux_judge = standard = None
-    if method.adapts:
-        if method.weighs_adversarial:
-            judge = discriminator("discriminator", descriptor.num_classes)
-        if config.segmenter.levels == 2 and method.lambda_adv_aux > 0:
-            aux_judge = discriminator("aux_discriminator", descriptor.num_classes)
-    elif method.uses_discriminator:
-        channels = discriminator_channels(
-            descriptor.num_classes, descriptor.image_channels, config.discriminator
+    Attributes:
+        config: of the run.
+        descriptor: of the dataset.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        descriptor: DatasetDescriptor,
+        segmenter: SegmenterBuilder | None = None,
+        discriminator: DiscriminatorBuilder | None = None,
+    ) -> None:
+        """Remembers what to build.
+
+        Args:
+            config: of the run.
+            descriptor: of the dataset: its classes and the channels of its images.
+            segmenter, discriminator: build networks of the user's own in place of ours.
+        """
+        self.config = config
+        self.descriptor = descriptor
+        self._segmenter = segmenter
+        self._discriminator = discriminator or functools.partial(
+            build_discriminator, config.discriminator
         )
-        judge = discriminator("discriminator", channels)
-    if method.compare:
-        standard = segmenter("standard")
-        for own in filter(None, (standard.model, standard.averaged)):
-            own.set_weights(learner.model.get_weights())
-    step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-    return TrainState(step, learner, judge, standard, aux_judge)
+
+    def segmenter_model(self) -> tf.keras.Model:
+        """A segmenter with new weights."""
+        classes, channels = self.descriptor.num_classes, self.descriptor.image_channels
+        if self._segmenter is not None:
+            return self._segmenter(channels, output_channels(classes))
+        return build_segmenter(self.config.segmenter, classes, channels)
+
+    def segmenter(self, name: str) -> Learner:
+        """A segmenter, its optimizer and, with `--ema`, its average."""
+        model, ema = self.segmenter_model(), self.config.run.ema
+        optimizer = build_optimizer(
+            self.config.s_optimizer, model, self._length(self.config.run.steps_per_epoch)
+        )
+        averaged = self.segmenter_model() if ema else None
+        return Learner(model, optimizer, name, averaged, ema)
+
+    def discriminator(self, name: str, channels: int, updates_per_epoch: int = 0) -> Learner:
+        """A discriminator and its optimizer.
+
+        Args:
+            name: in checkpoints.
+            channels: of the maps that it is shown.
+            updates_per_epoch: its own; 0 for as many as S has.
+        """
+        model = self._discriminator(self.config.data.crop_size, channels)
+        length = self._length(updates_per_epoch or self.config.run.steps_per_epoch)
+        optimizer = build_optimizer(self.config.d_optimizer, model, length)
+        return Learner(model, optimizer, name, role="discriminator")
+
+    def _length(self, updates_per_epoch: int) -> Length:
+        run = self.config.run
+        return Length(updates_per_epoch, run.rate_epochs or run.epochs)

@@ -5,40 +5,64 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.config import DiscriminatorConfig
+from tfadvseg.config import GanLoss
 from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_accuracy, darkfield_sums
-from tfadvseg.losses.discriminator_input import discriminator_input, truth_probabilities
+from tfadvseg.losses.gan import REAL, answers
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms, loss_of, term_sums
+from tfadvseg.models.discriminators import fitting_window
 from tfadvseg.models.outputs import class_probabilities, predicted_label
 from tfadvseg.training.state import TrainState
 from tfadvseg.training.types import Batch
 
 Validator = Callable[[tf.data.Dataset], dict[str, float]]
 
+ShownMaps = Callable[[Batch, tf.Tensor], dict[str, tf.Tensor]]
+"""A batch and S's class probabilities to the `real` and `fake` maps that D is shown, or nothing."""
+
+
+def no_maps(batch: Batch, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
+    """What is shown where D is not validated."""
+    del batch, probabilities
+    return {}
+
 
 def make_validator(
     state: TrainState,
     strategy: tf.distribute.Strategy,
     class_names: tuple[str, ...],
-    shown: DiscriminatorConfig | None,
+    shown: ShownMaps = no_maps,
     terms: SegmentationTerms = CROSS_ENTROPY,
     *,
+    gan: GanLoss = "vanilla",
     darkfield: bool = False,
 ) -> Validator:
     """A function of a validation dataset (`data.pipeline.fixed_windows`) to metrics.
 
     The metrics, over all valid pixels: `val/<segmenter>/loss_seg`, made of the same `terms` as in
-    training, and those of `evaluation.confusion.segmentation_metrics`; with a D,
+    training, and those of `evaluation.confusion.segmentation_metrics`; where D is `shown` maps,
     `val/d/accuracy_real`, `val/d/accuracy_fake` (its answers on `segmenter`'s maps) and
-    `val/d/fooling_rate`, in inference mode. The encoder D is asked only about windows of the one
-    size that it was built for.
+    `val/d/fooling_rate`, in inference mode. A D that was built for one size is asked about the
+    central window of each image, and not about smaller images.
 
     With `darkfield` also those of `evaluation.darkfield_accuracy.darkfield_accuracy` for each
     segmenter, which are means over images: the dataset must be of whole ones
     (`data.pipeline.whole_images`).
     """
     num_classes = len(class_names)
+    discriminator = state.learners.get("discriminator")
+
+    def d_answers(batch: Batch, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Whether D takes the maps of each side for real ones, [B,h,w,1] bool."""
+        if discriminator is None:
+            return {}
+        every = shown(batch, class_probabilities(logits))
+        fitted = {side: fitting_window(discriminator.model, maps) for side, maps in every.items()}
+        return {
+            side: answers(discriminator.model(maps, training=False), REAL, gan)
+            for side, maps in fitted.items()
+            if maps is not None
+        }
 
     def replica_sums(batch: Batch) -> dict[str, tf.Tensor]:
         image, label = batch["image"], batch["label"]
@@ -52,16 +76,10 @@ def make_validator(
             sums[f"{name}/confusion"] = confusion_matrix(label, predicted, num_classes)
             if darkfield:
                 sums[f"{name}/darkfield"] = darkfield_sums(label, predicted, num_classes)
-        fits = shown is not None and (shown.discriminator != "encoder" or image.shape[1])
-        if state.discriminator is not None and shown is not None and fits:
-            fake = class_probabilities(logits["segmenter"])
-            truth = truth_probabilities(label, fake, shown)
-            for kind, maps in (("real", truth), ("fake", fake)):
-                given = discriminator_input(maps, image, label, shown)
-                answers = state.discriminator.model(given, training=False)
-                right = tf.cast((answers > 0) == (kind == "real"), tf.float32)
-                right = tf.reduce_mean(right, axis=[1, 2, 3])
-                sums[f"d/{kind}"] = tf.reduce_sum(right * batch["weight"])
+        for side, says_real in d_answers(batch, logits["segmenter"]).items():
+            right = tf.cast(says_real == (side == "real"), tf.float32)
+            right = tf.reduce_mean(right, axis=[1, 2, 3])
+            sums[f"d/{side}"] = tf.reduce_sum(right * batch["weight"])
             sums["d/windows"] = tf.reduce_sum(batch["weight"])
         return sums
 

@@ -1,0 +1,13 @@
+"""The TensorFlow-free half of every method: `METHOD_RULES`, by the value of `--method`."""
+
+from tfadvseg.config.methods import adaptation, adversarial, source_only, supervised
+from tfadvseg.config.methods.rules import MethodRules
+
+METHOD_RULES: dict[str, MethodRules] = {
+    "supervised": supervised.RULES,
+    "adversarial": adversarial.RULES,
+    "source_only": source_only.RULES,
+    "adaptation": adaptation.RULES,
+}
+
+__all__ = ["METHOD_RULES", "MethodRules"]

@@ -1,0 +1,32 @@
+"""Rules of output-space domain adaptation."""
+
+from typing import TYPE_CHECKING
+
+from tfadvseg.config.checks import require
+from tfadvseg.config.methods.rules import MethodRules
+
+if TYPE_CHECKING:
+    from tfadvseg.config.whole import Config
+
+
+def _check(config: "Config") -> None:
+    method = config.method
+    require(
+        method.weighs_adversarial or (config.segmenter.levels == 2 and method.lambda_adv_aux > 0),
+        "--lambda_adv=0: nothing is adapted then, though target images would still move "
+        "batch norm's statistics; take --method=source_only.",
+    )
+
+
+RULES = MethodRules(
+    summary="S on a labelled source and an unlabelled target, against one D per level that tells "
+    "the domains of S's maps apart (AdaptSegNet).",
+    options=("lambda_adv", "lambda_seg_aux", "lambda_adv_aux", "gan", "iter_size", "compare"),
+    discriminator="fc",
+    lambda_adv=0.001,
+    target="required",
+    unlabelled=True,
+    levels=True,
+    arms=("source_only",),
+    check=_check,
+)

@@ -1,0 +1,47 @@
+"""What a method asks of a configuration: the part of a method that needs no TensorFlow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tfadvseg.config.discriminator import DiscriminatorName
+
+if TYPE_CHECKING:
+    from tfadvseg.config.whole import Config
+
+TargetUse = Literal["refused", "measured", "required"]
+
+
+def _no_check(config: "Config") -> None:
+    del config
+
+
+@dataclass(frozen=True)
+class MethodRules:
+    """The rules of one method.
+
+    Attributes:
+        summary: one sentence for the help of `--method`.
+        options: fields of `MethodConfig` that the method listens to.
+        d_options: fields of `DiscriminatorConfig` that it listens to beyond D's size and kind.
+        discriminator: what `--discriminator=auto` stands for; None where no D is trained.
+        lambda_adv: the default of `--lambda_adv`.
+        target: whether a target domain is refused, only measured on, or required to train.
+        unlabelled: whether images without labels are trained on.
+        levels: whether each level of S is trained with a loss of its own.
+        boundaries: whether `--boundary_weight` reaches the loss.
+        arms: methods that `--compare` may train beside this one, the first by default.
+        check: refuses combinations of options; raises UserError.
+    """
+
+    summary: str
+    options: tuple[str, ...] = ()
+    d_options: tuple[str, ...] = ()
+    discriminator: DiscriminatorName | None = None
+    lambda_adv: float = 0.0
+    target: TargetUse = "refused"
+    unlabelled: bool = False
+    levels: bool = False
+    boundaries: bool = False
+    arms: tuple[str, ...] = ()
+    check: Callable[["Config"], None] = _no_check

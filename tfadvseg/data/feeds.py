@@ -1,0 +1,52 @@
+"""What a method's phases are fed: batches of windows, a function of epoch and update alone."""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tfadvseg.data.pipeline import WindowMaker, domain_windows, mixed_windows, training_windows
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Makers of a run's training windows, and how many windows make an update.
+
+    Attributes:
+        labelled: makes labelled windows; of the source, where there are two domains.
+        unlabelled: makes windows without labels; None where there are none.
+        windows_per_update: over all replicas.
+        updates_per_epoch: of S.
+        seed: the run's.
+    """
+
+    labelled: WindowMaker
+    unlabelled: WindowMaker | None
+    windows_per_update: int
+    updates_per_epoch: int
+    seed: int
+
+    def windows(self, epoch: int, first: int) -> tf.data.Dataset:
+        """The epoch's labelled windows in order (`pipeline.training_windows`)."""
+        return training_windows(self.labelled, self.windows_per_update, *self._steps(epoch, first))
+
+    def domains(self, epoch: int, first: int) -> tf.data.Dataset:
+        """Windows of both domains, as far as there are two (`pipeline.domain_windows`)."""
+        return domain_windows(
+            self.labelled, self.unlabelled, self.windows_per_update, *self._steps(epoch, first)
+        )
+
+    def mixed(self, epoch: int, first: int) -> tf.data.Dataset:
+        """The epoch's labelled windows twice, shuffled (`pipeline.mixed_windows`)."""
+        windows = self.updates_per_epoch * self.windows_per_update
+        return mixed_windows(
+            self.labelled, self.windows_per_update, self.seed, epoch * windows, windows, first
+        )
+
+    def first_domains(self, count: int) -> dict[str, tf.Tensor]:
+        """The very first windows of training, of both domains: one batch of `count`."""
+        (batch,) = domain_windows(self.labelled, self.unlabelled, count, 0, 1)
+        return batch
+
+    def _steps(self, epoch: int, first: int) -> tuple[int, int]:
+        start = epoch * self.updates_per_epoch
+        return start + first, start + self.updates_per_epoch

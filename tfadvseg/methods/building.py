@@ -1,0 +1,76 @@
+"""From a configuration to networks and phases, with those of `--compare` beside S."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfadvseg.config import Config
+from tfadvseg.data.feeds import Feed
+from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
+from tfadvseg.methods.catalogue import METHODS
+from tfadvseg.methods.method import Method, Training, train_nothing
+from tfadvseg.training.state import Builder, TrainState
+from tfadvseg.training.types import Batch, Scalars
+
+
+def build_state(build: Builder, method: Method | None = None) -> TrainState:
+    """Builds S, the method's other networks and those trained beside S, from S's initial weights.
+
+    Args:
+        build: builds each network and its optimizer.
+        method: in place of the configuration's own.
+    """
+    config = build.config
+    method = method or METHODS[config.method.method]
+    segmenter = build.segmenter("segmenter")
+    learners = {"segmenter": segmenter} | method.build_learners(build)
+    for name in arms_beside(config, method):
+        learners[name] = build.segmenter(name)
+        for model in filter(None, (learners[name].model, learners[name].averaged)):
+            model.set_weights(segmenter.model.get_weights())
+    step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+    return TrainState(step, learners)
+
+
+def prepare_training(
+    config: Config,
+    state: TrainState,
+    feed: Feed,
+    terms: SegmentationTerms = CROSS_ENTROPY,
+    method: Method | None = None,
+) -> Training:
+    """What the method makes its phases and pictures from."""
+    method = method or METHODS[config.method.method]
+    beside = _beside(config, state, feed, terms, arms_beside(config, method))
+    return Training(config, state.learners, feed, terms, beside)
+
+
+def arms_beside(config: Config, method: Method) -> dict[str, Method]:
+    """The methods that `--compare` trains beside S, by the names of their networks."""
+    if not config.method.compare:
+        return {}
+    return {"standard": METHODS[method.rules.arms[0]]}
+
+
+def _beside(
+    config: Config,
+    state: TrainState,
+    feed: Feed,
+    terms: SegmentationTerms,
+    arms: dict[str, Method],
+) -> Callable[[Batch], Scalars]:
+    if not arms:
+        return train_nothing
+    steps = []
+    for name, arm in arms.items():
+        # An arm has one phase, whose step takes the batches of the method that it stands beside.
+        (phase,) = arm.phases(Training(config, {"segmenter": state.learners[name]}, feed, terms))
+        steps.append(phase.step)
+
+    def beside(batch: Batch) -> Scalars:
+        scalars: Scalars = {}
+        for step in steps:
+            scalars |= step(batch, {})
+        return scalars
+
+    return beside

@@ -1,0 +1,26 @@
+"""Gradients of several batches that make one update."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+Gradients = list[tf.Tensor | None]
+"""One per variable; None is a zero."""
+
+
+def add_gradients(total: Gradients, new: Gradients) -> Gradients:
+    """Sums, variable by variable; an empty list is all zeros."""
+    if not total:
+        return new
+    return [b if a is None else a if b is None else a + b for a, b in zip(total, new, strict=True)]
+
+
+def mean_gradients(total: Gradients, batches: int) -> Gradients:
+    """A sum of the gradients of so many batches, as their mean."""
+    return [gradient if gradient is None else gradient / batches for gradient in total]
+
+
+def after(tensors: Sequence[tf.Tensor | None], value: tf.Tensor) -> tf.Tensor:
+    """`value`, with a control dependency on `tensors`: keeps one graph of S in memory, not two."""
+    with tf.control_dependencies([tensor for tensor in tensors if tensor is not None]):
+        return tf.identity(value)

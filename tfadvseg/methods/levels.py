@@ -1,0 +1,115 @@
+"""S trained on the logits of each of its levels (`models.multi_level`), one or two.
+
+Names of the level before the last begin with `aux_`: its scalars and its discriminator.
+"""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tfadvseg.config import Config
+from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
+from tfadvseg.methods.gradients import Gradients
+from tfadvseg.methods.supervised import segmentation_loss
+from tfadvseg.models.multi_level import level_count, level_logits
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, Domain
+from tfadvseg.models.ops.resampling import resize_aligned
+from tfadvseg.models.outputs import class_probabilities
+from tfadvseg.training.distribution import sum_over_replicas
+from tfadvseg.training.state import Learner
+from tfadvseg.training.types import Batch, Maximum, Minimum, Ratio, Scalar, Scalars
+
+PREFIXES = {1: ("",), 2: ("aux_", "")}
+"""Prefixes of each level's names, by the number of levels."""
+
+
+_REDUCTIONS = {Ratio: tf.add_n, Minimum: tf.reduce_min, Maximum: tf.reduce_max}
+
+
+def level_weights(config: Config) -> tuple[float, ...]:
+    """Weights of the segmentation losses, one per level of S; 1 for the last level."""
+    return (config.method.lambda_seg_aux, 1.0)[-config.segmenter.levels :]
+
+
+def split_turns(batch: Batch, turns: int) -> list[Batch]:
+    """The batches of one update, which come in one (`--iter_size`).
+
+    A replica's share of it holds every batch's windows in turn, so that each batch is the same
+    windows however many replicas there are.
+    """
+    return [{name: t[turn::turns] for name, t in batch.items()} for turn in range(turns)]
+
+
+def upsampled_logits(segmenter: Learner, image: tf.Tensor, domain: Domain) -> list[tf.Tensor]:
+    """Each level's logits at the image's size, [B,H,W,K] float32."""
+    size = tf.shape(image)[1:3]
+    levels = level_logits(segmenter.model, image, training=True, domain=domain)
+    return [resize_aligned(logits, size) for logits in levels]
+
+
+def labelled_gradients(
+    segmenter: Learner,
+    image: tf.Tensor,
+    label: tf.Tensor,
+    lambda_seg: Sequence[float],
+    terms: SegmentationTerms = CROSS_ENTROPY,
+    domain: Domain = SOURCE,
+) -> tuple[Gradients, Scalars, list[tf.Tensor]]:
+    """S's gradients of sum(lambda_seg * loss_seg) over its levels.
+
+    Args:
+        segmenter: S and its optimizer.
+        image: [B,H,W,C] float32, normalised.
+        label: [B,H,W] int32 in [0, K) or `ignore_label`.
+        lambda_seg: weights of the losses, one per level.
+        terms: of the loss.
+        domain: whose batch-norm statistics move.
+
+    Returns:
+        The gradients, each level's `loss_seg`, and each level's probabilities [B,H,W,K] float32.
+
+    Raises:
+        ValueError: S has another number of levels.
+    """
+    check_levels(segmenter, lambda_seg)
+    with tf.GradientTape() as tape:
+        logits = upsampled_logits(segmenter, image, domain)
+        loss_seg = [segmentation_loss(level, label, terms) for level in logits]
+        loss = weighted_sum(lambda_seg, loss_seg)
+    gradients = segmenter.gradients(tape, loss)
+    report: Scalars = {
+        f"{segmenter.name}/{prefix}loss_seg": sum_over_replicas(value)
+        for prefix, value in zip(PREFIXES[len(logits)], loss_seg, strict=True)
+    }
+    return gradients, report, [class_probabilities(level) for level in logits]
+
+
+def check_levels(segmenter: Learner, *per_level: Sequence) -> None:
+    """Refuses sequences that do not hold one item per level of S.
+
+    Raises:
+        ValueError: naming the lengths.
+    """
+    levels = level_count(segmenter.model)
+    if any(len(items) != levels for items in per_level):
+        lengths = ", ".join(str(len(items)) for items in per_level)
+        raise ValueError(f"the segmenter has {levels} levels, but was given {lengths}.")
+
+
+def mean_report(reports: Sequence[Scalars]) -> Scalars:
+    """One report of several batches: means, sums of counts, extremes of extremes."""
+
+    def combined(values: list[Scalar]) -> Scalar:
+        first = values[0]
+        if isinstance(first, tuple):
+            columns = zip(*values, strict=True)
+            reduce = _REDUCTIONS[type(first)]
+            return type(first)(*(reduce(list(column)) for column in columns))
+        return tf.add_n(values) / len(values)
+
+    return {name: combined([report[name] for report in reports]) for name in reports[0]}
+
+
+def weighted_sum(weights: Sequence[float | tf.Tensor], values: Sequence[tf.Tensor]) -> tf.Tensor:
+    """The sum of weight * value, scalar float32."""
+    return tf.add_n([weight * value for weight, value in zip(weights, values, strict=True)])

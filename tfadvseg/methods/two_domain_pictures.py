@@ -1,0 +1,84 @@
+"""Pictures of the first windows of two domains, as S and D see them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tfadvseg.methods.method import PatchMaps, Samples, ToPixels, Training
+from tfadvseg.models.multi_level import level_logits
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET, Domain
+from tfadvseg.models.ops.resampling import resize_aligned
+from tfadvseg.models.outputs import class_probabilities
+
+SOURCE_SAMPLES = 6
+"""Source windows that are drawn; `PATCH_WINDOWS` of each domain are drawn with D's patches."""
+
+PATCH_WINDOWS = 3
+
+
+def source_samples(training: Training, to_pixels: ToPixels) -> Samples:
+    """The first windows of the source, their labels and what each segmenter predicts.
+
+    With `--compare` that is before and after adaptation, as validation windows show it of the
+    target.
+    """
+    batch = training.feed.first_domains(SOURCE_SAMPLES)
+    image = batch["source_image"]
+    predictions = {}
+    for name, learner in training.learners.items():
+        if learner.role != "segmenter":
+            continue
+        # A network that never saw the target has statistics of the source alone.
+        domain = SOURCE if learner is training.segmenter else TARGET
+        logits = level_logits(learner.measured, image, training=False, domain=domain)[-1]
+        predictions[name] = _probabilities(logits, image).numpy()
+    return Samples("source", to_pixels(image).numpy(), batch["source_label"].numpy(), predictions)
+
+
+def patch_maps(training: Training, to_pixels: ToPixels, names: Sequence[str]) -> PatchMaps:
+    """The first windows of each domain, S's predictions and D's answers on them.
+
+    S is as it trains, not its average, since D knows that one; both run in inference mode. The
+    level is the last one that has a D.
+
+    Args:
+        training: of a run whose D tells domains apart.
+        to_pixels: undoes the normalisation.
+        names: of each level's D among the learners.
+
+    Raises:
+        ValueError: no level has a D.
+    """
+    levels = [level for level, name in enumerate(names) if name in training.learners]
+    if not levels:
+        raise ValueError("No level has a discriminator.")
+    level = levels[-1]
+    discriminator = training.learners[names[level]].model
+
+    def answers(image: tf.Tensor, domain: Domain) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """A prediction [H,W] int and D's map [h,w] float32 for each image."""
+        model = training.segmenter.model
+        logits = level_logits(model, image, training=False, domain=domain)[level]
+        maps = _probabilities(logits, image)
+        patches = discriminator(maps, training=False)[..., 0]
+        return [*tf.argmax(maps, axis=-1).numpy()], [*patches.numpy()]
+
+    batch = training.feed.first_domains(SOURCE_SAMPLES)
+    source = batch["source_image"][:PATCH_WINDOWS]
+    target = batch["target_image"][:PATCH_WINDOWS]
+    predictions, patches = answers(source, SOURCE)
+    of_target = answers(target, TARGET)
+    return PatchMaps(
+        "patches",
+        [*to_pixels(source).numpy(), *to_pixels(target).numpy()],
+        [*batch["source_label"][:PATCH_WINDOWS].numpy(), *[None] * len(target)],
+        predictions + of_target[0],
+        patches + of_target[1],
+        ["source"] * len(source) + ["target"] * len(target),
+        least_squares=training.config.method.gan == "ls",
+    )
+
+
+def _probabilities(logits: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+    return class_probabilities(resize_aligned(logits, image.shape[1:3]))

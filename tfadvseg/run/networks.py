@@ -1,0 +1,175 @@
+"""Builds a run's networks, its loss, and the description that its weights need."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tfadvseg.config import Config, DataConfig, LossConfig
+from tfadvseg.config.segmenter import SegmenterConfig
+from tfadvseg.data.examples import Examples, channel_statistics
+from tfadvseg.data.on_disk import OnDisk
+from tfadvseg.data.sources import Splits
+from tfadvseg.errors import UserError
+from tfadvseg.files import model_spec
+from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.interop.sources import SOURCES
+from tfadvseg.interop.weights import initialise
+from tfadvseg.losses.class_weights import class_weights, image_class_pixels
+from tfadvseg.losses.terms import SegmentationTerms
+from tfadvseg.methods.building import build_state
+from tfadvseg.methods.catalogue import METHODS
+from tfadvseg.methods.method import Method
+from tfadvseg.run.checks import Start
+from tfadvseg.run.loading import RunData
+from tfadvseg.run.parts import Parts
+from tfadvseg.training.state import Builder, TrainState
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a run trains.
+
+    Attributes:
+        state: networks and optimizers.
+        method: how they are trained.
+        terms: of the segmentation loss.
+        spec: what the weights need besides.
+    """
+
+    state: TrainState
+    method: Method
+    terms: SegmentationTerms
+    spec: ModelSpec
+
+
+def build_networks(
+    start: Start, data: RunData, parts: Parts, strategy: tf.distribute.Strategy
+) -> Networks:
+    """Builds the networks, with weights from files where a run that begins has any.
+
+    Raises:
+        UserError: a file of weights does not fit, or an earlier start of the run saw other data.
+    """
+    config, method = data.config, parts.method or METHODS[data.config.method.method]
+    if not start.begins:  # the file may be gone by now
+        segmenter = dataclasses.replace(config.segmenter, backbone_weights=None)
+        config = dataclasses.replace(config, segmenter=segmenter)
+    with strategy.scope():
+        build = Builder(config, data.splits.descriptor, parts.segmenter, parts.discriminator)
+        state = build_state(build, method)
+    # Files of weights may be unfit: read before all images and labels are gone through.
+    if config.segmenter.weights and start.begins:
+        _start_from(config.segmenter, state)
+    terms = segmentation_terms(config.loss, data.splits)
+    earlier = None if start.begins else _earlier_spec(start.output, data.fingerprint)
+    spec = _describe(config, data, earlier, parts.names())
+    return Networks(state, method, terms, spec)
+
+
+def _start_from(config: SegmenterConfig, state: TrainState) -> None:
+    """Loads a published file into every segmenter."""
+    assert config.weights is not None
+    for learner in state.segmenters().values():
+        report = initialise(learner.model, config.weights, SOURCES[config.weights_source])
+        if learner.averaged is not None:
+            learner.averaged.set_weights(learner.model.get_weights())
+    logging.info("%s: %s.", config.weights, report)
+    if expects := SOURCES[config.weights_source].expects:
+        logging.info("%s: was trained on images as %s.", config.weights, expects)
+
+
+def segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
+    """The terms of the segmentation loss; warns of classes that no training image holds.
+
+    Unless a rule of weights asks for counts, labels are gone through only until every class was
+    met.
+
+    Raises:
+        UserError: given weights do not fit the classes, or nothing is labelled.
+    """
+    descriptor, labels = splits.descriptor, splits.train.labels
+    assert labels is not None
+    counted = config.class_weights in ("one_minus_frequency", "median_frequency")
+    pixels = _class_pixels(labels, descriptor.num_classes, enough=not counted)
+    found, warnings = class_weights(config.class_weights, pixels, descriptor.class_names)
+    for warning in warnings:
+        logging.warning("%s", warning)
+    weights = found if config.class_weights != "none" else None
+    if weights:
+        named = zip(descriptor.class_names, weights, strict=True)
+        logging.info("Class weights: %s", ", ".join(f"{name} {w:.4g}" for name, w in named))
+    return SegmentationTerms(weights, config.lambda_dice, config.lambda_focal, config.focal_gamma)
+
+
+def _class_pixels(labels: Sequence[np.ndarray], num_classes: int, enough: bool) -> np.ndarray:
+    """Pixels of each class in each label, [N,K]; `enough` to stop where all classes were met."""
+    if enough and isinstance(labels, OnDisk):
+        # Frames of a drive resemble their neighbours; in another order few meet every class.
+        order = np.random.default_rng(0).permutation(len(labels))
+        labels = OnDisk(labels.stored[i] for i in order)
+    rows: list[np.ndarray] = []
+    met = np.zeros(num_classes, bool)
+    for label in labels:
+        rows.append(image_class_pixels(label, num_classes))
+        met |= rows[-1] > 0
+        if enough and met.all():
+            break
+    return np.stack(rows)
+
+
+def _describe(
+    config: Config, data: RunData, earlier: ModelSpec | None, own_parts: dict[str, str]
+) -> ModelSpec:
+    """What the run's weights need besides."""
+    splits = data.splits
+    # The domain that the network is for.
+    own = config.target_data() if config.target.dataset else config.data
+    if earlier is None:
+        mean, std = _normalisation(config.data, splits.train)
+    else:  # of the same images: they need not be gone through again
+        mean, std = earlier.mean, earlier.std
+    return ModelSpec(
+        segmenter=config.segmenter.architecture(),
+        class_names=splits.descriptor.class_names,
+        palette=splits.descriptor.palette,
+        image_channels=splits.descriptor.image_channels,
+        mean=mean,
+        std=std,
+        foreground_class=splits.descriptor.foreground_class,
+        dataset=own.dataset,
+        crop_size=own.crop_size,
+        data_fingerprint=data.fingerprint,
+        channel_order=config.data.channel_order,
+        resize=own.resize,
+        darkfield_accuracy=splits.descriptor.darkfield_accuracy,
+        test_scales=config.run.test_scales,
+        own_parts=own_parts,
+    )
+
+
+def _normalisation(
+    config: DataConfig, train: Examples
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation a channel: as given, or those of the training images."""
+    if config.mean:
+        return config.mean, config.std
+    mean, std = channel_statistics(train)
+    return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def _earlier_spec(output: Path, data_fingerprint: str) -> ModelSpec | None:
+    """What an earlier start of the run wrote; refuses one that was trained on other data."""
+    if not (output / model_spec.FILE_NAME).exists():
+        return None
+    earlier = ModelSpec.load(output)
+    if earlier.data_fingerprint != data_fingerprint:
+        raise UserError(
+            f"--output_dir={output}: this run was trained on other data; the files have changed "
+            "since. Give another --output_dir."
+        )
+    return earlier

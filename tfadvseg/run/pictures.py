@@ -1,0 +1,40 @@
+"""Draws the pictures that a method adds to those of every run."""
+
+from pathlib import Path
+
+from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.methods.method import PatchMaps, Picture, Samples
+from tfadvseg.reporting.patch_maps import patch_maps_figure
+from tfadvseg.reporting.samples import samples_figure
+
+
+def draw_picture(picture: Picture, spec: ModelSpec, path: Path) -> None:
+    """Draws one picture as a PNG, whole or not at all.
+
+    Args:
+        picture: what to draw.
+        spec: class names and colours.
+        path: the file.
+    """
+    match picture:
+        case Samples():
+            samples_figure(
+                picture.images,
+                picture.labels,
+                dict(picture.predictions),
+                spec.palette,
+                spec.class_names,
+                path,
+            )
+        case PatchMaps():
+            patch_maps_figure(
+                picture.images,
+                picture.labels,
+                picture.predictions,
+                picture.patches,
+                picture.sides,
+                spec.palette,
+                spec.class_names,
+                path,
+                least_squares=picture.least_squares,
+            )
