@@ -4,7 +4,8 @@ from tfadvseg.training.loop import Position, locate
 from tfadvseg.training.types import Phase
 
 PHASES = tuple(
-    Phase(name, lambda batch, value: {}, updates) for name, updates in (("a", 2), ("b", 3))
+    Phase(name, lambda batch, weights: {}, updates, lambda epoch, first: None)
+    for name, updates in (("a", 2), ("b", 3))
 )
 
 
