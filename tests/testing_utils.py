@@ -88,7 +88,7 @@ def phases_of(
 def noise_feed(config: Config, state: TrainState) -> Feed:
     """Makes windows of noise from four images, in place of those of a dataset."""
     generator = np.random.default_rng(0)
-    channels = state.segmenter.model.input_shape[-1]
+    channels = descriptor_of(config.data.dataset).image_channels
     size = config.data.crop_size
     images = [generator.integers(0, 256, (*size, channels), np.uint8) for _ in range(4)]
     labels = [generator.integers(0, 2, size, np.uint8) for _ in range(4)]

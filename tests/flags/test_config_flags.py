@@ -213,8 +213,10 @@ def test_what_depends_on_the_method_is_filled_in():
         (("--method=adaptation",), "--target_dataset"),
         (("--target_dataset=cells",), "--method=source_only, adaptation"),
         (("--iter_size=2",), "--iter_size=2: is for --method=source_only, adaptation"),
-        (("--gan=ls",), "--gan=ls: is for --method=adaptation"),
-        (("--gan=ls", "--method=supervised"), "--gan=ls: is for --method=adaptation"),
+        (
+            ("--gan=ls", "--method=supervised"),
+            "--gan=ls: is for --method=adversarial, adaptation",
+        ),
         (
             ("--method=adaptation", "--target_dataset=cells", "--d_image=none"),
             "--d_image=none: is for --method=adversarial",

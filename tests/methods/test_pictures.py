@@ -10,7 +10,7 @@ from PIL import Image
 from tests.testing_utils import changed, noise_feed, values_of
 from tfadvseg.config import Config, DataConfig, DiscriminatorConfig, MethodConfig, SegmenterConfig
 from tfadvseg.data.pipeline import Normalisation
-from tfadvseg.data.street_descriptors import STREETS_GAME
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.methods.building import build_state, prepare_training
 from tfadvseg.methods.catalogue import METHODS
@@ -21,6 +21,7 @@ from tfadvseg.models.ops.resampling import resize_aligned
 from tfadvseg.run.pictures import draw_picture
 from tfadvseg.training.state import Builder
 
+STREETS_GAME = descriptor_of("streets_game")
 NORMALISATION = Normalisation((128.0,) * 3, (64.0,) * 3)
 CONFIG = Config(
     data=DataConfig(dataset="streets_game", crop_size=(33, 47), augment=()),

@@ -97,6 +97,6 @@ def test_two_replicas_of_segnet_equal_one(two_replicas):
     config = tiny_config(
         method={"method": "supervised"},
         segmenter={"segmenter": "segnet", "stage_convolutions": (1, 1)},
-        **PLAIN,
+        s_optimizer=SGD,
     )
     check_equals_default(config, two_replicas, uneven_batch())

@@ -21,7 +21,6 @@ SMALL = (
     "--segmenter=deeplab_v2",
     "--blocks=1,1,1,1",
     "--width=4",
-    "--d_width=2",
     "--s_optimizer=sgd",
     "--s_learning_rate=0.01",
     "--iter_size=2",
@@ -62,7 +61,7 @@ def test_the_network_beside_an_adaptation_is_the_one_that_never_sees_the_target(
         {name: tensor for name, tensor in batch.items() if name != "target_image"}
         for batch in given
     ]
-    beside = trained(parse(*SMALL, "--method=adaptation", "--compare"), given)
+    beside = trained(parse(*SMALL, "--method=adaptation", "--compare", "--d_width=2"), given)
     alone = trained(parse(*SMALL, "--method=source_only"), of_source)
     standard, segmenter = (
         values_of(beside.learners["standard"].model),

@@ -20,7 +20,6 @@ from tfadvseg.config.loss import ClassWeighting, LossConfig
 from tfadvseg.config.method import (
     GanLoss,
     MethodConfig,
-    MethodName,
     Piecewise,
     ScheduleName,
     piecewise_value,
@@ -43,7 +42,6 @@ __all__ = [
     "ImageInput",
     "LossConfig",
     "MethodConfig",
-    "MethodName",
     "OptimizerConfig",
     "OptimizerName",
     "Piecewise",

@@ -52,3 +52,28 @@ class DiscriminatorConfig:
             0 <= self.d_label_smoothing < 0.5,
             f"--d_label_smoothing={self.d_label_smoothing}: take 0 to below 0.5.",
         )
+
+
+@dataclass(frozen=True)
+class DiscriminatorRules:
+    """What a discriminator asks of a configuration.
+
+    Attributes:
+        width: the default of `--d_width`.
+        halves: whether it halves windows `--d_depth` times without a rest.
+        any_size: whether one D takes maps of every size.
+        least: the smallest side of a window, in pixels; 0 where any will do.
+    """
+
+    width: int = 32
+    halves: bool = False
+    any_size: bool = True
+    least: int = 0
+
+
+DISCRIMINATOR_RULES = {
+    "encoder": DiscriminatorRules(halves=True, any_size=False),
+    "patch": DiscriminatorRules(),
+    "fc": DiscriminatorRules(width=64, least=32),
+}
+"""By the value of `--discriminator`."""

@@ -7,10 +7,10 @@ from typing import Literal
 from tfadvseg.config.checks import require, require_not_negative, require_positive
 from tfadvseg.config.data import DataConfig
 from tfadvseg.config.discriminator import DiscriminatorConfig
+from tfadvseg.config.methods import METHOD_RULES, MethodRules, method_help
 from tfadvseg.config.optimizer import OptimizerConfig
 from tfadvseg.config.options import check_options, names_in, option
 
-MethodName = Literal["supervised", "adversarial", "source_only", "adaptation"]
 GanLoss = Literal["vanilla", "ls"]
 ScheduleName = Literal["joint", "alternating"]
 
@@ -28,12 +28,7 @@ def piecewise_value(pieces: Piecewise, epoch: int) -> float:
 class MethodConfig:
     """How S is trained."""
 
-    method: MethodName = option(
-        "adversarial",
-        "Training method. supervised: S alone. adversarial: S against D. adaptation: S on a "
-        "labelled source and an unlabelled target, against one D per level. source_only: S on the "
-        "source alone.",
-    )
+    method: str = option("adversarial", f"Training method. {method_help()}")
     schedule: ScheduleName = option(
         "joint",
         "Order of updates. joint: S and D in every step, from one forward pass of S. alternating: "
@@ -41,8 +36,8 @@ class MethodConfig:
     )
     lambda_adv: Piecewise = option(
         (),
-        "Weight of S's adversarial loss; by epoch, from 0, as in 0:0.1,3:1.0. Default: 0.1, with "
-        "--method=adaptation 0.001.",
+        "Weight of S's adversarial loss; by epoch, from 0, as in 0:0.1,3:1.0. Default: the "
+        "method's own.",
     )
     lambda_seg_aux: float = option(
         0.1,
@@ -54,18 +49,21 @@ class MethodConfig:
     )
     gan: GanLoss = option(
         "vanilla",
-        "Adversarial loss of --method=adaptation: binary cross-entropy (vanilla) or least squares "
-        "(ls).",
+        "Adversarial loss of S and D: binary cross-entropy (vanilla) or least squares (ls).",
     )
     iter_size: int = option(
         1,
-        "Number of batches whose gradients are averaged for one update. For adaptation and "
-        "source_only.",
+        "Number of batches whose gradients are averaged for one update.",
     )
     compare: bool = option(False, "Also train the standard network, S alone, on the same batches.")
 
     def __post_init__(self) -> None:
         check_options(self)
+        known = ", ".join(METHOD_RULES)
+        require(
+            self.method in METHOD_RULES,
+            f"--method={self.method}: unknown; choose one of {known}.",
+        )
         require_positive(self, "iter_size")
         require_not_negative(self, "lambda_seg_aux", "lambda_adv_aux")
         starts = [start for start, _ in self.lambda_adv]
@@ -80,14 +78,9 @@ class MethodConfig:
             )
 
     @property
-    def adapts(self) -> bool:
-        """Whether S learns from a second, unlabelled domain."""
-        return self.method == "adaptation"
-
-    @property
-    def uses_levels(self) -> bool:
-        """Whether S is trained on each of its levels."""
-        return self.method in ("adaptation", "source_only")
+    def rules(self) -> MethodRules:
+        """What the method needs of a run."""
+        return METHOD_RULES[self.method]
 
     @property
     def weighs_adversarial(self) -> bool:
@@ -96,22 +89,24 @@ class MethodConfig:
 
     @property
     def uses_discriminator(self) -> bool:
-        """Whether any update depends on a D; else none is built."""
-        return self.adapts or (self.method == "adversarial" and self.weighs_adversarial)
+        """Whether any update may depend on a D; else none is built."""
+        judged = self.weighs_adversarial or (self.rules.levels and self.lambda_adv_aux > 0)
+        return self.rules.discriminator is not None and judged
 
 
 _D = names_in(DiscriminatorConfig) | names_in(OptimizerConfig, "d_")
-_D_OF_LABELS = frozenset(("d_image", "d_truth", "d_truth_tau", "d_label_smoothing"))
+_D_OF_SOME = frozenset(name for rules in METHOD_RULES.values() for name in rules.d_options)
 _TARGET = names_in(DataConfig, "target_")
 
-METHOD_OPTIONS: dict[str, frozenset[str]] = {
-    "supervised": frozenset(("boundary_weight",)),
-    "adversarial": _D | {"boundary_weight", "schedule", "lambda_adv", "compare"},
-    "source_only": _TARGET | {"lambda_seg_aux", "iter_size"},
-    "adaptation": (_D - _D_OF_LABELS)
-    | _TARGET
-    | {"lambda_adv", "lambda_seg_aux", "lambda_adv_aux", "gan", "iter_size", "compare"},
-}
+
+def _options_of(rules: MethodRules) -> frozenset[str]:
+    own = {*rules.options, *rules.d_options}
+    own |= _D - _D_OF_SOME if rules.discriminator else set()
+    own |= _TARGET if rules.target != "refused" else set()
+    return frozenset(own | ({"boundary_weight"} if rules.boundaries else set()))
+
+
+METHOD_OPTIONS = {name: _options_of(rules) for name, rules in METHOD_RULES.items()}
 """Names of the flags that each method takes, of those that only some methods take.
 
 A flag in one of these listings, or of `MethodConfig`, must keep its default with every other

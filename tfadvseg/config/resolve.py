@@ -10,7 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tfadvseg.config.data import DataConfig
-from tfadvseg.config.discriminator import DiscriminatorConfig, DiscriminatorName
+from tfadvseg.config.discriminator import DISCRIMINATOR_RULES, DiscriminatorConfig
 from tfadvseg.config.method import MethodConfig
 from tfadvseg.config.run import LAST, RunConfig
 from tfadvseg.config.segmenter import SegmenterConfig
@@ -41,22 +41,24 @@ def filled_sections(config: "Config") -> dict[str, Any]:
 
 
 def _segmenter(segmenter: SegmenterConfig, method: MethodConfig) -> SegmenterConfig:
-    if segmenter.levels == 1 or method.uses_levels:
+    if segmenter.levels == 1 or method.rules.levels:
         return segmenter
     # No loss would train the level before the last.
     return dataclasses.replace(segmenter, multi_level=False)
 
 
 def _discriminator(d: DiscriminatorConfig, method: MethodConfig) -> DiscriminatorConfig:
-    default: DiscriminatorName = "fc" if method.adapts else "patch"
-    name = d.discriminator if d.discriminator != "auto" else default
-    width = d.d_width or (64 if name == "fc" else 32)
+    name = d.discriminator
+    if name == "auto":
+        name = method.rules.discriminator or "patch"
+    width = d.d_width or DISCRIMINATOR_RULES[name].width
     return dataclasses.replace(d, discriminator=name, d_width=width)
 
 
 def _method(method: MethodConfig) -> MethodConfig:
-    default = 0.001 if method.adapts else 0.1
-    return dataclasses.replace(method, lambda_adv=method.lambda_adv or ((0, default),))
+    return dataclasses.replace(
+        method, lambda_adv=method.lambda_adv or ((0, method.rules.lambda_adv),)
+    )
 
 
 def _run(run: RunConfig, target: DataConfig) -> RunConfig:

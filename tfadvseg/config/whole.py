@@ -6,7 +6,7 @@ from typing import Any
 
 from tfadvseg.config.checks import listed, require
 from tfadvseg.config.data import DataConfig
-from tfadvseg.config.discriminator import DiscriminatorConfig
+from tfadvseg.config.discriminator import DISCRIMINATOR_RULES, DiscriminatorConfig
 from tfadvseg.config.loss import LossConfig
 from tfadvseg.config.method import METHOD_OPTIONS, MethodConfig
 from tfadvseg.config.optimizer import OptimizerConfig
@@ -61,6 +61,7 @@ class Config:
         )
         self._check_discriminator()
         self._check_domains()
+        self.method.rules.check(self)
         self._check_rates()
 
     def _refuse_idle(self) -> None:
@@ -78,23 +79,24 @@ class Config:
         return getattr(getattr(self, option.section), option.field)
 
     def _check_discriminator(self) -> None:
+        if not self.method.uses_discriminator:
+            return
         own = self.discriminator
+        rules = DISCRIMINATOR_RULES[own.discriminator]
+        require(
+            rules.any_size or self.method.rules.target != "required",
+            f"--discriminator={own.discriminator}: judges windows of one size; "
+            f"--method={self.method.method} takes fc or patch.",
+        )
         multiple = 2**own.d_depth
         require(
-            not self.method.adapts or own.discriminator != "encoder",
-            "--discriminator=encoder: judges windows of one size; --method=adaptation takes fc or "
-            "patch.",
-        )
-        require(
-            not self.method.uses_discriminator
-            or own.discriminator != "encoder"
-            or all(size % multiple == 0 for size in self.data.crop_size),
-            f"--crop_size={listed(self.data.crop_size)}: the encoder discriminator "
+            not rules.halves or all(size % multiple == 0 for size in self.data.crop_size),
+            f"--crop_size={listed(self.data.crop_size)}: the {own.discriminator} discriminator "
             f"halves it --d_depth={own.d_depth} times; take multiples of "
             f"{multiple}, or --discriminator=patch.",
         )
-        if own.discriminator == "fc" and self.method.uses_discriminator:
-            self._check_windows(32, "the discriminator's five strides of 2")
+        if rules.least:
+            self._check_windows(rules.least, "the discriminator's five strides of 2")
 
     def _check_windows(self, least: int, reason: str) -> None:
         sizes = {"crop_size": self.data.crop_size}
@@ -108,8 +110,9 @@ class Config:
 
     def _check_domains(self) -> None:
         require(
-            bool(self.target.dataset) or not self.method.adapts,
-            "--target_dataset: --method=adaptation needs it; give the dataset to adapt to.",
+            bool(self.target.dataset) or self.method.rules.target != "required",
+            f"--target_dataset: --method={self.method.method} needs it; give the dataset to adapt "
+            "to.",
         )
         if not self.target.dataset:
             for own in fields(DataConfig):
@@ -119,13 +122,6 @@ class Config:
                     f"--target_{own.name}: is of the target domain, and there is none; give "
                     "--target_dataset.",
                 )
-        if self.method.adapts:
-            require(
-                self.method.weighs_adversarial
-                or (self.segmenter.levels == 2 and self.method.lambda_adv_aux > 0),
-                "--lambda_adv=0: nothing is adapted then, though target images would still move "
-                "batch norm's statistics; take --method=source_only.",
-            )
 
     def _check_rates(self) -> None:
         run = self.run

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 from absl import flags
 
 from tfadvseg.config import Config
+from tfadvseg.config.methods import METHOD_RULES
 from tfadvseg.config.options import Option, options_of
 from tfadvseg.data.sets.catalogue import DATASETS, takers_text
 from tfadvseg.flags.kinds import kind_of
@@ -50,5 +51,7 @@ def _type_of(option: Option) -> Any:
     if option.name == "dataset":
         # Which there are is for the data to say; of a target, none is a value, too.
         return Literal[DATASET_NAMES]
+    if option.name == "method":
+        return Literal[tuple(METHOD_RULES)]
     kinds = [kind for kind in get_args(option.type) if kind is not type(None)]
     return kinds[0] if type(None) in get_args(option.type) else option.type

@@ -96,7 +96,7 @@ def load_domains(config: Config) -> tuple[Splits, Examples | None]:
         raise UserError(f"--dataset={config.data.dataset}: has no labels to learn from.")
     try:
         images = None
-        if config.method.adapts:
+        if config.method.rules.unlabelled:
             images = load_unlabelled(target, "train", seed, descriptor)
         val = full_val = None
         if has_labelled_target(config):

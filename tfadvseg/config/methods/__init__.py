@@ -10,4 +10,10 @@ METHOD_RULES: dict[str, MethodRules] = {
     "adaptation": adaptation.RULES,
 }
 
-__all__ = ["METHOD_RULES", "MethodRules"]
+
+def method_help() -> str:
+    """One sentence per method."""
+    return " ".join(f"{name}: {rules.summary}" for name, rules in METHOD_RULES.items())
+
+
+__all__ = ["METHOD_RULES", "MethodRules", "method_help"]

@@ -38,7 +38,7 @@ class MethodRules:
     options: tuple[str, ...] = ()
     d_options: tuple[str, ...] = ()
     discriminator: DiscriminatorName | None = None
-    lambda_adv: float = 0.0
+    lambda_adv: float = 0.1
     target: TargetUse = "refused"
     unlabelled: bool = False
     levels: bool = False
