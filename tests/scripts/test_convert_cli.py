@@ -214,7 +214,10 @@ def test_the_darkfield_segnet_there_and_back(tmp_path):
         (["--to=b.npz"], ["--model: is needed"]),
         (["--weights=a.npz", "--output_dir=out"], ["--weights=a.npz: no such file"]),
         (["--weights=README.md", "--output_dir=out"], ["README.md: unknown kind of weights"]),
-        (["--segmenter=segnet", "--blocks=1,1,1,1"], ["--blocks", "means nothing to"]),
+        (
+            ["--segmenter=segnet", "--blocks=1,1,1,1"],
+            ["--blocks=1,1,1,1: is for --segmenter=deeplab_v2"],
+        ),
         (["--to=b.foo", "--model=absent"], ["b.foo: unknown kind of weights"]),
         (["--to=b.npz", "--model=absent"], ["absent/model.json: no such file"]),
     ],
