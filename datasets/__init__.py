@@ -1,12 +1,12 @@
 """TFDS builders. Importing this package (as `tfadvseg_datasets`) registers them with TFDS.
 
-It knows TFDS and nothing of tfadvseg. It imports neither TensorFlow nor Apache Beam: TFDS does so
+It depends on TFDS, not on tfadvseg. It imports neither TensorFlow nor Apache Beam: TFDS does so
 when a dataset is prepared or read.
 """
 
 import os
 
-# Importing TFDS imports TensorFlow, which prints start-up lines unless told otherwise before.
+# Importing TFDS imports TensorFlow, which prints start-up lines unless this is set before.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from .camvid import camvid_dataset_builder as camvid_dataset_builder

@@ -1,8 +1,9 @@
 """The classes of Cityscapes by id: the official table, and maps between its two numberings.
 
-`labelIds` number all 34 classes and are what the annotations (and GTA5's) hold; `trainIds` number
-the 19 that are trained and measured, and are 255 elsewhere. Source: `labels.py` of the benchmark's
-scripts; Cordts et al., The Cityscapes Dataset for Semantic Urban Scene Understanding, CVPR 2016.
+`labelIds` number all 34 classes and are stored in the annotations (also in GTA5's); `trainIds`
+number the 19 classes used for training and evaluation, and are 255 elsewhere. Source: `labels.py`
+of the benchmark's scripts; Cordts et al., The Cityscapes Dataset for Semantic Urban Scene
+Understanding, CVPR 2016.
 """
 
 from typing import NamedTuple
@@ -64,21 +65,21 @@ CLASSES = (
     StreetClass("motorcycle", 32, 17, (0, 0, 230)),
     StreetClass("bicycle", 33, 18, (119, 11, 32)),
 )
-"""All 34 classes, by label id. License plates (-1) are never drawn into labels."""
+"""All 34 classes, by label id. License plates (-1) never occur in labels."""
 
 TRAIN_CLASSES = tuple(
     sorted((c for c in CLASSES if c.train_id != IGNORE_LABEL), key=lambda c: c.train_id)
 )
-"""The 19 classes that are trained, by training id."""
+"""The 19 training classes, by training id."""
 
 TRAIN_NAMES = tuple(c.name.replace(" ", "_") for c in TRAIN_CLASSES)
-"""Their names, of one word each."""
+"""Names of the training classes, with underscores for spaces."""
 
 TRAIN_PALETTE = tuple(c.colour for c in TRAIN_CLASSES)
 """Their colours."""
 
 LICENSE_PLATE_IN_GTA5 = 34
-"""GTA5's labels number license plates last, where Cityscapes has -1."""
+"""The id of license plates in GTA5's labels; Cityscapes uses -1."""
 
 _OF_LABEL_ID = np.full(256, IGNORE_LABEL, np.uint8)
 _OF_TRAIN_ID = np.zeros(256, np.uint8)
@@ -91,7 +92,7 @@ for _c in CLASSES:
 
 
 def to_train_ids(label_ids: np.ndarray) -> np.ndarray:
-    """Training ids of label ids.
+    """Training ids for label ids.
 
     Args:
         label_ids: integer [...], 0 to 33, or 34 for GTA5's license plates.
@@ -100,16 +101,16 @@ def to_train_ids(label_ids: np.ndarray) -> np.ndarray:
         uint8 [...], 0 to 18 or `IGNORE_LABEL`.
 
     Raises:
-        ValueError: a value out of the table.
+        ValueError: a value outside the table.
     """
     wrong = np.unique(label_ids[(label_ids < 0) | (label_ids > LICENSE_PLATE_IN_GTA5)])
     if wrong.size:
-        raise ValueError(f"{_shown(wrong)}: no label id; valid are 0 to {len(CLASSES) - 1}.")
+        raise ValueError(f"{_first(wrong)}: not a label id; label ids are 0 to {len(CLASSES) - 1}.")
     return _OF_LABEL_ID[label_ids]
 
 
 def to_label_ids(train_ids: np.ndarray) -> np.ndarray:
-    """Label ids of training ids; ignored pixels become 0 (`unlabeled`).
+    """Label ids for training ids; ignored pixels become 0 (`unlabeled`).
 
     Args:
         train_ids: integer [...], 0 to 18 or `IGNORE_LABEL`.
@@ -118,13 +119,13 @@ def to_label_ids(train_ids: np.ndarray) -> np.ndarray:
         uint8 [...].
 
     Raises:
-        ValueError: a value out of the table.
+        ValueError: a value outside the table.
     """
     return _OF_TRAIN_ID[_checked_train_ids(train_ids)]
 
 
 def to_colours(train_ids: np.ndarray) -> np.ndarray:
-    """Official colours of training ids; ignored pixels become black.
+    """Official colours for training ids; ignored pixels become black.
 
     Args:
         train_ids: integer [...], 0 to 18 or `IGNORE_LABEL`.
@@ -133,7 +134,7 @@ def to_colours(train_ids: np.ndarray) -> np.ndarray:
         uint8 [..., 3], RGB.
 
     Raises:
-        ValueError: a value out of the table.
+        ValueError: a value outside the table.
     """
     return _COLOUR_OF_TRAIN_ID[_checked_train_ids(train_ids)]
 
@@ -142,11 +143,11 @@ def _checked_train_ids(train_ids: np.ndarray) -> np.ndarray:
     valid = (train_ids >= 0) & (train_ids < len(TRAIN_CLASSES)) | (train_ids == IGNORE_LABEL)
     if not valid.all():
         raise ValueError(
-            f"{_shown(np.unique(train_ids[~valid]))}: no training id; valid are 0 to "
-            f"{len(TRAIN_CLASSES) - 1}, and {IGNORE_LABEL} for pixels to ignore."
+            f"{_first(np.unique(train_ids[~valid]))}: not a training id; training ids are 0 to "
+            f"{len(TRAIN_CLASSES) - 1}, and {IGNORE_LABEL} for ignored pixels."
         )
     return train_ids
 
 
-def _shown(values: np.ndarray) -> str:
+def _first(values: np.ndarray) -> str:
     return ", ".join(map(str, values[:5])) + (", ..." if values.size > 5 else "")

@@ -1,4 +1,4 @@
-"""What the decoders of image files have in common: their result, and the kinds of pixels."""
+"""Code shared by the decoders of image files: their result, and the kinds of pixels."""
 
 import os
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ import numpy as np
 MAX_CHANNELS = 16
 
 IMAGE_DTYPES = ("uint8", "uint16", "int16", "float32")
-"""Of images in memory. Whatever else a file holds is widened to one of them without loss."""
+"""Types of images in memory. Other types in files are widened to one of them without loss."""
 
 
 class Unsuitable(ValueError):
-    """A whole file whose pixels are not of an accepted kind."""
+    """A complete file with pixels of a kind that is not accepted."""
 
 
 class Decoded(NamedTuple):
     """The pages of a file.
 
     Attributes:
-        pages: of an image [h, w, c] each, of one of `IMAGE_DTYPES`; of a label [h, w] of integers.
-        notes: what of the file is not in `pages`, or is there otherwise than the file wants to be
-            shown: a phrase each, without the file's name.
+        pages: for an image [h, w, c] each, of one of `IMAGE_DTYPES`; for a label [h, w], integers.
+        notes: what `pages` lack of the file or show differently than intended: one phrase each,
+            without the file's name.
     """
 
     pages: list[np.ndarray]
@@ -40,11 +40,11 @@ _ORIENTATIONS = {
     7: "mirrored along the other diagonal",
     8: "turned by 90 degrees counterclockwise",
 }
-"""What the values of the orientation tag (TIFF 6.0, Exif) ask a viewer for; 1 asks for nothing."""
+"""Meaning of the orientation tag's values (TIFF 6.0, Exif) for viewers; 1 means unchanged."""
 
 
 def orientation_notes(tag: object) -> tuple[str, ...]:
-    """What to say of a file's orientation tag, which is not applied; nothing of 1 or none."""
+    """Note about a file's orientation tag, which is not applied; empty for 1 or no tag."""
     if not isinstance(tag, int) or tag not in _ORIENTATIONS:
         return ()
     return (
@@ -56,7 +56,7 @@ def orientation_notes(tag: object) -> tuple[str, ...]:
 def chosen_channels(
     image: np.ndarray, channels: Sequence[int], path: str | os.PathLike
 ) -> np.ndarray:
-    """The channels of [h, w, c] that `--channels` names; all where it names none.
+    """The channels of [h, w, c] selected by `--channels`; all if it is empty.
 
     Raises:
         Unsuitable: there is no such channel, or there are too many.
@@ -80,7 +80,7 @@ def chosen_channels(
 def without_alpha(
     image: np.ndarray, alpha: Sequence[int], channels: Sequence[int]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """[h, w, c] without its alpha channels, unless channels are chosen by number; and the notes."""
+    """[h, w, c] without alpha channels, unless channels are selected by number; and notes."""
     if channels or not alpha:
         return image, ()
     kept = [number for number in range(image.shape[-1]) if number not in alpha]
@@ -88,15 +88,15 @@ def without_alpha(
 
 
 def image_pixels(image: np.ndarray, path: str | os.PathLike) -> np.ndarray:
-    """An image's numbers in one of `IMAGE_DTYPES`, none of them changed.
+    """An image's numbers in one of `IMAGE_DTYPES`, all unchanged.
 
     Args:
         image: of booleans (which become 0 and 255), integers or floats.
         path: for messages.
 
     Raises:
-        Unsuitable: complex numbers; infinite ones or NaN; or integers that 32-bit floats do not
-            hold exactly.
+        Unsuitable: complex numbers; infinite ones or NaN; or integers that are not exact in 32-bit
+            floats.
     """
     kind = image.dtype.kind
     if kind == "b":
@@ -130,7 +130,7 @@ def image_pixels(image: np.ndarray, path: str | os.PathLike) -> np.ndarray:
 def label_ids(
     label: np.ndarray, alpha: Sequence[int], path: str | os.PathLike
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The one number a pixel of a label [h, w, c]: [h, w] of integers; and the notes.
+    """The single number per pixel of a label [h, w, c]: [h, w], integers; and notes.
 
     Raises:
         Unsuitable: floating point, or channels that differ.
@@ -149,7 +149,7 @@ def label_ids(
 
 
 def _in_least_type(ids: np.ndarray) -> np.ndarray:
-    """uint8 where it is so stored, else int32 if that holds every number, else int64."""
+    """uint8 if stored as such, otherwise int32 if it holds every number, otherwise int64."""
     if ids.dtype == np.uint8:
         return ids
     if ids.dtype.kind == "b":

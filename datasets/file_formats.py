@@ -1,4 +1,4 @@
-"""Which format a file really has, told by its first bytes and whatever its name says."""
+"""A file's real format, recognised by its first bytes whatever its name."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,9 @@ class Format(NamedTuple):
     """A file format.
 
     Attributes:
-        name: as people call it.
-        advice: what to do with such a file where an image is expected; empty for images that
-            this package reads.
+        name: common name.
+        advice: what to do with such a file where an image is expected; empty for images that this
+            package reads.
     """
 
     name: str
@@ -54,14 +54,14 @@ _SIGNATURES: tuple[tuple[int, bytes, Format], ...] = (
     (0, b"version https://git-lfs", _LFS),
     (0, b"<", Format("web page or XML file", "replace it; a download may have failed")),
 )
-"""Offset and bytes that tell a format; the first that agrees counts."""
+"""Offset and bytes that identify a format; the first match counts."""
 
 HEAD = 348
-"""Bytes from a file's beginning that `identify` looks at."""
+"""Number of bytes at a file's beginning that `identify` needs."""
 
 
 def identify(head: bytes) -> Format | None:
-    """The format that a file's first `HEAD` bytes tell; None of an unknown one."""
+    """The format identified by a file's first `HEAD` bytes; None if unknown."""
     if not head:
         return _EMPTY
     for offset, signature, kind in _SIGNATURES:
@@ -73,7 +73,7 @@ def identify(head: bytes) -> Format | None:
 
 
 def jpeg_precision(content: bytes) -> int:
-    """Bits a sample of a JPEG file, from its frame header (ITU-T T.81, B.2.2); 8 if it has none."""
+    """Bits per sample of a JPEG file, from its frame header (ITU-T T.81, B.2.2); 8 if missing."""
     position = 2
     while position + 4 < len(content) and content[position] == 0xFF:
         marker = content[position + 1]
@@ -90,5 +90,5 @@ _FRAME_HEADERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0x
 
 
 def png_bit_depth(head: bytes) -> int:
-    """Bits a sample of a PNG file, from its header; 8 where it is cut."""
+    """Bits per sample of a PNG file, from its header; 8 if it is truncated."""
     return head[24] if len(head) > 24 else 8

@@ -1,6 +1,6 @@
-"""An image and its label in two files, read and checked before a dataset is made of them.
+"""Images and labels in separate files, read and checked before a dataset is made from them.
 
-Every error is a `ValueError` or `OSError` of one line that names the file.
+Every error is a `ValueError` or `OSError` with a one-line message that names the file.
 """
 
 import os
@@ -15,11 +15,11 @@ from tfadvseg_datasets.raster import read_images, read_labels
 
 
 class Pair(NamedTuple):
-    """Files that belong together.
+    """The image file and the label file of one example.
 
     Attributes:
-        name: of both, without folder and suffix.
-        image, label: where they are.
+        name: of both files, without folder and suffix.
+        image, label: their paths.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Pair(NamedTuple):
 
 
 def png_files(folder: epath.Path) -> dict[str, epath.Path]:
-    """The PNG files directly in a folder by their names without suffix, in order of these.
+    """The PNG files directly in a folder, keyed and sorted by their names without suffix.
 
     Raises:
         FileNotFoundError: no such folder.
@@ -40,22 +40,22 @@ def png_files(folder: epath.Path) -> dict[str, epath.Path]:
 
 
 def require_folders(place: epath.Path, needed: Sequence[str], all_names: Sequence[str]) -> None:
-    """Checks that a set's folders lie where they should; else finds where they lie instead.
+    """Checks that a set's folders are in place; otherwise the error says where they are.
 
     Args:
-        place: what was given as the set's folder.
-        needed: folders that it must hold.
+        place: the folder given as the set's folder.
+        needed: folders that it must contain.
         all_names: every folder of the set, needed or not.
 
     Raises:
-        FileNotFoundError: it lacks one.
+        FileNotFoundError: one is missing.
     """
     lacking = [name for name in needed if not (place / name).is_dir()]
     if not lacking:
         return
     if place.name in all_names:
         raise FileNotFoundError(
-            f"{place}: holds no {' and '.join(all_names)} but is one of them; give {place.parent}."
+            f"{place}: is itself one of {' and '.join(all_names)}; give {place.parent}."
         )
     inner = [
         child / name
@@ -83,33 +83,33 @@ def read_pair(pair: Pair, class_names: Sequence[str]) -> tuple[np.ndarray, np.nd
 
     Raises:
         OSError: a file is absent or unreadable.
-        ValueError: a file is not a whole image of 8 bits, image and label differ in size, or the
-            label holds what is no class id.
+        ValueError: a file is not a complete 8-bit image, image and label differ in size, or the
+            label contains values that are not class ids.
     """
     (image,), (label,) = read_images(pair.image), read_labels(pair.label)
     if image.shape[:2] != label.shape:
         raise ValueError(
             f"{pair.label}: {_size(label)} (height x width), but its image {pair.image} is "
-            f"{_size(image)}; they must agree."
+            f"{_size(image)}; they must be equal."
         )
     values = np.unique(label)
     wrong = values[(values < 0) | (values >= len(class_names))]
     if wrong.size:
-        shown = ", ".join(map(str, wrong[:5])) + (", ..." if wrong.size > 5 else "")
+        found = ", ".join(map(str, wrong[:5])) + (", ..." if wrong.size > 5 else "")
         valid = ", ".join(f"{class_id} ({name})" for class_id, name in enumerate(class_names))
-        raise ValueError(f"{pair.label}: holds {shown}; valid class ids are {valid}.")
+        raise ValueError(f"{pair.label}: contains {found}; valid class ids are {valid}.")
     return np.broadcast_to(image, (*label.shape, 3)).copy(), label.astype(np.uint8)
 
 
 def stored_image(pair: Pair, image: np.ndarray) -> epath.Path | np.ndarray:
-    """What to hand to TFDS's image feature for a pair that has been read.
+    """The value to pass to TFDS's image feature for a pair that has been read.
 
-    An RGB PNG is kept as the file it is, which spares most of the time of a preparation: TensorFlow
-    decodes it as Pillow does. Of others the pixels are encoded.
+    An RGB PNG is stored unchanged, which saves most of the preparation time: TensorFlow and Pillow
+    decode it to the same pixels. The pixels of other files are encoded.
 
     Args:
         pair: which files.
-        image: uint8 [h, w, 3], as `read_pair` gave it.
+        image: uint8 [h, w, 3], as returned by `read_pair`.
     """
     with pair.image.open("rb") as file, Image.open(file) as header:
         plain = header.format == "PNG" and header.mode == "RGB"
@@ -118,8 +118,8 @@ def stored_image(pair: Pair, image: np.ndarray) -> epath.Path | np.ndarray:
 
 def some(names: Sequence[str | os.PathLike]) -> str:
     """The first few of many names, for a message."""
-    shown = ", ".join(map(str, names[:5]))
-    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    first = ", ".join(map(str, names[:5]))
+    return first + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _size(array: np.ndarray) -> str:

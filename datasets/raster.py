@@ -1,8 +1,9 @@
-"""Images and labels from files, decoded to the numbers that the files hold.
+"""Images and labels read from files, with the numbers that are stored in the files.
 
-What a file is, its content tells, not its name. TensorFlow's decoder expands palette PNGs to
-colours and stretches 2- and 4-bit grey levels to 0-255, which destroys class ids: labels are never
-decoded with it. Every error is a `ValueError` or `OSError` of one line that names the file.
+A file's format is recognised by its content, not by its name. TensorFlow's decoder expands palette
+PNGs to colours and stretches 2- and 4-bit grey levels to 0-255, which destroys class ids: labels
+are never decoded with it. Every error is a `ValueError` or `OSError` with a one-line message that
+names the file.
 """
 
 import io
@@ -32,34 +33,34 @@ _GREY_MODES = ("1", "L", "LA", "La")
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
 _LOSSLESS = ("PNG", "GIF", "BMP", "DIB", "PPM")
-"""Pillow's names of formats that keep class ids."""
+"""Pillow's names of formats that preserve class ids."""
 
 _ORIENTATION = 0x0112  # a tag of Exif
 
-# Files are the user's own, so that neither large ones nor long texts beside the pixels are attacks.
+# Files belong to the user, so neither large ones nor long texts in them are treated as attacks.
 Image.MAX_IMAGE_PIXELS = None
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 2**28
-# Pillow warns of damage in what is not pixels. Here and not around each file: warnings'
-# own context manager is not safe where several threads read.
+# Pillow warns of damage outside the pixels. Filtered here and not around each file, because the
+# context manager of `warnings` is not safe if several threads read.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def read_images(path: str | os.PathLike) -> list[np.ndarray]:
-    """The pages of an image file of 8 bits, as `decode_images` gives them.
+    """The pages of an 8-bit image file, decoded by `decode_images`.
 
     Returns:
-        one uint8 [h, w, c] a page, c = 1 (grey) or 3 (RGB).
+        one uint8 [h, w, c] per page, c = 1 (grey) or 3 (RGB).
 
     Raises:
         OSError: the file is absent or unreadable.
-        ValueError: not a whole image file, or pixels of another kind.
+        ValueError: not a complete image file, or pixels of another kind.
     """
     pages = decode_images(path).pages
     for page in pages:
         if page.dtype != np.uint8:
             raise Unsuitable(
-                f"{path}: more than 8 bits a pixel; save it with 8, choosing yourself what is "
-                "black and what is white."
+                f"{path}: more than 8 bits per pixel; convert it to 8 bits, with your own choice "
+                "of black and white level."
             )
         if page.shape[-1] not in (1, 3):
             raise Unsuitable(f"{path}: {page.shape[-1]} channels; save it as grey or RGB.")
@@ -67,28 +68,28 @@ def read_images(path: str | os.PathLike) -> list[np.ndarray]:
 
 
 def read_labels(path: str | os.PathLike) -> list[np.ndarray]:
-    """The pages of a label file, as `decode_labels` gives them."""
+    """The pages of a label file, decoded by `decode_labels`."""
     return decode_labels(path).pages
 
 
 def decode_images(path: str | os.PathLike, channels: Sequence[int] = (), axes: str = "") -> Decoded:
-    """The pages of an image file, and what of the file is not in them.
+    """The pages of an image file, and notes on parts of the file that are not used.
 
-    Pixels keep their depth. Palette images become RGB. No orientation tag is applied, or a label
-    would no longer lie upon its image. Of formats other than TIFF the first picture counts, but for
-    GIF, as phones add previews to JPEGs.
+    Pixels keep their depth. Palette images become RGB. The orientation tag is not applied, because
+    a label would no longer match its image. Of formats other than TIFF and GIF only the first
+    picture is read, because phones add previews to JPEGs.
 
     Args:
-        path: PNG, JPEG, TIFF, GIF, WebP, BMP, or whatever else Pillow reads as 8 bits.
-        channels: numbers of the channels to take; empty for all but alpha.
-        axes: what the axes of a TIFF's pixels mean, such as `CYX`; empty takes its own word.
+        path: PNG, JPEG, TIFF, GIF, WebP, BMP, or any other format that Pillow reads as 8 bits.
+        channels: numbers of the channels to read; empty means all except alpha.
+        axes: meaning of the axes of a TIFF's pixels, such as `CYX`; empty means as the file says.
 
     Returns:
-        one [h, w, c] a page, c from 1 to `decoded.MAX_CHANNELS`, of `decoded.IMAGE_DTYPES`.
+        one [h, w, c] per page, c from 1 to `decoded.MAX_CHANNELS`, of `decoded.IMAGE_DTYPES`.
 
     Raises:
         OSError: the file is absent or unreadable.
-        ValueError: not a whole image file, or pixels of a kind that is not taken.
+        ValueError: not a complete image file, or pixels of a kind that is not accepted.
     """
 
     def decode(content: bytes) -> Decoded:
@@ -108,20 +109,20 @@ def decode_images(path: str | os.PathLike, channels: Sequence[int] = (), axes: s
 
 
 def decode_labels(path: str | os.PathLike) -> Decoded:
-    """The pages of a label file as the numbers stored in it, and what of the file is not in them.
+    """The pages of a label file as the numbers stored in it, and notes on parts that are not used.
 
     Palette files give their indices, grey files their levels, 1-bit files 0 and 1. Files of several
-    channels are accepted where these are equal; alpha is none of them.
+    channels are accepted if the channels are equal; alpha does not count.
 
     Args:
         path: PNG, GIF, TIFF or BMP.
 
     Returns:
-        one integer array [h, w] a page: uint8, or int32 or int64 for files of more than 8 bits.
+        one integer array [h, w] per page: uint8, or int32 or int64 for files with more than 8 bits.
 
     Raises:
         OSError: the file is absent or unreadable.
-        ValueError: not a whole image file, or one that cannot hold class ids: lossy, a GIF of
+        ValueError: not a complete image file, or one that cannot hold class ids: lossy, a GIF of
             several frames (later ones lose their indices), colours, floating point.
     """
 
@@ -143,7 +144,7 @@ def decode_labels(path: str | os.PathLike) -> Decoded:
 
 
 def count_pages(path: str | os.PathLike) -> int:
-    """How many pages a file has, as far as its headers tell; 1 of one that cannot be read."""
+    """Number of pages of a file, as far as its headers show; 1 if it cannot be read."""
     try:
         with epath.Path(path).open("rb") as file:
             head = file.read(formats.HEAD)
@@ -154,44 +155,44 @@ def count_pages(path: str | os.PathLike) -> int:
             if kind is formats.GIF:
                 with Image.open(file) as image:
                     return getattr(image, "n_frames", 1)
-    except Exception:  # told when the file is read
+    except Exception:  # reported when the file is read
         pass
     return 1
 
 
 def _named(content: bytes, path: str | os.PathLike) -> io.BytesIO:
-    """Content under its file's name, for tifffile."""
+    """File content with its file name, for tifffile."""
     file = io.BytesIO(content)
     file.name = str(path)
     return file
 
 
 def _decoded(path: str | os.PathLike, decode: Callable[[bytes], Decoded]) -> Decoded:
-    """Decodes a file, turning whatever is raised on a damaged one into a `ValueError`."""
+    """Decodes a file; converts any error raised on a damaged one to a `ValueError`."""
     content = epath.Path(path).read_bytes()
     try:
         return decode(content)
     except (MemoryError, Unsuitable):
         raise
-    except Exception as error:  # the decoders raise a dozen kinds on damaged files
+    except Exception as error:  # the decoders raise many exception types on damaged files
         kind = formats.identify(content[: formats.HEAD])
         if kind is not None and kind.advice:
             raise ValueError(f"{path}: is no image but a {kind.name}; {kind.advice}.") from None
         raise ValueError(
-            f"{path}: not a whole image file ({_detail(error)}); replace it."
+            f"{path}: not a complete image file ({_detail(error)}); replace it."
         ) from None
 
 
 def _detail(error: Exception) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
-        return "of no known format"
+        return "unknown format"
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def _deep(
     pixels: np.ndarray, content: bytes, path: str | os.PathLike, channels: Sequence[int]
 ) -> Decoded:
-    """One image of more than 8 bits."""
+    """One image with more than 8 bits."""
     image = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
     image, notes = without_alpha(image, _alpha_of(image), channels)
     image = chosen_channels(image, channels, path)
@@ -199,7 +200,7 @@ def _deep(
 
 
 def _alpha_of(pixels: np.ndarray) -> tuple[int, ...]:
-    """Where alpha is in the channels of a PNG, [h, w, c]."""
+    """Indices of alpha among the channels of a PNG, [h, w, c]."""
     return (pixels.shape[-1] - 1,) if pixels.shape[-1] in (2, 4) else ()
 
 
@@ -207,26 +208,26 @@ def _orientation(content: bytes) -> tuple[str, ...]:
     try:
         with Image.open(io.BytesIO(content)) as image:
             return _orientation_of(image)
-    except (OSError, SyntaxError):  # of a depth that Pillow does not open
+    except (OSError, SyntaxError):  # a depth that Pillow does not open
         return ()
 
 
 def _orientation_of(image: Image.Image) -> tuple[str, ...]:
     try:
         return orientation_notes(image.getexif().get(_ORIENTATION))
-    except Exception:  # cut or corrupt Exif, which is no part of the pixels
+    except Exception:  # truncated or corrupt Exif, which does not affect the pixels
         return ()
 
 
 def _converted(content: bytes, path: str | os.PathLike, channels: Sequence[int]) -> Decoded:
-    """A TIFF of colours that tifffile does not turn into RGB."""
+    """A TIFF with colours that tifffile does not convert to RGB."""
     try:
         return _pillow_images(content, path, channels)
     except Unsuitable:
         raise
     except Exception as error:
         raise Unsuitable(
-            f"{path}: its colours or its compression are of a kind that cannot be read "
+            f"{path}: its kind of colours or compression cannot be read "
             f"({_detail(error)}); save it as RGB without compression."
         ) from None
 
@@ -239,7 +240,7 @@ def _pillow_images(content: bytes, path: str | os.PathLike, channels: Sequence[i
             file.seek(number)
             file.load()
             images.append(_pillow_image(file, path, channels, notes))
-        # Only now: the Exif of a PNG may lie behind its pixels.
+        # Only now, because the Exif of a PNG may come after its pixels.
         notes.update(dict.fromkeys(_orientation_of(file)))
     return Decoded(images, tuple(notes))
 
@@ -253,13 +254,13 @@ def _pillow_image(
 ) -> np.ndarray:
     if page.mode.startswith("I") or page.mode == "F":
         raise Unsuitable(
-            f"{path}: {page.format} of more than 8 bits a channel; convert it to PNG or TIFF."
+            f"{path}: {page.format} of more than 8 bits per channel; convert it to PNG or TIFF."
         )
     alpha = page.mode in _WITH_ALPHA or "transparency" in page.info
     if page.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         notes[f"{page.mode} colours are converted to RGB"] = None
     grey = page.mode in _GREY_MODES
-    if channels and alpha:  # by number, alpha is a channel as any other
+    if channels and alpha:  # by number, alpha is an ordinary channel
         return chosen_channels(np.array(page.convert("LA" if grey else "RGBA")), channels, path)
     if alpha and page.format != "GIF":
         notes[ALPHA_NOTE] = None
@@ -276,8 +277,7 @@ def _pillow_labels(
             raise Unsuitable(f"{path}: {name} changes class ids; store labels as PNG or TIFF.")
         if file.format == "GIF" and getattr(file, "n_frames", 1) > 1:
             raise Unsuitable(
-                f"{path}: a GIF of several frames does not keep class ids; store labels as PNG or "
-                "TIFF."
+                f"{path}: a GIF of several frames loses class ids; store labels as PNG or TIFF."
             )
         labels: list[np.ndarray] = []
         notes: tuple[str, ...] = ()
@@ -291,7 +291,7 @@ def _pillow_labels(
 
 
 def _raw_mode(page: Image.Image) -> str:
-    """Pillow's name for how pixels are stored (`L;4`: grey, 4 bits); gone once they are loaded."""
+    """Pillow's name for the pixel storage (`L;4`: grey, 4 bits); unavailable after loading."""
     tiles = getattr(page, "tile", None)
     if not tiles:
         return page.mode
@@ -305,7 +305,7 @@ def _pillow_ids(
     if page.mode == "1":
         return np.array(page).astype(np.uint8), ()
     if page.mode == "L":
-        # Pillow has multiplied 2- and 4-bit levels to fill 0-255.
+        # Pillow multiplies 2- and 4-bit levels to span 0-255.
         return np.array(page) // {"L;2": 85, "L;4": 17}.get(raw_mode[:3], 1), ()
     if page.mode in ("P", "PA", "LA", "La"):
         return np.array(page.getchannel(0)), (ALPHA_NOTE,) if page.mode != "P" else ()

@@ -1,4 +1,4 @@
-"""What all builders share: the features of an example, and examples of sets that are generated."""
+"""Code shared by all builders: the features of an example, and numbered generated examples."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ IGNORE_LABEL = 255
 
 
 def features(class_names: Sequence[str], channels: int = 3) -> tfds.features.FeaturesDict:
-    """Of an example: its name, the image, and class ids.
+    """The features of an example: its name, the image, and class ids.
 
     Args:
         class_names: by class id.
@@ -31,15 +31,15 @@ def features(class_names: Sequence[str], channels: int = 3) -> tfds.features.Fea
 def numbered_examples(
     split: str, images: Iterable[tuple[np.ndarray, np.ndarray]], digits: int = 2
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Examples whose names are their split and number.
+    """Examples named by their split and number.
 
     Args:
-        split: its name.
+        split: name of the split.
         images: uint8 [h, w] or [h, w, channels], each with its label, uint8 [h, w].
-        digits: of the number in a name, at least.
+        digits: minimum number of digits in a name.
     """
     for number, (image, label) in enumerate(images):
-        # TFDS keeps the order of integer keys only.
+        # TFDS keeps the order of examples only for integer keys.
         yield (
             number,
             {

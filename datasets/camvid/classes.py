@@ -1,4 +1,4 @@
-"""CamVid's classes. No TensorFlow here."""
+"""The classes of CamVid. No TensorFlow here."""
 
 CLASS_NAMES = (
     "sky",
@@ -13,7 +13,7 @@ CLASS_NAMES = (
     "pedestrian",
     "bicyclist",
 )
-"""By class id, which is also the value in the label files."""
+"""Class names by class id, which is also the value in the label files."""
 
 PALETTE = (
     (128, 128, 128),

@@ -1,4 +1,4 @@
-"""The preparation's files: list files, and the folders of frames and labels that they name."""
+"""The preparation's files: list files, and the folders of frames and labels that they refer to."""
 
 import os
 from pathlib import PurePosixPath
@@ -11,14 +11,14 @@ SPLITS = ("train", "val", "test")
 
 
 def find_splits(folder: str | os.PathLike) -> dict[str, list[Pair]]:
-    """The frames of each split whose folder is there, in the order of its list.
+    """The frames of each split whose folder exists, in the order of its list.
 
-    Of the paths in a list only the last folder and the name count: what precedes them
-    (`/SegNet/CamVid/`) is where somebody once had the files.
+    Only the last folder and the name of each path in a list are used: the rest (`/SegNet/CamVid/`)
+    is where the authors of the list had the files.
 
     Raises:
         FileNotFoundError: there is no split, or files of one are missing; names them.
-        ValueError: a list that is empty or malformed, or frames that are in no list; names them.
+        ValueError: a list is empty or malformed, or does not list some frames; names them.
     """
     place = epath.Path(folder)
     if not place.is_dir():
@@ -26,14 +26,14 @@ def find_splits(folder: str | os.PathLike) -> dict[str, list[Pair]]:
     present = [split for split in SPLITS if _folders_of(place, split)]
     if not present:
         raise FileNotFoundError(
-            f"{folder}: holds none of the folders {', '.join(SPLITS)}; put the files of SegNet's "
-            "CamVid there."
+            f"{folder}: contains none of the folders {', '.join(SPLITS)}; put the files of "
+            "SegNet's CamVid there."
         )
     return {split: _read_split(place, split) for split in present}
 
 
 def raw_files(folder: str | os.PathLike) -> list[epath.Path]:
-    """The files that the dataset is made of.
+    """The files that the dataset is made from.
 
     Raises:
         FileNotFoundError, ValueError: as `find_splits`.
@@ -50,7 +50,7 @@ def _folders_of(place: epath.Path, split: str) -> list[str]:
 
 
 def _read_split(place: epath.Path, split: str) -> list[Pair]:
-    """Reads a list and makes sure that it and both folders hold the same names."""
+    """Reads a list and checks that it and both folders have the same names."""
     list_file = place / f"{split}.txt"
     folders = (split, f"{split}annot")
     lacking = [name for name in folders if name not in _folders_of(place, split)]
@@ -58,7 +58,8 @@ def _read_split(place: epath.Path, split: str) -> list[Pair]:
     if lacking:
         raise FileNotFoundError(
             f"{place}: lacks {' and '.join(lacking)} of the split {split}; a split is the folders "
-            f"{folders[0]} and {folders[1]} and the list {list_file.name}, or none of them."
+            f"{folders[0]} and {folders[1]} and the list {list_file.name}; add them, or remove all "
+            "three."
         )
     names = _listed(list_file, folders)
     images, labels = (png_files(place / name) for name in folders)
@@ -71,13 +72,14 @@ def _read_split(place: epath.Path, split: str) -> list[Pair]:
         extra = [file.name for n, file in files.items() if n not in names]
         if extra:
             raise ValueError(
-                f"{list_file}: does not list {some(extra)} of {name}; add or remove such files."
+                f"{list_file}: does not list {some(extra)} of {name}; add them to the list, or "
+                "remove the files."
             )
     return [Pair(name, images[name], labels[name]) for name in names]
 
 
 def _listed(list_file: epath.Path, folders: tuple[str, str]) -> dict[str, None]:
-    """The names in a list, in its order (a dictionary for quick look-up)."""
+    """The names in a list, in its order (a dictionary, for fast look-up)."""
     names: dict[str, None] = {}
     form = f"an image of {folders[0]}/ and its label of {folders[1]}/, with equal names"
     for number, line in enumerate(_lines(list_file), start=1):
@@ -90,7 +92,7 @@ def _listed(list_file: epath.Path, folders: tuple[str, str]) -> dict[str, None]:
             raise ValueError(f"{list_file}: line {number} lists {paths[0].stem} again.")
         names[paths[0].stem] = None
     if not names:
-        raise ValueError(f"{list_file}: empty; write on each line {form}.")
+        raise ValueError(f"{list_file}: empty; expected on each line {form}.")
     return names
 
 

@@ -1,6 +1,7 @@
 """Writes `dummy_data/`: tiny frames and labels in the preparation's layout, for the builder's test.
 
-There are `train` and `val`, and the list of `test` without its folders, as copies of the set have.
+There are `train` and `val`, and the list of `test` without its folders, as in some copies of the
+set.
 """
 
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 _PREFIX = "/SegNet/CamVid"
-# Not in alphabetical order: the lists' own order counts.
+# Not in alphabetical order, because the order of the lists counts.
 _FRAMES = {
     "train": ("0006R0_f00930", "0006R0_f00960", "0001TP_006690", "0001TP_006720", "0016E5_00390"),
     "val": ("0016E5_07959", "0016E5_07961"),

@@ -10,7 +10,7 @@ from tfadvseg_datasets.membranes.fields import Field, smooth_noise, soft_step
 Window = tuple[slice, slice]
 
 FAINTEST = 0.45
-"""Light at the rim of a cell that is labelled; ghosts, which are not, stay well below."""
+"""Light at the rim of the faintest labelled cell; unlabelled ghosts stay well below."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Erythrocyte:
     Attributes:
         centre: (y, x), in pixels.
         radius: mean distance from the centre to the outline, in pixels.
-        rim: light at the outline, 1 being about what saturates the camera by two thirds.
+        rim: light at the outline; 1 is about two thirds of the camera's saturation.
         body: light inside.
-        waves: the outline's deviations from a circle: (times round, share of the radius, phase).
-        ghost: burst and nearly empty: background to an annotator.
+        waves: deviations of the outline from a circle: (waves around, share of the radius, phase).
+        ghost: a burst, nearly empty cell, which counts as background.
     """
 
     centre: tuple[float, float]
@@ -37,10 +37,10 @@ class Erythrocyte:
 def place_erythrocytes(
     rng: np.random.Generator, size: tuple[int, int], radius: float
 ) -> list[Erythrocyte]:
-    """Scatters cells over an image, few or many, of one kind or several, apart or overlapping.
+    """Scatters cells over an image: few or many, of one or several kinds, apart or overlapping.
 
     Args:
-        rng: where the choices come from.
+        rng: source of random choices.
         size: (height, width), in pixels.
         radius: typical radius of a cell, in pixels.
     """
@@ -52,9 +52,9 @@ def place_erythrocytes(
     for _ in range(1 + rng.poisson(expected)):
         for _ in range(8):
             centre = (float(rng.uniform(0, size[0])), float(rng.uniform(0, size[1])))
-            own = radius * float(np.clip(rng.lognormal(0, 0.14), 0.6, 1.5))
-            if all(math.dist(centre, c.centre) > closeness * (own + c.radius) for c in cells):
-                cells.append(_erythrocyte(rng, centre, own, filled, crenated))
+            size_here = radius * float(np.clip(rng.lognormal(0, 0.14), 0.6, 1.5))
+            if all(math.dist(centre, c.centre) > closeness * (size_here + c.radius) for c in cells):
+                cells.append(_erythrocyte(rng, centre, size_here, filled, crenated))
                 break
     return cells
 
@@ -81,7 +81,7 @@ def _erythrocyte(
 def place_ghosts(
     rng: np.random.Generator, size: tuple[int, int], radius: float
 ) -> list[Erythrocyte]:
-    """A few cells that have lost nearly all their content: faint rings.
+    """A few burst cells that have lost nearly all their content: faint rings.
 
     Args:
         rng, size, radius: as for `place_erythrocytes`.
@@ -90,26 +90,26 @@ def place_ghosts(
     for _ in range(rng.poisson(size[0] * size[1] / 30000)):
         centre = (float(rng.uniform(0, size[0])), float(rng.uniform(0, size[1])))
         waves = ((2, float(rng.uniform(0, 0.1)), _phase(rng)),)
-        own = radius * float(rng.uniform(0.7, 1.1))
+        ghost_radius = radius * float(rng.uniform(0.7, 1.1))
         rim = float(rng.uniform(0.06, 0.16))
-        ghosts.append(Erythrocyte(centre, own, rim, 0.02, waves, ghost=True))
+        ghosts.append(Erythrocyte(centre, ghost_radius, rim, 0.02, waves, ghost=True))
     return ghosts
 
 
 def draw_erythrocyte(
     rng: np.random.Generator, cell: Erythrocyte, size: tuple[int, int]
 ) -> tuple[Window, Field, np.ndarray]:
-    """The light of one cell, without the halo that the optics add.
+    """The light of one cell, without the halo added by the optics.
 
     Args:
-        rng: of its texture.
-        cell: which one.
+        rng: source of its texture.
+        cell: the cell to draw.
         size: (height, width) of the image, in pixels.
 
     Returns:
-        window: the part [h, w] of the image that the others cover.
+        window: the part [h, w] of the image that `light` and `inside` cover.
         light: float32 [h, w], 0 or more.
-        inside: bool [h, w], the cell and its rim.
+        inside: bool [h, w], the cell including its rim.
     """
     reach = math.ceil(1.45 * cell.radius) + 6
     y, x = (math.floor(c) for c in cell.centre)
@@ -137,7 +137,7 @@ def draw_erythrocyte(
 
 
 def _inner_fold(rng: np.random.Generator, cell: Erythrocyte, dy: Field, dx: Field) -> Field:
-    """The brim of the dimple in a red cell's middle: a bright ring or crescent."""
+    """The rim of the dimple in the middle of a red cell: a bright ring or crescent."""
     shift = rng.normal(0, 0.12 * cell.radius, 2)
     distance = np.hypot(dy - shift[0], dx - shift[1])
     ring = np.exp(-np.square((distance - rng.uniform(0.25, 0.65) * cell.radius) / 1.7))

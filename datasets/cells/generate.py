@@ -2,10 +2,10 @@
 
 A procedure, not data: every pixel is a function of a seed, an index and a size. Objects scatter
 light onto a dark field: round cells with bright rims, some saturated, some overlapping, with halos;
-thin undulating spirochaetes, some attached to cells, at about 1 % of the pixels and absent from
-more than a fifth of the images; and unlabelled debris and burst cells that look like either.
-Magnification, tint, exposure and blur change from image to image. Brightness and class shares are
-set near those of the Kaggle set "Bacteria detection with darkfield microscopy" (86 / 13 / 1 %).
+thin undulating spirochaetes, some attached to cells, about 1 % of the pixels and absent from more
+than a fifth of the images; and unlabelled debris and burst cells that resemble either class.
+Magnification, tint, exposure and blur vary between images. Brightness and class shares are close to
+those of the Kaggle set "Bacteria detection with darkfield microscopy" (86 / 13 / 1 %).
 """
 
 import math
@@ -22,27 +22,27 @@ from .threads import STEP, place_debris, place_spirochaetes, splat, thick_lines
 
 DEFAULT_SIZE = (256, 256)
 DEFAULT_COUNTS = {"train": 40, "validation": 10, "test": 10}
-"""Images of each split in the default set."""
+"""Number of images per split in the default set."""
 
 _FIRST_INDEX = {
     "train": 0,
     "validation": 1_000_000,
     "test": 2_000_000,
-}  # apart, whatever the counts
+}  # far apart, so that splits never share an image
 
 MARGIN = 24
-"""Pixels generated around an image and cut off, so that its border is like its inside."""
+"""Pixels generated around an image and cut off, so that its border looks like its inside."""
 
 
 def generate_split(
     seed: int, split: str, numbers: Iterable[int], size: tuple[int, int] = DEFAULT_SIZE
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Chosen images of a split, as `generate_image` makes them.
+    """Generates chosen images of a split with `generate_image`.
 
     Args:
         seed: of the whole set.
         split: `train`, `validation` or `test`.
-        numbers: which images, counted from 0 in each split.
+        numbers: the images, counted from 0 in each split.
         size: (height, width), in pixels.
     """
     for number in numbers:
@@ -52,7 +52,7 @@ def generate_split(
 def generate_image(
     seed: int, index: int, size: tuple[int, int] = DEFAULT_SIZE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One image and its label.
+    """Generates one image and its label.
 
     Args:
         seed: of the whole set, 0 or more.
@@ -94,21 +94,21 @@ def generate_image(
 
 
 def _tint(rng: np.random.Generator) -> np.ndarray:
-    """Colour of scattered light, float32 [3]: mostly bluish, as short waves scatter more."""
+    """Colour of scattered light, float32 [3]: mostly bluish, because short waves scatter more."""
     warm = rng.uniform() < 0.1
     colour = (1.0, 1.05, 0.6) if warm else (0.72, 0.92, 1.15)
     return (np.array(colour) * np.exp(rng.normal(0, 0.08, 3))).astype(np.float32)
 
 
 def _varied(rng: np.random.Generator, tint: np.ndarray) -> np.ndarray:
-    """The tint of a single object."""
+    """Tint of a single object."""
     return (tint * np.exp(rng.normal(0, 0.07, 3))).astype(np.float32)
 
 
 def _thread_light(
     rng: np.random.Generator, threads: list[np.ndarray], size: tuple[int, int], scale: float
 ) -> Field:
-    """Light of spirochaetes: a fifth of them shows as a string of beads."""
+    """Light of spirochaetes; a fifth of them look like a string of beads."""
     if not threads:
         return np.zeros(size, dtype=np.float32)
     weights = []
@@ -124,7 +124,7 @@ def _thread_light(
 
 
 def _debris_light(rng: np.random.Generator, size: tuple[int, int]) -> Field:
-    """Light of debris, sharp and out of focus."""
+    """Light of debris, in and out of focus."""
     light = np.zeros(size, dtype=np.float32)
     for sigma, gain in ((0.8, 4.0), (1.3, 7.0), (3.5, 6.0)):
         pieces = place_debris(rng, size)
@@ -139,16 +139,16 @@ def _debris_light(rng: np.random.Generator, size: tuple[int, int]) -> Field:
 
 
 def _photograph(rng: np.random.Generator, light: np.ndarray, tint: np.ndarray) -> np.ndarray:
-    """uint8 [h, w, 3]: what the optics and the camera make of the light."""
+    """Applies optics and camera to the light; returns uint8 [h, w, 3]."""
     size = light.shape[:2]
     sharp = rng.uniform(0.4, 1.0)
     seen = ndimage.gaussian_filter(light, (sharp, sharp, 0), truncate=3)
-    # Halos take the light's brightness only, which is a third of the work.
+    # Halos are computed from brightness only, which costs a third of the time.
     grey = light.mean(axis=2)
     near, far = rng.uniform(2.5, 4.5), rng.uniform(8, 14)
     halo = rng.uniform(0.04, 0.2) * ndimage.gaussian_filter(grey, near, truncate=3)
     halo += rng.uniform(0.02, 0.13) * ndimage.gaussian_filter(grey, far, truncate=3)
-    # What scatters outside the plane of focus leaves the field not quite dark.
+    # Light scattered outside the plane of focus brightens the dark field slightly.
     halo += rng.uniform(0.02, 0.1) * np.exp(0.25 * smooth_noise(rng, size, 90))
     fog = tint * (0.8, 1.0, 1.25) * np.exp(rng.normal(0, 0.12, 3))
     seen += halo[:, :, None] * fog.astype(np.float32)

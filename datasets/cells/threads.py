@@ -1,4 +1,4 @@
-"""Spirochaetes and debris of a synthetic darkfield image: what is drawn as points and lines."""
+"""Spirochaetes and debris of a synthetic darkfield image, drawn as points and lines."""
 
 import math
 
@@ -10,7 +10,7 @@ from tfadvseg_datasets.membranes.fields import Field, smooth_noise
 from .erythrocytes import Erythrocyte
 
 STEP = 0.5
-"""Pixels between the points that a line is made of."""
+"""Distance between the points of a line, in pixels."""
 
 Points = np.ndarray
 """float64 [n, 2], (y, x) in pixels."""
@@ -25,10 +25,10 @@ def place_spirochaetes(
     """Centre lines of spirochaetes, some of them attached to a cell.
 
     Args:
-        rng: where the choices come from.
+        rng: source of random choices.
         size: (height, width), in pixels.
-        cells: those that they may hang on.
-        scale: pixels a unit of length; 1 makes them 25 to 100 pixels long.
+        cells: cells that spirochaetes may be attached to.
+        scale: pixels per unit of length; at 1 they are 25 to 100 pixels long.
     """
     density = rng.lognormal(math.log(size[0] * size[1] / 20000), 0.7)
     return [_spirochaete(rng, size, cells, scale) for _ in range(1 + rng.poisson(density))]
@@ -37,7 +37,7 @@ def place_spirochaetes(
 def _spirochaete(
     rng: np.random.Generator, size: tuple[int, int], cells: list[Erythrocyte], scale: float
 ) -> Points:
-    """A slowly bending course with a wave upon it."""
+    """A slowly bending course with a wave added to it."""
     count = int(rng.uniform(20, 90) * scale / STEP)
     start = rng.uniform((0, 0), size)
     heading = rng.uniform(0, 2 * math.pi)
@@ -47,7 +47,7 @@ def _spirochaete(
         start = np.array(cell.centre) + cell.radius * direction
     along = np.arange(count) * STEP / scale
     course = heading + 0.55 * smooth_noise(rng, (count, 1), 24 * scale / STEP)[:, 0]
-    # Waves are longer in some stretches and lower in others, as the body moves.
+    # The wave varies in length and height along the body.
     stretch = np.exp(0.3 * smooth_noise(rng, (count, 1), 12 * scale / STEP)[:, 0])
     phase = np.cumsum(2 * math.pi / rng.uniform(7, 16) * STEP / scale * stretch)
     swell = 1 + 0.5 * np.sin(along / 8 + rng.uniform(0, 6))
@@ -59,10 +59,10 @@ def _spirochaete(
 
 
 def place_debris(rng: np.random.Generator, size: tuple[int, int]) -> list[tuple[Points, float]]:
-    """Specks, and short straight or kinked rods that are no spirochaetes, with their brightness.
+    """Specks, and short straight or kinked rods that are not spirochaetes, with their brightness.
 
     Args:
-        rng: where the choices come from.
+        rng: source of random choices.
         size: (height, width), in pixels.
     """
     area = size[0] * size[1] / 65536
@@ -81,15 +81,15 @@ def place_debris(rng: np.random.Generator, size: tuple[int, int]) -> list[tuple[
 
 
 def splat(points: Points, weights: np.ndarray | float, size: tuple[int, int]) -> Field:
-    """Adds points to a field, each shared among the four pixels around it.
+    """Adds points to a field, each distributed over the four pixels around it.
 
     Args:
-        points: float64 [n, 2]; those outside are left out.
-        weights: float64 [n], or one for all.
+        points: float64 [n, 2]; points outside are ignored.
+        weights: float64 [n], or one number for all.
         size: (height, width), in pixels.
 
     Returns:
-        float32 [h, w], whose sum is that of the weights of points inside.
+        float32 [h, w]; its sum is the sum of the weights of points inside.
     """
     flat = np.zeros((size[0] + 2) * (size[1] + 2))
     weights = np.broadcast_to(weights, len(points))
@@ -106,12 +106,12 @@ def splat(points: Points, weights: np.ndarray | float, size: tuple[int, int]) ->
 
 
 def thick_lines(lines: list[Points], size: tuple[int, int], half_width: float) -> np.ndarray:
-    """What an annotator with a brush makes of lines.
+    """Draws lines as an annotator would with a brush.
 
     Args:
-        lines: points `STEP` apart.
+        lines: points at a distance of `STEP`.
         size: (height, width), in pixels.
-        half_width: from a line to its border, in pixels.
+        half_width: distance from a line to its border, in pixels.
 
     Returns:
         bool [h, w].
@@ -120,6 +120,6 @@ def thick_lines(lines: list[Points], size: tuple[int, int], half_width: float) -
         return np.zeros(size, dtype=bool)
     sigma = 0.8 * half_width
     blurred = ndimage.gaussian_filter(splat(np.concatenate(lines), 1.0, size), sigma)
-    # A straight line becomes a ridge of Gaussian profile: its value at half_width from the crest.
+    # A straight line becomes a ridge with Gaussian profile; this is its value at half_width.
     crest = 1 / (STEP * sigma * math.sqrt(2 * math.pi))
     return blurred > crest * math.exp(-((half_width / sigma) ** 2) / 2)

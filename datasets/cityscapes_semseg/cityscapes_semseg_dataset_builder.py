@@ -1,4 +1,4 @@
-"""TFDS builder `cityscapes_semseg` (the catalogue has a `cityscapes` of its own)."""
+"""TFDS builder `cityscapes_semseg` (the TFDS catalogue already has a `cityscapes`)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from .files import find_splits
 
 @dataclass(eq=False)
 class CityscapesSemsegConfig(tfds.core.BuilderConfig):
-    """Which label files are read, and how the set is prepared.
+    """The choice of label files, and how the set is prepared.
 
     Attributes:
         name: made from the fields below.
@@ -36,7 +36,7 @@ class CityscapesSemsegConfig(tfds.core.BuilderConfig):
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Street scenes of 50 cities with the 19 classes that are trained."""
+    """Street scenes of 50 cities with the 19 training classes."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS reads it from the class)
@@ -62,7 +62,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             features=features(TRAIN_NAMES),
             supervised_keys=("image", "label"),
             homepage="https://www.cityscapes-dataset.com/",
-            # Frames in order, whichever way they are prepared.
+            # Frames in order, with and without Beam.
             disable_shuffling=True,
         )
 

@@ -27,18 +27,18 @@ _OTHER_LABELS = {
 def find_splits(
     folder: str | os.PathLike, numbering: Numbering = Numbering.LABEL_IDS
 ) -> dict[str, list[Frame]]:
-    """The frames of each split that is there, by city and name, checked by headers and a sample.
+    """The frames of each existing split, by city and name, checked by headers and a sample.
 
-    `test` may lack labels (the published ones are void). Of other splits, such as `train_extra`,
-    nothing is read.
+    `test` may lack labels (the published ones are void). Other splits, such as `train_extra`, are
+    not read.
 
     Args:
-        folder: holds `leftImg8bit` and `gtFine`.
+        folder: contains `leftImg8bit` and `gtFine`.
         numbering: which label files to read.
 
     Raises:
         FileNotFoundError: a folder or files are missing; names them.
-        ValueError: files are not what they should be.
+        ValueError: files are of another kind.
     """
     place = _checked(epath.Path(folder))
     splits = {
@@ -60,10 +60,10 @@ def find_splits(
 
 
 def raw_files(folder: str | os.PathLike) -> list[epath.Path]:
-    """The images of the splits, and their labels of either numbering.
+    """The images of the splits, and their labels in both numberings.
 
     Raises:
-        FileNotFoundError: there is no such folder, or it lacks what it should hold.
+        FileNotFoundError: there is no such folder, or part of its content is missing.
     """
     place = _checked(epath.Path(folder))
     ends = (_IMAGE_END, *(f"_{numbering.value}" for numbering in Numbering))
@@ -96,7 +96,7 @@ def _frames(place: epath.Path, split: str, numbering: Numbering) -> list[Frame]:
                 "has; unpack the images too."
             )
     if not frames:
-        raise FileNotFoundError(f"{place / IMAGES / split}: no frames; it holds no city's folder.")
+        raise FileNotFoundError(f"{place / IMAGES / split}: no frames; it has no folder of a city.")
     return frames
 
 
@@ -112,13 +112,14 @@ def _images(folder: epath.Path) -> dict[str, epath.Path]:
     files = png_files(folder)
     if any(f"_{LABELS}_" in name for name in files):
         raise ValueError(
-            f"{folder}: holds files of {LABELS}; images and labels are swapped: exchange {IMAGES} "
-            f"and {LABELS}."
+            f"{folder}: contains files of {LABELS}; images and labels are swapped: exchange "
+            f"{IMAGES} and {LABELS}."
         )
     wrong = [file.name for name, file in files.items() if not name.endswith(_IMAGE_END)]
     if wrong:
         raise ValueError(
-            f"{folder}: holds {some(wrong)}; images are called CITY_NUMBER_NUMBER{_IMAGE_END}.png."
+            f"{folder}: contains {some(wrong)}; expected names are "
+            f"CITY_NUMBER_NUMBER{_IMAGE_END}.png."
         )
     return {name.removesuffix(_IMAGE_END): file for name, file in files.items()}
 
@@ -135,14 +136,16 @@ def _labels(folder: epath.Path, names: list[str], numbering: Numbering) -> dict[
             if f"{lacking[0]}_{LABELS}_{other}" in files and other != numbering.value
         ]
         expected = _OTHER_LABELS[numbering.value]
-        hint = f" It holds {' and '.join(others)}, not the {expected} expected." if others else ""
-        mend = "unpack the set's own files"
+        hint = (
+            f" It contains {' and '.join(others)}, but {expected} are expected." if others else ""
+        )
+        remedy = "unpack the set's own files"
         if numbering is Numbering.TRAIN_IDS:
-            mend = "make them with the set's scripts, or leave out train_ids"
+            remedy = "make them with the set's scripts, or omit train_ids"
         elif "trainIds" in others:
-            mend += ", or choose train_ids"
+            remedy += ", or choose train_ids"
         missing = some([f"{name}{end}.png" for name in lacking])
-        raise FileNotFoundError(f"{folder}: lacks {missing}.{hint} Please {mend}.")
+        raise FileNotFoundError(f"{folder}: lacks {missing}.{hint} Please {remedy}.")
     extra = [file.name for name, file in labels.items() if name not in set(names)]
     if extra:
         raise FileNotFoundError(f"{folder}: {some(extra)} have no image in {IMAGES}; add them.")
@@ -150,10 +153,10 @@ def _labels(folder: epath.Path, names: list[str], numbering: Numbering) -> dict[
 
 
 def _checked(place: epath.Path) -> epath.Path:
-    """The folder itself, if it holds what it should."""
+    """The folder itself, after checking its content."""
     if not place.is_dir():
         raise FileNotFoundError(f"{place}: no such folder.")
-    # Images alone are enough: all may be test frames.
+    # Images alone are enough if all are test frames.
     needed = [IMAGES, LABELS]
     if (place / IMAGES).is_dir() and _cities(place / IMAGES) == ["test"]:
         needed = [IMAGES]

@@ -1,4 +1,4 @@
-"""Writes `dummy_data/`: tiny frames and labels in the official naming; `test` without labels."""
+"""Writes `dummy_data/`: tiny frames and labels with official names; `test` without labels."""
 
 from pathlib import Path
 

@@ -21,7 +21,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     Put the folders images/ and masks/ of the Kaggle set "Bacteria detection with darkfield
     microscopy" (longnguyen2306/bacteria-detection-with-darkfield-microscopy) into manual_dir. Each
     image NNN.png has a mask NNN.png: 0 (background), 1 (red blood cell), 2 (spirochaete), in one
-    channel or in three equal ones. The masks' folder may also be called flattened_masks.
+    channel or in three equal ones. The folder of masks may also be called flattened_masks.
     """
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -29,7 +29,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             features=features(CLASS_NAMES),
             supervised_keys=("image", "label"),
             homepage="https://www.kaggle.com/datasets/longnguyen2306/bacteria-detection-with-darkfield-microscopy",
-            # Examples come in the order of their names, as a division by seed needs.
+            # Examples are sorted by name, which the split by seed relies on.
             disable_shuffling=True,
         )
 
@@ -39,7 +39,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, pairs: list[Pair]) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, pair in enumerate(pairs):
             image, label = read_pair(pair, CLASS_NAMES)
-            # TFDS keeps the order of integer keys only.
+            # TFDS keeps the order of examples only for integer keys.
             yield (
                 number,
                 {

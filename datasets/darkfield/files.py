@@ -1,4 +1,4 @@
-"""The set's files: images and label masks of equal names in two folders."""
+"""The set's files: images and label masks with equal names in two folders."""
 
 import os
 
@@ -8,14 +8,14 @@ from tfadvseg_datasets.pairs import Pair, png_files, some
 
 IMAGE_FOLDER = "images"
 LABEL_FOLDERS = ("masks", "flattened_masks")
-"""The first of them that is there is read; copies of the set use either name."""
+"""Possible names of the mask folder, in copies of the set; the first that exists is read."""
 
 
 def find_pairs(folder: str | os.PathLike) -> list[Pair]:
-    """Each image and its mask, in order of their names.
+    """Each image with its mask, sorted by name.
 
     Raises:
-        FileNotFoundError: names the folder that is missing, or the files whose partners are.
+        FileNotFoundError: names the missing folder, or the files without a counterpart.
     """
     place = epath.Path(folder)
     if not place.is_dir():
@@ -30,7 +30,7 @@ def find_pairs(folder: str | os.PathLike) -> list[Pair]:
     label_folder = found[0]
     images, labels = png_files(image_folder), png_files(label_folder)
     if not images and not labels:
-        raise FileNotFoundError(f"{image_folder}: holds no PNG files.")
+        raise FileNotFoundError(f"{image_folder}: contains no PNG files.")
     for here, there, partners, others, kind in (
         (image_folder, label_folder, images, labels, "a mask"),
         (label_folder, image_folder, labels, images, "an image"),
@@ -39,13 +39,13 @@ def find_pairs(folder: str | os.PathLike) -> list[Pair]:
         if lonely:
             raise FileNotFoundError(
                 f"{here}: {some(lonely)} without {kind} of that name in {there}; add it, or "
-                "remove what has no partner."
+                "remove files without a counterpart."
             )
     return [Pair(name, images[name], labels[name]) for name in images]
 
 
 def raw_files(folder: str | os.PathLike) -> list[epath.Path]:
-    """The files that the dataset is made of.
+    """The files that the dataset is made from.
 
     Raises:
         FileNotFoundError: as `find_pairs`.

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-# (height, width), and the classes that are there: sizes vary, and so do classes.
+# (height, width), and the classes that occur; both vary.
 _IMAGES = {
     "001": ((24, 32), (0, 1, 2)),
     "002": ((31, 20), (0, 1)),
@@ -22,7 +22,7 @@ def main() -> None:
         mask = np.array(classes, np.uint8)[np.arange(size[0]) * len(classes) // size[0]]
         mask = np.repeat(mask[:, None], size[1], axis=1)
         image = 60 * mask[:, :, None] + rng.integers(0, 40, (*size, 3), dtype=np.uint8)
-        # One mask as RGB, as they are met.
+        # One mask as RGB, as some copies of the set have them.
         stored = np.repeat(mask[:, :, None], 3, axis=2) if name == "003" else mask
         for kind, pixels in (("images", image), ("masks", stored)):
             (folder / kind).mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The official layout: `images/`, `labels/`, and perhaps `split.mat`."""
+"""The official layout: `images/`, `labels/`, and optionally `split.mat`."""
 
 import io
 import os
@@ -23,16 +23,16 @@ _SPLIT_KEYS = {"train": "trainIds", "val": "valIds", "test": "testIds"}
 
 
 def find_frames(folder: str | os.PathLike, skip_damaged: bool = False) -> list[Frame]:
-    """The frames in order of their names, checked as far as headers and a sample tell.
+    """The frames, sorted by name, checked by headers and a sample of labels.
 
     Args:
-        folder: holds `images` and `labels`.
-        skip_damaged: leave out, with a warning that names them, frames whose label is of another
-            size than the image, as some of the set's are known to be.
+        folder: contains `images` and `labels`.
+        skip_damaged: leave out frames whose label differs in size from the image, with a warning
+            that names them; some frames of the set are known to have this fault.
 
     Raises:
         FileNotFoundError: a folder or files are missing; names them.
-        ValueError: frames are damaged, or the files are not what they should be.
+        ValueError: frames are damaged, or files are of another kind.
     """
     place = _checked(epath.Path(folder))
     images, labels = png_files(place / IMAGES), png_files(place / LABELS)
@@ -42,8 +42,8 @@ def find_frames(folder: str | os.PathLike, skip_damaged: bool = False) -> list[F
         lacking = [f"{name}.png" for name in here if name not in there]
         if lacking:
             raise FileNotFoundError(
-                f"{place / there_name}: lacks {some(lacking)}; download the part that holds them, "
-                "or remove their counterparts."
+                f"{place / there_name}: lacks {some(lacking)}; download the archive that contains "
+                "them, or remove their counterparts."
             )
     frames = [Frame(name, images[name], labels[name]) for name in images]
     damaged = dict(frames_of_other_size(frames))
@@ -51,42 +51,42 @@ def find_frames(folder: str | os.PathLike, skip_damaged: bool = False) -> list[F
         first = next(iter(damaged.values()))
         names = [frame.name for frame in damaged]
         raise ValueError(
-            f"{first} Damaged labels: {', '.join(names)}; replace them, or leave these frames out "
-            "with skip_damaged."
+            f"{first} Damaged labels: {', '.join(names)}; replace them, or set skip_damaged to "
+            "leave these frames out."
         )
     for message in damaged.values():
         logging.warning("Left out: %s", message)
     frames = [frame for frame in frames if frame not in damaged]
     if not frames:
-        raise ValueError(f"{place}: every label is of another size than its image.")
+        raise ValueError(f"{place}: every label differs in size from its image.")
     check_frames(frames, Numbering.LABEL_IDS)
     return frames
 
 
 def divide(frames: Sequence[Frame], folder: str | os.PathLike) -> dict[str, list[Frame]]:
-    """The official train, val and test frames, of those at hand.
+    """Splits the given frames into the official train, val and test parts.
 
     Args:
         frames: named by number.
-        folder: holds `split.mat`, the set's own file of frame numbers.
+        folder: contains `split.mat`, the set's own file of frame numbers.
 
     Raises:
         FileNotFoundError: there is no `split.mat`.
-        ValueError: it is no such file, or frames are in none of its lists.
+        ValueError: the file is of another kind, or does not list some frames.
     """
     path = epath.Path(folder) / SPLIT_FILE
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path}: no such file; download it from the set's page, or leave out official_split."
+            f"{path}: no such file; download it from the set's page, or omit official_split."
         )
     try:
         content = loadmat(io.BytesIO(path.read_bytes()))
         numbers = {
             split: {int(n) for n in np.ravel(content[key])} for split, key in _SPLIT_KEYS.items()
         }
-    except Exception as error:  # scipy raises many kinds on damaged files
+    except Exception as error:  # scipy raises many exception types on damaged files
         raise ValueError(
-            f"{path}: no file of {', '.join(_SPLIT_KEYS.values())} ({type(error).__name__}: "
+            f"{path}: not a file with {', '.join(_SPLIT_KEYS.values())} ({type(error).__name__}: "
             f"{error}); replace it."
         ) from None
     unlisted = [
@@ -95,7 +95,7 @@ def divide(frames: Sequence[Frame], folder: str | os.PathLike) -> dict[str, list
         if not frame.name.isdecimal() or not any(int(frame.name) in n for n in numbers.values())
     ]
     if unlisted:
-        raise ValueError(f"{path}: does not list {some(unlisted)}; remove such frames.")
+        raise ValueError(f"{path}: does not list {some(unlisted)}; remove these frames.")
     parts = {
         split: [frame for frame in frames if int(frame.name) in listed]
         for split, listed in numbers.items()
@@ -104,10 +104,10 @@ def divide(frames: Sequence[Frame], folder: str | os.PathLike) -> dict[str, list
 
 
 def raw_files(folder: str | os.PathLike) -> list[epath.Path]:
-    """The files that frames are made of, and `split.mat` if it is there.
+    """The files that frames are made from, and `split.mat` if it exists.
 
     Raises:
-        FileNotFoundError: there is no such folder, or it lacks what it should hold.
+        FileNotFoundError: there is no such folder, or part of its content is missing.
     """
     place = _checked(epath.Path(folder))
     files = [file for kind in (IMAGES, LABELS) for file in png_files(place / kind).values()]
@@ -116,7 +116,7 @@ def raw_files(folder: str | os.PathLike) -> list[epath.Path]:
 
 
 def _checked(place: epath.Path) -> epath.Path:
-    """The folder itself, if it holds what it should."""
+    """The folder itself, after checking its content."""
     if not place.is_dir():
         raise FileNotFoundError(f"{place}: no such folder.")
     require_folders(place, (IMAGES, LABELS), (IMAGES, LABELS))

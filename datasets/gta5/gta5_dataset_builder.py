@@ -15,12 +15,12 @@ from .files import divide, find_frames
 
 @dataclass(eq=False)
 class Gta5Config(tfds.core.BuilderConfig):
-    """Which frames, and how they are prepared.
+    """The choice of frames, and how they are prepared.
 
     Attributes:
         name: made from the fields below.
-        official_split: divide into train, val and test by `split.mat`; else all are `train`.
-        skip_damaged: leave out frames whose label is of another size than the image.
+        official_split: split into train, val and test by `split.mat`; otherwise all are `train`.
+        skip_damaged: leave out frames whose label differs in size from the image.
         beam: prepare with Apache Beam; the examples are the same.
     """
 
@@ -36,7 +36,7 @@ class Gta5Config(tfds.core.BuilderConfig):
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Street scenes from a computer game with Cityscapes' classes."""
+    """Street scenes from a computer game with the classes of Cityscapes."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS reads it from the class)
@@ -57,7 +57,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     Download images and labels (ten parts each) from
     https://download.visinf.tu-darmstadt.de/data/from_games/ and unpack all into one folder, so that
     it holds images/00001.png ... and labels/00001.png ...; give it as manual_dir. For the official
-    splits also put split.mat of that page there.
+    splits also put split.mat from that page there.
     """
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -65,7 +65,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             features=features(TRAIN_NAMES),
             supervised_keys=("image", "label"),
             homepage="https://download.visinf.tu-darmstadt.de/data/from_games/",
-            # Frames in order, whichever way they are prepared.
+            # Frames in order, with and without Beam.
             disable_shuffling=True,
         )
 

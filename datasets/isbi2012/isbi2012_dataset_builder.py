@@ -20,7 +20,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     MANUAL_DOWNLOAD_INSTRUCTIONS = """
     Put train-volume.tif, train-labels.tif and, for the split `test`, test-volume.tif into
     manual_dir. They are the files of the ISBI 2012 challenge "Segmentation of neuronal structures
-    in EM stacks": multi-page TIFFs of 8 bits, labels 0 (membrane) and 255 (cell).
+    in EM stacks": 8-bit multi-page TIFFs, labels 0 (membrane) and 255 (cell).
     """
 
     def _info(self) -> tfds.core.DatasetInfo:

@@ -1,4 +1,4 @@
-"""The challenge's files: multi-page TIFFs, read and checked before anything is made of them."""
+"""The challenge's files: multi-page TIFFs, read and checked before a dataset is made from them."""
 
 import os
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class Stacks:
 
     Attributes:
         train_images: uint8 [h, w, 1] each.
-        train_labels: uint8 [h, w] each, `MEMBRANE` or `CELL`; as many and as large as the images.
-        test_images: uint8 [h, w, 1] each; empty if that file is absent.
+        train_labels: uint8 [h, w] each, `MEMBRANE` or `CELL`; same number and sizes as the images.
+        test_images: uint8 [h, w, 1] each; empty if the file is absent.
     """
 
     train_images: tuple[np.ndarray, ...]
@@ -34,10 +34,10 @@ class Stacks:
 
 
 def raw_files(folder: str | os.PathLike) -> list[epath.Path]:
-    """The files that the dataset is made of.
+    """The files that the dataset is made from.
 
     Raises:
-        FileNotFoundError: names the folder, or every required file that is not in it.
+        FileNotFoundError: names the folder, or all required files that it lacks.
     """
     place = epath.Path(folder)
     if not place.is_dir():
@@ -56,8 +56,8 @@ def read_stacks(folder: str | os.PathLike) -> Stacks:
 
     Raises:
         FileNotFoundError: as `raw_files`.
-        ValueError: a file is not a whole TIFF, has colours, labels of other values than 0 and 255,
-            or images and labels that differ in number or size.
+        ValueError: a file is not a complete TIFF, has colours or labels other than 0 and 255, or
+            images and labels differ in number or size.
     """
     files = {file.name: file for file in raw_files(folder)}
     images = _read_grey(files[TRAIN_IMAGES])
@@ -71,17 +71,17 @@ def read_stacks(folder: str | os.PathLike) -> Stacks:
         if image.shape[:2] != label.shape:
             raise ValueError(
                 f"{files[TRAIN_LABELS]}: page {page} is {_size(label)} (height x width), but that "
-                f"of {TRAIN_IMAGES} is {_size(image)}; they must agree."
+                f"of {TRAIN_IMAGES} is {_size(image)}; they must be equal."
             )
     test_images = _read_grey(files[TEST_IMAGES]) if TEST_IMAGES in files else ()
     return Stacks(images, labels, test_images)
 
 
 def _check_tiff(file: epath.Path) -> None:
-    """Refuses other kinds of images, which Pillow would read whatever they are named."""
+    """Refuses other image formats, which Pillow would read whatever their file name."""
     with file.open("rb") as handle:
         if handle.read(4) not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-            raise ValueError(f"{file}: is not a TIFF file; give the challenge's own.")
+            raise ValueError(f"{file}: not a TIFF file; give the challenge's own file.")
 
 
 def _read_grey(file: epath.Path) -> tuple[np.ndarray, ...]:
@@ -103,9 +103,9 @@ def _read_class_ids(file: epath.Path) -> tuple[np.ndarray, ...]:
         values = np.unique(page)
         wrong = values[~np.isin(values, list(RAW_VALUES))]
         if wrong.size:
-            shown = ", ".join(map(str, wrong[:5])) + (", ..." if wrong.size > 5 else "")
+            found = ", ".join(map(str, wrong[:5])) + (", ..." if wrong.size > 5 else "")
             raise ValueError(
-                f"{file}: page {number} holds {shown}; only 0 (membrane) and 255 (cell) are "
+                f"{file}: page {number} contains {found}; only 0 (membrane) and 255 (cell) are "
                 "expected."
             )
         labels.append(table[page])

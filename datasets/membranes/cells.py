@@ -11,7 +11,7 @@ TILE = 32
 """Side, in pixels, of the squares within which cells are assigned."""
 
 MAX_STRETCH = 1.9
-"""Of a cell along its longer axis; across it, it shrinks by as much."""
+"""Stretch of a cell along its longer axis; across it, the cell shrinks by the same factor."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Cells:
     Attributes:
         centres: float64 [n, 2], (y, x) in pixels.
         radii: float64 [n], additive weights in pixels: large ones claim more room.
-        stretches: float64 [n], 1 or more: the axes of a metric are this and its inverse.
+        stretches: float64 [n], 1 or more: the axes of a metric are the stretch and its inverse.
         metrics: float64 [n, 2, 2], symmetric; a cell's distance to p is
             |metric @ (p - centre)| - radius.
     """
@@ -33,13 +33,13 @@ class Cells:
 
 
 def place_cells(rng: np.random.Generator, size: tuple[int, int]) -> Cells:
-    """Packs ellipses of very different sizes, large ones first, all over the section.
+    """Fills the section with ellipses of very different sizes, large ones first.
 
-    Sizes are log-normal, as the cross-sections of neurites roughly are: a few large dendrites and
-    cell bodies among bundles of thin processes.
+    Sizes are log-normal, roughly like cross-sections of neurites: a few large dendrites and cell
+    bodies among bundles of thin processes.
 
     Args:
-        rng: where the choices come from.
+        rng: source of random choices.
         size: (height, width), in pixels.
     """
     height, width = size
@@ -51,7 +51,7 @@ def place_cells(rng: np.random.Generator, size: tuple[int, int]) -> Cells:
         gap = np.hypot(*(centres[kept] - centres[i]).T) - radii[kept]
         kept[i] = not np.any(gap < 0.85 * radii[i])
     count = int(kept.sum())
-    # Neighbours run the same way, as bundles of processes do.
+    # Neighbours have similar directions, like processes in a bundle.
     course = smooth_noise(rng, (height + 41, width + 41), 130)
     at = np.rint(centres[kept] + 20).astype(int)
     angle = rng.uniform(0, math.pi) + 0.8 * course[at[:, 0], at[:, 1]] + rng.normal(0, 0.4, count)
@@ -68,10 +68,10 @@ def place_cells(rng: np.random.Generator, size: tuple[int, int]) -> Cells:
 
 
 def assign_cells(rng: np.random.Generator, cells: Cells, size: tuple[int, int]) -> np.ndarray:
-    """The cell that each pixel belongs to, after the plane has been bent.
+    """Assigns each pixel to a cell, after a random deformation of the plane.
 
     Args:
-        rng: where the bending comes from.
+        rng: source of the deformation.
         cells: the sites.
         size: (height, width), in pixels.
 
@@ -79,7 +79,7 @@ def assign_cells(rng: np.random.Generator, cells: Cells, size: tuple[int, int]) 
         int32 [h, w], indices into `cells`.
     """
     height, width = size
-    # Two octaves: the course of a membrane, and its wobble.
+    # Two octaves: the course of a membrane, and its small-scale roughness.
     bend = [6.5 * smooth_noise(rng, size, 32) + 1.3 * smooth_noise(rng, size, 10) for _ in "yx"]
     rows = np.arange(height, dtype=np.float32)[:, None] + bend[0]
     columns = np.arange(width, dtype=np.float32)[None, :] + bend[1]
@@ -100,7 +100,8 @@ def _nearest(cells: Cells, points: np.ndarray) -> np.ndarray:
         np.linalg.norm(np.einsum("nij,nj->ni", cells.metrics, middle - cells.centres), axis=1)
         - cells.radii
     )
-    # A cell's distance changes by at most its stretch a pixel: the others cannot be nearest here.
+    # A cell's distance changes by at most its stretch per pixel, so no other cell can be nearest
+    # here.
     slack = cells.stretches * reach
     near = np.flatnonzero(from_middle - slack <= (from_middle + slack).min())
     offset = points[None] - cells.centres[near].astype(np.float32)[:, :, None]

@@ -1,4 +1,4 @@
-"""Smooth random fields: what every soft variation of a synthetic section is made of."""
+"""Smooth random fields, the basis of every smooth variation of a synthetic section."""
 
 import numpy as np
 
@@ -9,11 +9,11 @@ Field = np.ndarray
 def smooth_noise(rng: np.random.Generator, size: tuple[int, ...], scale: float) -> Field:
     """Gaussian noise of mean 0 and variance 1 that varies over about `scale` pixels.
 
-    A coarse grid of normal deviates under uniform cubic B-splines: twice differentiable, at a cost
-    that does not grow with `scale`.
+    A coarse grid of normal deviates, interpolated with uniform cubic B-splines: twice
+    differentiable, at a cost that does not grow with `scale`.
 
     Args:
-        rng: where the deviates come from.
+        rng: source of the deviates.
         size: (height, width), in pixels.
         scale: spacing of the coarse grid, in pixels, 1 or more.
 
@@ -23,7 +23,7 @@ def smooth_noise(rng: np.random.Generator, size: tuple[int, ...], scale: float) 
     (top, vertical), (left, horizontal) = (_spline(rng, length, scale) for length in size)
     knots = (int(top[-1]) + 4, int(left[-1]) + 4)
     coarse = rng.standard_normal(knots, dtype=np.float32)
-    # Not matrix products: those would start BLAS's threads for next to no work.
+    # No matrix products: they would start BLAS threads for very little work.
     stretched = sum(coarse[top + tap] * vertical[tap][:, None] for tap in range(4))
     return sum(stretched[:, left + tap] * horizontal[tap] for tap in range(4))
 
@@ -31,12 +31,12 @@ def smooth_noise(rng: np.random.Generator, size: tuple[int, ...], scale: float) 
 def _spline(
     rng: np.random.Generator, length: int, scale: float
 ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """The first of four knots that bear on each position, and their weights, of norm 1.
+    """The first of the four knots that contribute to each position, and their weights, of norm 1.
 
     Returns:
         int64 [length], and four times float32 [length].
     """
-    # A random phase, or the grid would lie at the same place in every section.
+    # With a random phase, because otherwise the grid would lie at the same place in every section.
     position = (np.arange(length) + rng.uniform(0, scale)) / scale
     knot = position.astype(np.int64)
     t = position - knot
@@ -47,5 +47,5 @@ def _spline(
 
 
 def soft_step(field: Field, softness: float) -> Field:
-    """0 far below zero, 1 far above, with a transition about 4 * `softness` wide."""
+    """Smooth step: 0 far below zero, 1 far above, with a transition about 4 * `softness` wide."""
     return (0.5 * (1 + np.tanh(field / (2 * softness)))).astype(np.float32)

@@ -14,10 +14,10 @@ from .generate import DEFAULT_COUNTS, DEFAULT_SIZE, generate_split
 
 @dataclass(eq=False)
 class MembranesConfig(tfds.core.BuilderConfig):
-    """Which sections to generate.
+    """The choice of sections to generate.
 
     Attributes:
-        name: made from the fields below, so that no two configurations share a folder.
+        name: derived from the fields below, so that each configuration has a folder of its own.
         seed: of the whole set.
         height, width: of a section, in pixels.
         train, validation: sections in each split.

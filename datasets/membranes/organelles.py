@@ -1,6 +1,6 @@
-"""What lies inside cells and looks like membrane without being one.
+"""Structures inside cells that look like membrane but are not.
 
-Each function returns darkness: grey levels to take away, float32 [h, w].
+Each function returns darkness: grey levels to subtract, float32 [h, w].
 """
 
 import math
@@ -15,7 +15,7 @@ def mitochondria(rng: np.random.Generator, owner: np.ndarray, depth: Field) -> F
     """Dark ovals with a double rim and folded inner membranes (cristae).
 
     Args:
-        rng: where the choices come from.
+        rng: source of random choices.
         owner: int32 [h, w], the cell of each pixel.
         depth: float32 [h, w], pixels to the nearest cell boundary.
     """
@@ -35,7 +35,7 @@ def mitochondria(rng: np.random.Generator, owner: np.ndarray, depth: Field) -> F
             slice(max(x - reach, 0), min(x + reach + 1, width)),
         )
         one = _mitochondrion(rng, window, (y, x), (semi_major, semi_minor))
-        # It stays within its cell, a little off the boundary.
+        # It stays within its cell, slightly off the boundary.
         inside = (owner[window] == owner[y, x]) * soft_step(depth[window] - 4, 0.5)
         np.maximum(darkness[window], one * inside, out=darkness[window])
         free[window] = 0
@@ -48,7 +48,7 @@ def _mitochondrion(
     centre: tuple[int, int],
     semi_axes: tuple[float, float],
 ) -> Field:
-    """One mitochondrion's darkness within `window`."""
+    """Darkness of one mitochondrion within `window`."""
     rows, columns = np.ogrid[window]
     angle = rng.uniform(0, math.pi)
     dy, dx = rows - centre[0], columns - centre[1]
@@ -67,25 +67,25 @@ def _mitochondrion(
 
 
 def cisternae(rng: np.random.Generator, depth: Field) -> Field:
-    """Thin curved lines inside cells, as of endoplasmic reticulum and Golgi bodies.
+    """Thin curved lines inside cells, like endoplasmic reticulum and Golgi bodies.
 
     Args:
-        rng: where the choices come from.
+        rng: source of random choices.
         depth: float32 [h, w], pixels to the nearest cell boundary.
     """
-    # The zero lines of a smooth field are smooth curves; another field says where they show.
+    # The zero lines of a smooth field are smooth curves; a second field masks them.
     field = smooth_noise(rng, depth.shape, 9)
     slope = np.hypot(*np.gradient(field)) + 0.03
     line = np.exp(-np.square(field / slope / 1.3))
-    shown = soft_step(smooth_noise(rng, depth.shape, 17) - 0.85, 0.1)
-    return 55 * line * shown * soft_step(depth - 7, 0.7)
+    visible = soft_step(smooth_noise(rng, depth.shape, 17) - 0.85, 0.1)
+    return 55 * line * visible * soft_step(depth - 7, 0.7)
 
 
 def vesicles(rng: np.random.Generator, owner: np.ndarray, depth: Field) -> Field:
     """Small rings in clusters, some with a dense core.
 
     Args:
-        rng: where the choices come from.
+        rng: source of random choices.
         owner: int32 [h, w], the cell of each pixel.
         depth: float32 [h, w], pixels to the nearest cell boundary.
     """
@@ -120,7 +120,7 @@ def granules(rng: np.random.Generator, owner: np.ndarray) -> Field:
     """Ribosomes and microtubules seen end on: dark specks, sparser in some cells.
 
     Args:
-        rng: where the choices come from.
+        rng: source of random choices.
         owner: int32 [h, w], the cell of each pixel.
     """
     density = 0.03 * np.exp(0.5 * rng.standard_normal(int(owner.max()) + 1))[owner]

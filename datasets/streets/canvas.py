@@ -1,4 +1,4 @@
-"""What a scene is painted on: surfaces in one-point perspective, far ones first."""
+"""The canvas of a scene: surfaces in one-point perspective, painted from far to near."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole that looks along the road; world coordinates are metres: right, up, ahead.
+    """A pinhole camera that looks along the road; world coordinates in metres: right, up, ahead.
 
     Attributes:
         focal: focal length, in pixels.
         centre: (column, row) of the vanishing point.
         height: above the road.
-        offset: to the right of the road's middle.
+        offset: to the right of the middle of the road.
     """
 
     focal: float
@@ -37,13 +37,13 @@ class Camera:
 
 
 class Canvas:
-    """Painted surfaces by number: each has a class and a look of its own.
+    """Painted surfaces by number; each has its own class and look.
 
     Attributes:
         camera: maps metres to pixels.
-        style: gives materials their colours.
-        rng: where colours are drawn from.
-        index: Pillow image of mode I, the number of the surface each pixel shows.
+        style: defines the colours of materials.
+        rng: source of colours.
+        index: Pillow image of mode I, the number of the surface visible at each pixel.
         shadow: Pillow image of mode L, 255 where something casts a shadow on the ground.
         classes, colours, textures: by surface number: class id, RGB, (fine, coarse) texture in
             grey levels.
@@ -64,13 +64,13 @@ class Canvas:
     def brush(
         self, class_id: int, material: Material, shade: float = 1.0, depth: float = 0.0
     ) -> int:
-        """A new surface.
+        """Adds a surface and returns its number.
 
         Args:
-            class_id: what it is labelled.
-            material: what it looks like; its colour is drawn from the style's.
-            shade: factor of brightness, as of faces that look away from the light.
-            depth: metres; far surfaces fade into haze.
+            class_id: its label.
+            material: its material; its colour is drawn from the style's.
+            shade: brightness factor, for instance of faces turned away from the light.
+            depth: in metres; far surfaces fade into haze.
         """
         look = self.style.looks[material]
         colour = np.array(look.colours[self.rng.integers(len(look.colours))], np.float32)
@@ -78,7 +78,7 @@ class Canvas:
         return self._add(class_id, self._hazed(colour, depth), (look.fine, look.coarse))
 
     def shaded(self, brush: int, shade: float) -> int:
-        """The same surface, brighter or darker."""
+        """Adds the same surface, brighter or darker."""
         return self._add(self.classes[brush], self.colours[brush] * shade, self.textures[brush])
 
     def polygon(self, points: Sequence[Point], brush: int) -> None:
@@ -96,7 +96,7 @@ class Canvas:
         self._draw.line(points, fill=brush, width=max(1, round(width)))
 
     def upright(self, xs: Point, ys: Point, z: float, brush: int) -> None:
-        """A rectangle that faces the camera: xs and ys in metres."""
+        """Paints a rectangle that faces the camera: xs and ys in metres."""
         self.polygon(
             [
                 self.camera.project(xs[0], ys[0], z),
@@ -108,7 +108,7 @@ class Canvas:
         )
 
     def along(self, x: float, ys: Point, zs: Point, brush: int) -> None:
-        """A rectangle parallel to the road: ys and zs in metres."""
+        """Paints a rectangle parallel to the road: ys and zs in metres."""
         project = self.camera.project
         self.polygon(
             [
@@ -121,11 +121,11 @@ class Canvas:
         )
 
     def flat(self, xs: Point, y: float, zs: Point, brush: int) -> None:
-        """A horizontal rectangle: xs and zs in metres."""
+        """Paints a horizontal rectangle: xs and zs in metres."""
         self.polygon(self._flat_points(xs, y, zs), brush)
 
     def cast(self, xs: Point, zs: Point) -> None:
-        """A shadow on the ground."""
+        """Casts a shadow on the ground."""
         self._draw_shadow.polygon(self._flat_points(xs, 0, zs), fill=255)
 
     def _flat_points(self, xs: Point, y: float, zs: Point) -> list[Point]:

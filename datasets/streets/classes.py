@@ -1,4 +1,4 @@
-"""Training ids of Cityscapes' classes by name."""
+"""Training ids of the Cityscapes classes by name."""
 
 from tfadvseg_datasets.cityscapes_ids import TRAIN_NAMES
 from tfadvseg_datasets.segmentation import IGNORE_LABEL

@@ -1,4 +1,4 @@
-"""What stands on sidewalks: poles, traffic lights and signs, trees, bins."""
+"""Objects on sidewalks: poles, traffic lights and signs, trees, bins."""
 
 import math
 
@@ -82,7 +82,7 @@ def tree(canvas: Canvas, x: float, z: float) -> None:
 
 
 def clutter(canvas: Canvas, x: float, z: float) -> None:
-    """A bin or box: void, as Cityscapes labels such things."""
+    """A bin or box, labelled void as in Cityscapes."""
     brush = canvas.brush(VOID, Material.CLUTTER, 1.0, z)
     wide, high = canvas.rng.uniform(0.5, 1.2), canvas.rng.uniform(0.7, 1.3)
     canvas.cast((x - 0.1, x + wide + 0.1), (z, z + wide))

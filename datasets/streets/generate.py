@@ -3,7 +3,7 @@
 A procedure, not data: every pixel is a function of a seed, an index, a size and a domain. Ground,
 buildings, walls, fences, vegetation, street furniture, people and vehicles stand along a straight
 road in one-point perspective. `game` is flat, saturated and clean; `camera` has other colours,
-texture, light, blur and noise, and composes its streets differently.
+texture, light, blur and noise, and a different composition.
 """
 
 import functools
@@ -25,7 +25,7 @@ Domain = Literal["game", "camera"]
 
 DEFAULT_SIZE = (128, 256)
 DEFAULT_COUNTS = {"train": 400, "validation": 50, "test": 50}
-"""Scenes of each split in the default set of a domain."""
+"""Number of scenes per split in the default set of a domain."""
 
 _FIRST_INDEX = {"train": 0, "validation": 1_000_000, "test": 2_000_000}
 _DOMAIN_KEY: dict[Domain, int] = {"game": 0, "camera": 1}
@@ -35,7 +35,7 @@ _RARE: tuple[tuple[float, Callable[[Canvas, Place], None]], ...] = (
     (0.14, bus),
     (0.09, train),
 )
-"""Chance of each in a scene."""
+"""Probability of each in a scene."""
 
 
 def generate_split(
@@ -45,12 +45,12 @@ def generate_split(
     size: tuple[int, int] = DEFAULT_SIZE,
     domain: Domain = "game",
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Chosen scenes of a split, as `generate_scene` makes them.
+    """Generates chosen scenes of a split with `generate_scene`.
 
     Args:
         seed: of the whole set.
         split: `train`, `validation` or `test`.
-        numbers: which scenes, counted from 0 in each split.
+        numbers: the scenes, counted from 0 in each split.
         size: (height, width), in pixels.
         domain: `game` or `camera`.
     """
@@ -61,7 +61,7 @@ def generate_split(
 def generate_scene(
     seed: int, index: int, size: tuple[int, int] = DEFAULT_SIZE, domain: Domain = "game"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One scene and its label. The domains' scenes of one index have nothing in common.
+    """Generates one scene and its label. Scenes of two domains with one index are unrelated.
 
     Args:
         seed: of the whole set, 0 or more.
@@ -88,7 +88,7 @@ def generate_scene(
 
 
 def _compose(rng: np.random.Generator, style: Style, size: tuple[int, int]) -> Canvas:
-    """Paints a whole scene, far things first."""
+    """Paints a whole scene, from far to near."""
 
     def between(limits: Range) -> float:
         return rng.uniform(*limits)
@@ -114,7 +114,7 @@ def _compose(rng: np.random.Generator, style: Style, size: tuple[int, int]) -> C
 
 
 Thing = tuple[float, Callable[[Canvas], None]]
-"""How far away, in metres, and what paints it."""
+"""Distance in metres, and the function that paints it."""
 
 
 def _thing(paint: Callable[..., None], z: float, *arguments: object) -> Thing:
@@ -130,7 +130,7 @@ def _sidewalk_things(
         inner = functools.partial(rng.uniform, 0.8, walk)
 
         def somewhere(low: float = 4, high: float = 60) -> float:
-            # Uniform in the picture rather than in space, or all would be far away.
+            # Uniform in the picture, not in space, because otherwise all would be far away.
             return 1 / rng.uniform(1 / high, 1 / low)
 
         if rng.random() < rng.uniform(*style.trees):
@@ -157,7 +157,7 @@ def _sidewalk_things(
 
 
 def _traffic(rng: np.random.Generator, style: Style, road: float) -> list[Thing]:
-    """Parked and driving vehicles, riders, people who cross."""
+    """Parked and moving vehicles, riders, and people who cross the road."""
     things = []
     lanes = (-0.45 * road, 0.45 * road)
     free = {-1: rng.uniform(8, 25), 1: rng.uniform(8, 25)}

@@ -6,7 +6,7 @@ from .styles import Material
 
 
 def person(canvas: Canvas, x: float, z: float) -> None:
-    """Somebody who stands or walks."""
+    """A standing or walking person."""
     rng = canvas.rng
     height = rng.uniform(1.5, 1.9)
     canvas.cast((x - 0.3, x + 0.3), (z - 0.1, z + 0.4))
@@ -20,18 +20,18 @@ def person(canvas: Canvas, x: float, z: float) -> None:
 
 
 def cycle(canvas: Canvas, x: float, z: float, class_id: int, ridden: bool) -> None:
-    """A bicycle or motorcycle, from the side or nearly from behind, perhaps with its rider.
+    """A bicycle or motorcycle, from the side or nearly from behind, with or without a rider.
 
     Args:
-        canvas: what is painted on.
-        x, z: where, in metres.
+        canvas: the canvas to paint on.
+        x, z: position, in metres.
         class_id: `BICYCLE` or `MOTORCYCLE`.
-        ridden: whether somebody (class rider) sits on it.
+        ridden: whether it has a rider (class rider).
     """
     rng = canvas.rng
     heavy = class_id == MOTORCYCLE
     radius = 0.31 if heavy else 0.34
-    # Half the distance between the wheels as seen: parked ones often stand across.
+    # Half the visible distance between the wheels; parked ones often stand across.
     half = (0.68 if heavy else 0.54) * (rng.uniform(0.15, 0.4) if ridden else rng.uniform(0.3, 1))
     scale = canvas.camera.focal / z
     canvas.cast((x - half - 0.3, x + half + 0.3), (z - 0.1, z + 0.4))

@@ -1,4 +1,4 @@
-"""From painted surfaces to a picture: clean, or as a camera takes it."""
+"""Conversion of painted surfaces to a picture, either clean or as a camera takes it."""
 
 import numpy as np
 from PIL import ImageDraw
@@ -12,7 +12,7 @@ from .styles import Material
 
 
 def render(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
-    """The finished scene.
+    """Renders the finished scene.
 
     Returns:
         image: uint8 [h, w, 3], RGB.
@@ -24,7 +24,7 @@ def render(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     label = np.array(canvas.classes, np.uint8)[surface]
     image = np.array(canvas.colours, np.float32)[surface]
     height = label.shape[0]
-    # The sky turns from haze at the horizon to its own colour above.
+    # The sky changes from haze at the horizon to its own colour above.
     up = np.clip(1 - np.arange(height) / max(canvas.camera.centre[1], 1), 0, 1)
     zenith = np.array(canvas.style.zenith, np.float32)
     blend = image + up[:, None, None].astype(np.float32) * (zenith - image)
@@ -43,7 +43,7 @@ def _on_ground(label: np.ndarray) -> np.ndarray:
 
 
 def _bonnet(canvas: Canvas) -> None:
-    """The camera's own car at the lower edge, labelled void."""
+    """Paints the bonnet of the camera's own car at the lower edge, labelled void."""
     width, height = canvas.index.size
     brush = canvas.brush(VOID, Material.BONNET)
     rise = canvas.rng.uniform(0.05, 0.12) * height
@@ -58,7 +58,7 @@ def _photograph(
     label: np.ndarray,
     shadow: np.ndarray,
 ) -> np.ndarray:
-    """Texture, light, lens and sensor; float32 [h, w, 3]."""
+    """Applies texture, light, lens and sensor; returns float32 [h, w, 3]."""
     rng = canvas.rng
     size = (label.shape[0], label.shape[1])
     unit = max(size[0] / 128, 0.5)
@@ -66,7 +66,7 @@ def _photograph(
     texture = fine * rng.standard_normal(size, dtype=np.float32)
     texture += coarse * smooth_noise(rng, size, max(5 * unit, 1))
     image = image + texture[..., None]
-    # Light: shade under things and along one side of the street, and slow changes.
+    # Light: shade below objects and along one side of the street, and slow variations.
     strength = rng.uniform(0.25, 0.5)
     light = 1 - strength * ndimage.gaussian_filter(shadow, 1.2 * unit) * _on_ground(label)
     if rng.random() < 0.5:

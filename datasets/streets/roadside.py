@@ -1,4 +1,4 @@
-"""Ground, sky and what lines the road: buildings, walls, fences and vegetation."""
+"""Ground, sky and roadside: buildings, walls, fences and vegetation."""
 
 import math
 
@@ -7,22 +7,22 @@ from .classes import BUILDING, FENCE, ROAD, SIDEWALK, SKY, TERRAIN, VEGETATION, 
 from .styles import Material
 
 NEAR, FAR = 1.2, 110.0
-"""Metres ahead of the camera between which things are drawn."""
+"""Range of distances from the camera in which objects are drawn, in metres."""
 
 
 def paint_ground(canvas: Canvas, road: float, sidewalks: tuple[float, float]) -> None:
-    """Sky, terrain, sidewalks, road and its markings.
+    """Paints sky, terrain, sidewalks, road and its markings.
 
     Args:
-        canvas: empty.
-        road: half its width, in metres.
-        sidewalks: width on the left and right, in metres.
+        canvas: an empty canvas.
+        road: half the width of the road, in metres.
+        sidewalks: widths on the left and right, in metres.
     """
     rng = canvas.rng
     width, height = canvas.index.size
     sky = canvas.brush(SKY, Material.SKY)
     canvas.polygon([(0, 0), (width, 0), (width, height), (0, height)], sky)
-    # Level ground ends below the vanishing point: FAR is not at infinity.
+    # Level ground ends below the vanishing point, because FAR is finite.
     far = canvas.camera.project(0, 0, 1000)[1]
     for left, right in ((-2, canvas.camera.centre[0]), (canvas.camera.centre[0], width + 2)):
         ground = canvas.brush(TERRAIN, Material.GRASS)
@@ -56,7 +56,7 @@ def paint_ground(canvas: Canvas, road: float, sidewalks: tuple[float, float]) ->
 
 
 def paint_backdrop(canvas: Canvas) -> None:
-    """What closes the street far away: roofs and treetops."""
+    """Paints the far end of the street: roofs and treetops."""
     rng = canvas.rng
     x = -220.0
     while x < 220:
@@ -70,12 +70,12 @@ def paint_backdrop(canvas: Canvas) -> None:
 
 
 def paint_side(canvas: Canvas, side: int, line: float, urban: float) -> None:
-    """One side of the road behind its sidewalk, far things first.
+    """Paints one side of the road behind its sidewalk, from far to near.
 
     Args:
-        canvas: with the ground painted.
+        canvas: a canvas with the ground painted.
         side: -1 (left) or 1.
-        line: distance of facades from the road's middle, in metres.
+        line: distance of facades from the middle of the road, in metres.
         urban: share of buildings, 0 to 1.
     """
     rng = canvas.rng
@@ -170,13 +170,13 @@ def foliage(
     size: tuple[float, float],
     blobs: int,
 ) -> None:
-    """Leaves: overlapping ellipses, darker below.
+    """Paints leaves: overlapping ellipses, darker below.
 
     Args:
-        canvas: what is painted on.
+        canvas: the canvas to paint on.
         centre: in metres.
         size: half width and half height, in metres.
-        blobs: how many ellipses.
+        blobs: number of ellipses.
     """
     rng = canvas.rng
     x, y, z = centre

@@ -14,11 +14,11 @@ from .generate import DEFAULT_COUNTS, DEFAULT_SIZE, Domain, generate_split
 
 @dataclass(eq=False)
 class StreetsConfig(tfds.core.BuilderConfig):
-    """Which scenes to generate.
+    """The choice of scenes to generate.
 
     Attributes:
-        name: made from the fields below, so that no two configurations share a folder; the default
-            set of a domain is called by the domain alone.
+        name: derived from the fields below, so that each configuration has a folder of its own; the
+            default set of a domain is named after the domain.
         domain: `game` or `camera`.
         seed: of the whole set.
         height, width: of a scene, in pixels.
@@ -43,7 +43,7 @@ class StreetsConfig(tfds.core.BuilderConfig):
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Synthetic street scenes with Cityscapes' classes in two domains; needs no files."""
+    """Synthetic street scenes in two domains with the classes of Cityscapes; needs no files."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "Initial release."}  # noqa: RUF012 (TFDS reads it from the class)

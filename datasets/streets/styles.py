@@ -1,4 +1,4 @@
-"""The two domains: how each composes a street and what colours things have in it."""
+"""The two domains: the composition of a street and the colours of its objects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Range = tuple[float, float]
 
 
 class Material(Enum):
-    """What a surface is made of; the style says what that looks like."""
+    """Material of a surface; the style defines its look."""
 
     SKY = auto()
     ROAD = auto()
@@ -46,11 +46,11 @@ class Material(Enum):
 
 @dataclass(frozen=True)
 class Look:
-    """A material's look.
+    """Look of a material.
 
     Attributes:
-        colours: RGB, 0-255; each surface takes one.
-        spread: standard deviation of what is added to it a surface and channel.
+        colours: RGB, 0-255; each surface gets one of them.
+        spread: standard deviation of the noise added to it per surface and channel.
         fine, coarse: standard deviation of texture over about 1 and 6 pixels, in grey levels.
     """
 
@@ -62,19 +62,19 @@ class Look:
 
 @dataclass(frozen=True)
 class Style:
-    """A domain.
+    """Style of a domain.
 
     Attributes:
-        looks: of all materials.
+        looks: one for each material.
         haze: RGB that far surfaces fade into; visibility: in metres.
-        zenith: RGB that the sky turns to upwards.
+        zenith: RGB that the sky changes to upwards.
         focal: range of the focal length, in image widths.
         horizon: range of the vanishing point's row, in image heights.
         camera_height, road: ranges of the camera's height and half the road's width, in metres.
-        urban, parked, pedestrians, trees: ranges of the share of buildings along the road, and of
-            how densely things stand, 0 to 1.
-        bonnet: whether the car that carries the camera is in the picture (labelled void).
-        photographic: light, blur, noise and colour cast of a camera; else clean flat shading.
+        urban: range of the share of buildings along the road, 0 to 1.
+        parked, pedestrians, trees: ranges of the density of objects, 0 to 1.
+        bonnet: whether the bonnet of the camera's own car is visible (labelled void).
+        photographic: with light, blur, noise and colour cast of a camera; else clean flat shading.
     """
 
     looks: Mapping[Material, Look]

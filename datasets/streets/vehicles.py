@@ -1,4 +1,4 @@
-"""Vehicles of four wheels and more: boxes seen from behind or in front."""
+"""Vehicles with four or more wheels: boxes seen from behind or in front."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from .styles import Material
 
 @dataclass(frozen=True)
 class Place:
-    """Where a vehicle stands.
+    """Position of a vehicle.
 
     Attributes:
         x: of its middle, in metres.
         z: of its near end, in metres.
-        oncoming: whether its front is towards the camera.
+        oncoming: whether its front faces the camera.
     """
 
     x: float
@@ -25,7 +25,7 @@ class Place:
 def _box(
     canvas: Canvas, place: Place, size: tuple[float, float], ys: Point, brush: int, start: float = 0
 ) -> float:
-    """Paints a box of (width, length); returns the x of the side that shows."""
+    """Paints a box of (width, length); returns the x of the visible side."""
     (wide, long), z = size, place.z + start
     inner = place.x - wide / 2 if place.x > canvas.camera.offset else place.x + wide / 2
     canvas.along(inner, ys, (z, z + long), canvas.shaded(brush, 0.75))
@@ -73,7 +73,7 @@ def car(canvas: Canvas, place: Place) -> None:
     _shadow(canvas, place, size)
     paint = canvas.brush(CAR, Material.CAR, 1.0, place.z)
     glass = canvas.brush(CAR, Material.GLASS, 1.0, place.z)
-    # Cabin behind the bonnet or boot, then the body before it.
+    # Cabin behind the bonnet or boot, then the body in front of it.
     back = rng.uniform(0.2, 0.9)
     wide = 0.86 * size[0]
     cabin = Place(place.x, place.z + back, place.oncoming)

@@ -25,7 +25,7 @@ class CamVidTest(tfds.testing.DatasetBuilderTestCase):
 
 @pytest.fixture
 def raw(tmp_path) -> Path:
-    """A copy of the dummy files, to be spoilt."""
+    """A copy of the dummy files, for tests that damage it."""
     return Path(shutil.copytree(DUMMY_DATA, tmp_path / "raw"))
 
 
@@ -108,7 +108,9 @@ def test_lists_may_have_any_prefix_and_blank_lines_but_not_be_empty(raw):
 
 def test_values_out_of_range_are_named(raw, tmp_path):
     Image.fromarray(np.full((24, 32), 12, np.uint8)).save(raw / "valannot/0016E5_07961.png")
-    message = r"valannot/0016E5_07961\.png: holds 12; valid class ids are 0 \(sky\).* 11 \(void\)\."
+    message = (
+        r"valannot/0016E5_07961\.png: contains 12; valid class ids are 0 \(sky\).* 11 \(void\)\."
+    )
     with pytest.raises(ValueError, match=message):
         prepared(raw, tmp_path)
 

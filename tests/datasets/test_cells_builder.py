@@ -81,7 +81,7 @@ def test_impossible_arguments_are_refused(arguments):
 
 
 def test_classes_are_as_imbalanced_as_in_darkfield(images):
-    """Of the Kaggle set: 86, 13 and 1 %; a quarter of its images without spirochaetes."""
+    """The Kaggle set has 86, 13 and 1 %; a quarter of its images have no spirochaetes."""
     counts = np.stack([np.bincount(label.ravel(), minlength=3) for _, label in images])
     share = counts.sum(axis=0) / counts.sum()
     assert 0.78 < share[BACKGROUND] < 0.9
@@ -91,7 +91,7 @@ def test_classes_are_as_imbalanced_as_in_darkfield(images):
 
 
 def test_colours_are_those_of_darkfield(images):
-    """Of the Kaggle set, mean RGB by class: (22, 29, 44), (128, 149, 171), (79, 111, 111)."""
+    """The Kaggle set has mean RGB by class (22, 29, 44), (128, 149, 171), (79, 111, 111)."""
     pixels = np.concatenate([image.reshape(-1, 3) for image, _ in images]).astype(float)
     label = np.concatenate([label.ravel() for _, label in images])
     np.testing.assert_allclose(pixels[label == BACKGROUND].mean(axis=0), (22, 29, 44), atol=14)
@@ -102,17 +102,17 @@ def test_colours_are_those_of_darkfield(images):
 
 
 def test_spirochaetes_are_thin_and_cells_are_not(images):
-    """Distance from the deepest pixel of each class to its border, the largest in each image."""
+    """Largest distance of a pixel of each class to the border, per image."""
     for _, label in images:
         if np.any(label == SPIROCHAETE):
-            # Where several cross there is a little more room.
+            # Where several cross, the distance is slightly larger.
             assert ndimage.distance_transform_edt(label == SPIROCHAETE).max() < 10
     depth = [ndimage.distance_transform_edt(label == RED_BLOOD_CELL).max() for _, label in images]
     assert np.median(depth) > 9
 
 
 def test_brightness_alone_does_not_solve_it(images):
-    """Debris, halos and cells are as bright as spirochaetes: no level finds them well."""
+    """Debris, halos and cells are as bright as spirochaetes, so no threshold finds them well."""
     best = 0.0
     grey = np.stack([image.mean(axis=2) for image, _ in images])
     truth = np.stack([label for _, label in images]) == SPIROCHAETE

@@ -1,4 +1,4 @@
-"""Cityscapes' table of ids."""
+"""The table of Cityscapes ids."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,8 @@ from tfadvseg_datasets.cityscapes_ids import (
     to_train_ids,
 )
 
-# The 19 label ids that are trained, as AdaptSegNet's and the benchmark's scripts list them.
+# The label ids of the 19 training classes, as listed by the scripts of AdaptSegNet and the
+# benchmark.
 TRAINED = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 
 
@@ -49,5 +50,7 @@ def test_colours_are_the_official_ones():
     ],
 )
 def test_values_out_of_the_table_are_refused(convert, value):
-    with pytest.raises(ValueError, match=rf"^{value}: no (label|training) id; valid are 0 to"):
+    with pytest.raises(
+        ValueError, match=rf"^{value}: not a (label|training) id; (label|training) ids are 0 to"
+    ):
         convert(np.array([0, value]))

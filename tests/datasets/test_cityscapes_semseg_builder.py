@@ -1,4 +1,4 @@
-"""The TFDS builder of Cityscapes, on tiny files in the official naming."""
+"""The TFDS builder of Cityscapes, on tiny files with official names."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ TRAIN = ["aachen_000000_000019", "aachen_000001_000019", "bremen_000000_000019"]
 
 
 class CityscapesSemsegTest(tfds.testing.DatasetBuilderTestCase):
-    """TFDS's own suite on `dummy_data`, from either kind of label."""
+    """TFDS's own suite on `dummy_data`, for each kind of label."""
 
     DATASET_CLASS = cityscapes_semseg_dataset_builder.Builder
     BUILDER_CONFIG_NAMES_TO_TEST = ["label_ids", "train_ids"]  # noqa: RUF012
@@ -31,7 +31,7 @@ class CityscapesSemsegTest(tfds.testing.DatasetBuilderTestCase):
 
 @pytest.fixture
 def raw(tmp_path) -> Path:
-    """A copy of the dummy files, to be spoilt."""
+    """A copy of the dummy files, for tests that damage it."""
     return Path(shutil.copytree(DUMMY_DATA, tmp_path / "raw"))
 
 
@@ -87,7 +87,7 @@ def test_frames_can_be_read_without_preparing(raw):
 
 
 def test_void_labels_of_test_are_taken(raw):
-    """The published ones hold nothing but the ids of the car and of the border."""
+    """The published ones contain only the ids of the ego vehicle and of the border."""
     place = raw / "gtFine/test/berlin"
     place.mkdir(parents=True)
     path = place / "berlin_000000_000019_gtFine_labelIds.png"
@@ -113,9 +113,9 @@ def test_splits_without_folder_are_left_out(raw):
 @pytest.mark.parametrize(
     ("gone", "config", "message"),
     [
-        (["labelIds"], "labelIds", "trainIds and colour-coded labels, not the labelIds expected"),
-        (["labelIds", "labelTrainIds"], "labelIds", "It holds colour-coded labels, not the labelI"),
-        (["labelTrainIds"], "labelTrainIds", "holds labelIds and colour.*leave out train_ids"),
+        (["labelIds"], "labelIds", "trainIds and colour-coded labels, but labelIds are expected"),
+        (["labelIds", "labelTrainIds"], "labelIds", "It contains colour-coded labels, but labelI"),
+        (["labelTrainIds"], "labelTrainIds", "contains labelIds and colour.*omit train_ids"),
     ],
 )
 def test_labels_of_another_kind_are_named(raw, gone, config, message):
@@ -130,10 +130,14 @@ def test_labels_of_another_kind_are_named(raw, gone, config, message):
 @pytest.mark.parametrize(
     ("source", "name", "message"),
     [
-        ("labelTrainIds", "labelIds", r"trainIds where labelIds are expected \(255 tells\)"),
-        ("labelIds", "labelTrainIds", r"labelIds where trainIds are expected \(\d\d tells\)"),
-        ("color", "labelIds", "a colour-coded label where labelIds are expected"),
-        ("color", "labelTrainIds", "a colour-coded label where labelTrainIds are expected"),
+        ("labelTrainIds", "labelIds", r"trainIds \(recognised by 255\), but labelIds are expected"),
+        (
+            "labelIds",
+            "labelTrainIds",
+            r"labelIds \(recognised by \d\d\), but trainIds are expected",
+        ),
+        ("color", "labelIds", "a colour-coded label, but labelIds are expected"),
+        ("color", "labelTrainIds", "a colour-coded label, but labelTrainIds are expected"),
     ],
 )
 def test_files_of_another_kind_under_a_right_name_are_told(raw, source, name, message):
@@ -146,7 +150,7 @@ def test_files_of_another_kind_under_a_right_name_are_told(raw, source, name, me
 def test_instance_ids_are_told(raw):
     for path in labels(raw, "labelIds"):
         Image.fromarray(pixels(path).astype(np.int32) * 1000).save(path)
-    with pytest.raises(ValueError, match=r"labelIds\.png: instance ids where labelIds"):
+    with pytest.raises(ValueError, match=r"labelIds\.png: instance ids, but labelIds"):
         find_splits(raw)
 
 
@@ -155,14 +159,14 @@ def test_swapped_folders_are_told(raw):
     (raw / "leftImg8bit").rename(raw / "x")
     (raw / "gtFine").rename(raw / "leftImg8bit")
     (raw / "x").rename(raw / "gtFine")
-    with pytest.raises(ValueError, match="holds files of gtFine; images and labels are swapped"):
+    with pytest.raises(ValueError, match="contains files of gtFine; images and labels are swapped"):
         find_splits(raw)
 
 
 def test_inner_folders_are_found(raw, tmp_path):
     with pytest.raises(FileNotFoundError, match=rf"they are in {raw}: give that folder"):
         find_splits(tmp_path)
-    with pytest.raises(FileNotFoundError, match=rf"is one of them; give {raw}\."):
+    with pytest.raises(FileNotFoundError, match=rf"is itself one of .*; give {raw}\."):
         find_splits(raw / "gtFine")
     for kind in ("leftImg8bit", "gtFine"):
         (raw / f"{kind}_trainvaltest").mkdir()
@@ -183,7 +187,7 @@ def test_files_that_do_not_fit_are_named(raw):
     Image.fromarray(label).save(path)
     image = raw / "leftImg8bit/val/lindau/lindau_000001_000019_leftImg8bit.png"
     image.rename(image.with_name("frame.png"))
-    with pytest.raises(ValueError, match=r"val/lindau: holds frame\.png; images are called"):
+    with pytest.raises(ValueError, match=r"val/lindau: contains frame\.png; expected names are"):
         find_splits(raw)
     (image.with_name("frame.png")).unlink()
     with pytest.raises(FileNotFoundError, match=r"lindau_000001.* have no image in leftImg8bit"):

@@ -24,7 +24,7 @@ class DarkfieldTest(tfds.testing.DatasetBuilderTestCase):
 
 @pytest.fixture
 def raw(tmp_path) -> Path:
-    """A copy of the dummy files, to be spoilt."""
+    """A copy of the dummy files, for tests that damage it."""
     return Path(shutil.copytree(DUMMY_DATA, tmp_path / "raw"))
 
 
@@ -53,7 +53,7 @@ def test_a_folder_of_flattened_masks_is_read(raw, tmp_path):
 
 
 def test_pairs_are_matched_by_name(raw):
-    """Not by position: with an image and another's mask gone, as many files remain of each."""
+    """Not by position: without one image and another's mask, the numbers of files are equal."""
     (raw / "images/002.png").unlink()
     (raw / "masks/010.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"images: 010\.png without a mask"):
@@ -82,7 +82,7 @@ def test_missing_folders_are_named(raw, tmp_path):
     (raw / "masks").mkdir()
     shutil.rmtree(raw / "images")
     (raw / "images").mkdir()
-    with pytest.raises(FileNotFoundError, match="images: holds no PNG files"):
+    with pytest.raises(FileNotFoundError, match="images: contains no PNG files"):
         files.find_pairs(raw)
 
 
@@ -91,7 +91,7 @@ def test_values_out_of_range_stop_the_preparation(raw, tmp_path):
     mask[3, 4] = 7
     Image.fromarray(mask).save(raw / "masks/003.png")
     message = (
-        r"masks/003\.png: holds 7; valid class ids are 0 \(background\), 1 \(red_blood_cell\), "
+        r"masks/003\.png: contains 7; valid class ids are 0 \(background\), 1 \(red_blood_cell\), "
         r"2 \(spirochaete\)\."
     )
     with pytest.raises(ValueError, match=message):

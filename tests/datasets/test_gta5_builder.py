@@ -1,4 +1,4 @@
-"""The TFDS builder of GTA5, on tiny files in the official naming."""
+"""The TFDS builder of GTA5, on tiny files with official names."""
 
 import shutil
 from pathlib import Path
@@ -27,7 +27,7 @@ class Gta5Test(tfds.testing.DatasetBuilderTestCase):
 
 
 class Gta5SplitTest(tfds.testing.DatasetBuilderTestCase):
-    """The same in the official splits."""
+    """TFDS's own suite, with the official splits."""
 
     DATASET_CLASS = gta5_dataset_builder.Builder
     BUILDER_CONFIG_NAMES_TO_TEST = ["official_split"]  # noqa: RUF012
@@ -37,7 +37,7 @@ class Gta5SplitTest(tfds.testing.DatasetBuilderTestCase):
 
 @pytest.fixture
 def raw(tmp_path) -> Path:
-    """A copy of the dummy files, to be spoilt."""
+    """A copy of the dummy files, for tests that damage it."""
     return Path(shutil.copytree(DUMMY_DATA, tmp_path / "raw"))
 
 
@@ -95,7 +95,7 @@ def test_the_official_split_divides_what_is_there(raw):
     with pytest.raises(ValueError, match=r"split\.mat: does not list 00009"):
         names()
     (raw / "split.mat").write_bytes(b"no")
-    with pytest.raises(ValueError, match=r"split\.mat: no file of trainIds"):
+    with pytest.raises(ValueError, match=r"split\.mat: not a file with trainIds"):
         names()
     (raw / "split.mat").unlink()
     with pytest.raises(FileNotFoundError, match=r"split\.mat: no such file; download it"):
@@ -124,13 +124,15 @@ def test_license_plates_are_ignored(raw):
 def test_training_ids_are_refused_however_they_are_stored(raw):
     originals = {path.name: label_of(path) for path in (raw / "labels").iterdir()}
     save_labels(raw, to_train_ids)
-    with pytest.raises(ValueError, match=r"trainIds where labelIds are expected \(255 tells\)"):
+    with pytest.raises(
+        ValueError, match=r"trainIds \(recognised by 255\), but labelIds are expected"
+    ):
         find_frames(raw)
-    # Without a pixel to ignore, no value of a file is impossible.
+    # Without ignored pixels, every value of a file is possible.
     for name, ids in originals.items():
         Image.fromarray(np.minimum(to_train_ids(ids), 18)).save(raw / "labels" / name)
     with pytest.raises(
-        ValueError, match=r"nor any other of 5 labels .* above 18: these are trainIds"
+        ValueError, match=r"none of 5 checked labels .* above 18: these are trainIds"
     ):
         find_frames(raw)
     palette = [level for c in sorted(CLASSES, key=lambda c: c.train_id) for level in c.colour]
@@ -138,18 +140,18 @@ def test_training_ids_are_refused_however_they_are_stored(raw):
         coded = Image.fromarray(np.minimum(to_train_ids(ids), 18))
         coded.putpalette(palette)
         coded.save(raw / "labels" / name)
-    with pytest.raises(ValueError, match=r"trainIds where labelIds .*\(their palette tells\)"):
+    with pytest.raises(ValueError, match=r"trainIds \(recognised by the palette\), but labelIds"):
         find_frames(raw)
 
 
 def test_colours_and_impossible_ids_are_refused(raw):
     originals = {path.name: label_of(path) for path in (raw / "labels").iterdir()}
     save_labels(raw, lambda ids: to_colours(to_train_ids(ids)))
-    with pytest.raises(ValueError, match=r"0000\d\.png: a colour-coded label where labelIds"):
+    with pytest.raises(ValueError, match=r"0000\d\.png: a colour-coded label, but labelIds"):
         find_frames(raw)
     for name, ids in originals.items():
         Image.fromarray(np.where(ids == 23, np.uint8(77), ids)).save(raw / "labels" / name)
-    with pytest.raises(ValueError, match=r"holds 77; valid ids are 0 to 33"):
+    with pytest.raises(ValueError, match=r"contains 77; valid ids are 0 to 33"):
         find_frames(raw)
 
 
@@ -164,7 +166,7 @@ def test_swapped_folders_are_told(raw):
 def test_inner_folders_are_found(raw, tmp_path):
     with pytest.raises(FileNotFoundError, match=rf"they are in {raw}: give that folder"):
         find_frames(tmp_path)
-    with pytest.raises(FileNotFoundError, match=rf"is one of them; give {raw}\."):
+    with pytest.raises(FileNotFoundError, match=rf"is itself one of .*; give {raw}\."):
         find_frames(raw / "images")
     (raw / "01_labels").mkdir()
     (raw / "labels").rename(raw / "01_labels/labels")
@@ -193,7 +195,7 @@ def test_files_without_their_counterpart_are_named(raw):
 def test_a_truncated_image_is_named(raw, tmp_path):
     path = raw / "images/00003.png"
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(ValueError, match=r"00003\.png: not a whole image file"):
+    with pytest.raises(ValueError, match=r"00003\.png: not a complete image file"):
         prepared(raw, tmp_path / "prepared", "gta5")
 
 

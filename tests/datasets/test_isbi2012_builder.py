@@ -23,7 +23,7 @@ class Isbi2012Test(tfds.testing.DatasetBuilderTestCase):
 
 @pytest.fixture
 def raw(tmp_path) -> Path:
-    """A copy of the dummy files, to be spoilt."""
+    """A copy of the dummy files, for tests that damage it."""
     return Path(shutil.copytree(DUMMY_DATA, tmp_path / "raw"))
 
 
@@ -74,7 +74,7 @@ def test_without_test_volume_there_is_no_test_split(raw, tmp_path):
 
 
 def test_palette_tiff_labels_are_read_by_index(raw):
-    """Index 1 is black and index 0 white here: colours would turn the labels round."""
+    """Index 1 is black and index 0 white here, so reading colours would invert the labels."""
     ids = [page // 255 for page in pages_of(raw / "train-labels.tif")]
     images = []
     for page in ids:
@@ -99,7 +99,7 @@ def test_unexpected_label_values_are_named_with_page(raw):
     pages = pages_of(raw / "train-labels.tif")
     pages[1][2, 3] = 128
     write(raw / "train-labels.tif", pages)
-    with pytest.raises(ValueError, match=r"train-labels\.tif: page 1 holds 128; only 0 "):
+    with pytest.raises(ValueError, match=r"train-labels\.tif: page 1 contains 128; only 0 "):
         stacks.read_stacks(raw)
 
 
@@ -125,7 +125,7 @@ def test_colour_sections_are_refused(raw):
 def test_unfit_files_leave_no_preparation_behind(raw, tmp_path):
     content = (raw / "train-volume.tif").read_bytes()
     (raw / "train-volume.tif").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match=r"train-volume\.tif: not a whole image file"):
+    with pytest.raises(ValueError, match=r"train-volume\.tif: not a complete image file"):
         prepared(raw, tmp_path)
     assert not [path for path in (tmp_path / "prepared").rglob("*") if path.is_file()]
 
@@ -141,5 +141,5 @@ def test_the_challenge_files_are_read(shared_data):
 
 def test_other_files_under_the_names_are_refused(raw):
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(raw / "train-labels.tif", format="PNG")
-    with pytest.raises(ValueError, match=r"train-labels\.tif: is not a TIFF file"):
+    with pytest.raises(ValueError, match=r"train-labels\.tif: not a TIFF file"):
         stacks.read_stacks(raw)

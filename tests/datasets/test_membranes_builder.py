@@ -74,7 +74,7 @@ def test_impossible_arguments_are_refused(arguments):
 
 
 def test_statistics_are_those_of_electron_micrographs(sections):
-    """Of the ISBI 2012 sections: mean 126, std 44, 22 % membrane, means 88 and 141 by class."""
+    """The ISBI 2012 sections have mean 126, std 44, 22 % membrane, means 88 and 141 by class."""
     image = np.stack([image for image, _ in sections]).astype(float)
     label = np.stack([label for _, label in sections])
     assert 115 < image.mean() < 137
@@ -91,7 +91,7 @@ def test_membranes_part_many_cells(sections):
 
 
 def test_a_threshold_does_not_solve_it(sections):
-    """Organelles and noise: no grey level separates the classes nearly as well as a network."""
+    """With organelles and noise, no threshold separates the classes nearly as well as a network."""
     best = 0.0
     for level in range(40, 160, 5):
         hits = misses = alarms = 0
@@ -106,7 +106,7 @@ def test_a_threshold_does_not_solve_it(sections):
 
 
 def test_organelles_look_like_membranes_but_are_cell(sections):
-    """Deep inside cells there is much that is as dark as a typical membrane."""
+    """Deep inside cells, many pixels are as dark as a typical membrane."""
     dark_inside = deep_inside = 0
     for image, label in sections:
         smooth = ndimage.gaussian_filter(image.astype(float), 1)

@@ -16,7 +16,7 @@ def test_noise_has_mean_0_and_variance_1_everywhere(scale):
 
 
 def test_noise_varies_over_its_scale():
-    """Neighbours at a quarter of the scale are nearly equal; four scales apart, unrelated."""
+    """Points at a quarter of the scale are nearly equal; points four scales apart are unrelated."""
     rng = np.random.default_rng(0)
     fields = np.stack([smooth_noise(rng, (60, 60), 12) for _ in range(100)])
     assert np.mean(fields[:, 3:] * fields[:, :-3]) > 0.9

@@ -41,7 +41,7 @@ def test_grey_images_become_rgb(pair):
 
 def test_values_that_are_no_class_are_named_with_the_valid_ones(pair):
     Image.fromarray(IDS + 2).save(pair.label)
-    message = r"label\.png: holds 3, 4; valid class ids are 0 \(sea\), 1 \(shore\), 2 \(land\)"
+    message = r"label\.png: contains 3, 4; valid class ids are 0 \(sea\), 1 \(shore\), 2 \(land\)"
     with pytest.raises(ValueError, match=message):
         read_pair(pair, NAMES)
 

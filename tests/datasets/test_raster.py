@@ -1,4 +1,4 @@
-"""What the values in image and label files become."""
+"""Values read from image and label files."""
 
 import struct
 import zlib
@@ -25,7 +25,7 @@ def palette_image(ids: np.ndarray) -> Image.Image:
 
 
 def grey_png(levels: np.ndarray, bits: int) -> bytes:
-    """A grey PNG of 2, 4 or 16 bits a pixel, which Pillow cannot write."""
+    """A grey PNG of 2, 4 or 16 bits per pixel, which Pillow cannot write."""
     rows = b""
     for row in levels:
         packed = "".join(format(int(level), f"0{bits}b") for level in row)
@@ -70,7 +70,7 @@ def test_builders_label_feature_keeps_the_ids_of_a_palette_png(tmp_path):
 
     (label,) = read_labels(tmp_path / "label.png")
     np.testing.assert_array_equal(stored(label[..., None]), IDS)
-    # What a builder must not do: hand over the path, to be decoded by TensorFlow.
+    # A builder must not pass on the path, because TensorFlow would decode it.
     assert not np.array_equal(stored(tmp_path / "label.png"), IDS)
 
 
@@ -151,7 +151,7 @@ def test_absent_and_foreign_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_images(tmp_path / "absent.png")
     (tmp_path / "text.tif").write_text("not a picture")
-    with pytest.raises(ValueError, match=r"text\.tif: not a whole image file \(of no known format"):
+    with pytest.raises(ValueError, match=r"text\.tif: not a complete image file \(unknown format"):
         read_images(tmp_path / "text.tif")
 
 

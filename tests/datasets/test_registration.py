@@ -1,4 +1,4 @@
-"""What importing the datasets package does, and TFDS's command on it."""
+"""The effects of importing the datasets package, and TFDS's command on it."""
 
 import os
 import subprocess

@@ -119,7 +119,7 @@ def test_a_street_has_its_sky_above_and_its_road_below(scenes):
 
 
 def test_domains_differ_in_colour_and_sharpness():
-    """The game's colours are more saturated, and its surfaces flat."""
+    """The game's colours are more saturated, and its surfaces are flat."""
     measured = {}
     for domain in ("game", "camera"):
         images, labels = zip(
@@ -127,14 +127,14 @@ def test_domains_differ_in_colour_and_sharpness():
         )
         image, label = np.stack(images).astype(float), np.stack(labels)
         saturation = (image.max(axis=-1) - image.min(axis=-1)).mean()
-        # Texture of the road: neighbours of equal label that differ in colour.
+        # Texture of the road: share of neighbours with equal label and different colour.
         road = (label[:, :, 1:] == 0) & (label[:, :, :-1] == 0)
         steps = np.abs(np.diff(image.mean(axis=-1), axis=2))[road]
         measured[domain] = (saturation, np.median(steps), image[label == 8].mean(axis=0))
     game, camera = measured["game"], measured["camera"]
     assert game[0] > 1.3 * camera[0]
     assert game[1] < 0.5 < camera[1]
-    # Leaves: vivid green against a duller one.
+    # Leaves: vivid green in the game, a duller green in the camera.
     assert game[2][1] - game[2][0] > 1.3 * (camera[2][1] - camera[2][0]) > 0
 
 

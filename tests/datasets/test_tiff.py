@@ -136,7 +136,7 @@ def test_an_imagej_stack_of_one_directory_is_all_there(tmp_path):
     np.testing.assert_array_equal(np.stack(images)[..., 0], stack)
     assert count_pages(tmp_path / "one.tif") == 2
     (tmp_path / "cut.tif").write_bytes(content[: pixels + 200])
-    with pytest.raises(ValueError, match=r"cut\.tif: not a whole image file"):
+    with pytest.raises(ValueError, match=r"cut\.tif: not a complete image file"):
         decode_images(tmp_path / "cut.tif")
 
 
@@ -238,6 +238,6 @@ def test_damage_that_tifffile_only_logs_is_told(tmp_path, caplog):
     with tifffile.TiffFile(tmp_path / "x.tif") as tiff:
         last = tiff.pages[1].offset
     (tmp_path / "x.tif").write_bytes(content[:last])
-    with pytest.raises(ValueError, match=r"x\.tif: not a whole image file \(invalid"):
+    with pytest.raises(ValueError, match=r"x\.tif: not a complete image file \(invalid"):
         decode_images(tmp_path / "x.tif")
     assert not caplog.text
