@@ -1,4 +1,4 @@
-"""Training and validation parts of a folder."""
+"""Training and validation splits of a folder."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Divisions whose every part contains every class, and stretches of a list."""
+"""Splits that each contain every class, and stretches of a list."""
 
 from collections import Counter
 
@@ -37,11 +37,11 @@ def test_parts_are_disjoint_complete_and_contain_every_class(classes, val, test,
         assert part == sorted(part)
         assert set.union(*(set(classes[i]) for i in part)) == {0, 1, 2}
     for name, fraction in fractions.items():
-        # Up to three images are there for the sake of the classes.
+        # Up to three images are moved so that each split has every class.
         assert len(parts[name]) <= max(round(fraction * len(keys)), 3)
 
 
-# About what the darkfield set holds: most images have both kinds, few have spirochaetes only.
+# Similar to the darkfield set: most images have both kinds, few have spirochaetes only.
 LIKE_DARKFIELD = [{0, 1, 2}] * 240 + [{0, 1}] * 70 + [{0, 2}] * 20
 
 
@@ -71,7 +71,7 @@ def test_the_division_depends_on_seed_and_keys_only():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_class_in_as_many_images_as_parts_is_in_each(seed):
-    """And classes that share their few images: 1 in 0, 1, 2; 2 in 3, 4, 5; 3 in 0, 3, 6."""
+    """Also with overlapping rare classes: 1 in 0, 1, 2; 2 in 3, 4, 5; 3 in 0, 3, 6."""
     classes = [{0, 1, 3}, {0, 1}, {0, 1}, {0, 2, 3}, {0, 2}, {0, 2}, {0, 3}, *[{0}] * 9]
     parts = divide_stratified(keys_of(16), classes, "abcd", TENTHS, seed)
     for part in parts.values():
@@ -86,14 +86,14 @@ def test_without_a_test_part():
 
 def test_what_cannot_be_divided_is_said():
     classes = [{0, 1}] * 8 + [{0, 2}] * 2
-    message = "The class spirochaete is in 2 of 10 images, too few for each of train, validation, t"
+    message = (
+        "The class spirochaete occurs in 2 of 10 images, too few for each of train, validation, t"
+    )
     with pytest.raises(UserError, match=message):
         divide_stratified(keys_of(10), classes, NAMES, TENTHS, 0)
-    # Every three of the four images share a class: no two of them may be in one part.
+    # Any three of the four images share a class, so no two of them may be in one split.
     classes = [{0, 1, 2}, {0, 1, 3}, {0, 2, 3}, {1, 2, 3}]
-    with pytest.raises(
-        UserError, match=r"4 images cannot be divided .* every class \(a, b, c, d\)"
-    ):
+    with pytest.raises(UserError, match=r"4 images cannot be split .* every class \(a, b, c, d\)"):
         divide_stratified(keys_of(4), classes, "abcd", TENTHS, 0)
 
 
@@ -125,7 +125,7 @@ def test_neighbours_of_a_stretch_train_only_where_there_are_hardly_others():
 
 
 def test_every_film_of_camvid_is_represented():
-    """Its training list has 62, 101 and 204 frames of three films, one after another."""
+    """The training list has 62, 101 and 204 frames of three videos, one after another."""
     train, held_out = hold_out_stretches(367, 0.2)
     assert (sum(map(len, train)), sum(map(len, held_out))) == (286, 73)
     for first, last in ((0, 62), (62, 163), (163, 367)):
@@ -133,5 +133,5 @@ def test_every_film_of_camvid_is_represented():
 
 
 def test_a_single_example_has_no_stretches():
-    with pytest.raises(UserError, match="one image cannot be divided"):
+    with pytest.raises(UserError, match="one image cannot be split"):
         hold_out_stretches(1, 0.5)

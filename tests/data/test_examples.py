@@ -1,4 +1,4 @@
-"""Examples in memory and what is checked about them."""
+"""Examples in memory and their checks."""
 
 import numpy as np
 import pytest
@@ -86,7 +86,9 @@ def test_values_of_any_integer_label():
 def test_labels_with_unknown_ids_are_named():
     examples = examples_of(np.zeros((2, 1, 3, 1)), [[[0, 1, 255]], [[0, 2, 9]]])
     check_labels(examples, 10)
-    with pytest.raises(UserError, match="key-1: the label holds 2, 9; valid are 0 to 1, and 255"):
+    with pytest.raises(
+        UserError, match="key-1: the label contains 2, 9; valid are 0 to 1, and 255"
+    ):
         check_labels(examples, 2)
 
 

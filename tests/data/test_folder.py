@@ -34,7 +34,7 @@ def grey(*shape: int) -> np.ndarray:
 
 
 def ids(*values: int, shape: tuple[int, int] = (6, 8)) -> np.ndarray:
-    """A label in which each of `values` occurs."""
+    """A label that contains each of `values`."""
     return np.resize(np.array(values, np.uint8), shape)
 
 
@@ -177,7 +177,7 @@ def test_stacks_are_held_as_one_page_of_them_cannot_be_read_alone(tmp_path, monk
     save(tmp_path / "images/volume.tif", grey(), grey())
     save(tmp_path / "labels/volume.tif", ids(0, 1), ids(0, 1))
     assert not isinstance(read(tmp_path).examples.images, OnDisk)
-    # Even where the limit is passed before the first of them.
+    # Also if the limit is exceeded before the first of them.
     save(tmp_path / "images/early.png", grey(20, 20))
     save(tmp_path / "labels/early.png", ids(0, shape=(20, 20)))
     assert not isinstance(read(tmp_path).examples.images, OnDisk)
@@ -345,7 +345,7 @@ def remove_labels(pair: Path) -> None:
         (shrink_label, r"labels/a\.png: 5 x 8 .* but a\.png is 6 x 8"),
         (add_page, r"labels/a\.tif: 2 pages, but a\.png has 1"),
         (mix_channels, r"images/a\.png is grey and .*images/b\.png is in colour"),
-        (spoil_image, r"images/a\.png: not a whole image file"),
+        (spoil_image, r"images/a\.png: not a complete image file"),
         (colour_label, r"labels/a\.png: colours"),
         (deepen_label, r"labels/a\.png: holds 1000; .*--value_map=0:0,1000:1"),
         (below_zero, r"labels/a\.tif: holds -1; .*--value_map=0:0,1:1,-1:255"),

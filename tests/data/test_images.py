@@ -22,7 +22,7 @@ def test_errors_name_the_file(tmp_path, read):
     with pytest.raises(UserError, match=r"absent\.png: No such file"):
         read(tmp_path / "absent.png")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(UserError, match=r"broken\.png: not a whole image file"):
+    with pytest.raises(UserError, match=r"broken\.png: not a complete image file"):
         read(tmp_path / "broken.png")
 
 

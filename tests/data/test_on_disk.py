@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfadvseg.config import DataConfig
 from tfadvseg.data.examples import Examples, leave_on_disk
-from tfadvseg.data.lazy import load_pair, pair_reader, told_plainly
+from tfadvseg.data.lazy import load_pair, pair_reader, raise_user_errors
 from tfadvseg.data.on_disk import OnDisk, StoredExample
 from tfadvseg.data.sources import load_split
 from tfadvseg.errors import UserError
@@ -81,7 +81,7 @@ def deterministic():
 
 
 def test_pairs_are_read_side_by_side_where_operations_are_deterministic(deterministic):
-    """Each of two waits for the other, which one after another never comes."""
+    """Each of two reads waits for the other, so sequential reads would never finish."""
     barrier = threading.Barrier(2, timeout=20)
 
     class Waiting(Counted):
@@ -107,6 +107,6 @@ def test_a_file_that_is_gone_is_named_once(tmp_path):
     raw = Path(shutil.copytree(GTA5, tmp_path / "raw"))
     pairs = tf.data.Dataset.range(5).map(pair_reader(gta5(raw), channels=3))
     (raw / "images/00004.png").unlink()
-    with pytest.raises(UserError, match=r"00004\.png: No such file") as error, told_plainly():
+    with pytest.raises(UserError, match=r"00004\.png: No such file") as error, raise_user_errors():
         list(pairs)
     assert "\n" not in str(error.value)

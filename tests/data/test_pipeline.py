@@ -25,7 +25,7 @@ IDENTITY = Normalisation((0.0,), (1.0,))
 
 
 def examples(sizes=((40, 50), (30, 30), (64, 33)), classes=7) -> Examples:
-    """The image is 30 times the label, so that one can be told from the other."""
+    """Images are 30 times their labels, so that each can be derived from the other."""
     generator = np.random.default_rng(0)
     labels = tuple(generator.integers(0, classes, size).astype(np.uint8) for size in sizes)
     keys = tuple(str(i) for i in range(len(sizes)))
@@ -76,7 +76,7 @@ def test_windows_of_two_domains_continue_likewise(adapts):
 @pytest.mark.parametrize("name", ["photometric", "colour"])
 def test_changes_of_colour_reach_the_image_and_not_the_label(name):
     shown = examples()
-    # Red, green and blue differ, or a turned hue would not show.
+    # Red, green and blue differ, because otherwise a change of hue would be invisible.
     images = tuple(np.concatenate([image, image // 2, image // 3], -1) for image in shown.images)
     shown = dataclasses.replace(shown, images=images)
     normalisation = Normalisation((0.0,) * 3, (1.0,) * 3)
@@ -141,7 +141,7 @@ def test_a_window_as_large_as_the_image_is_the_image():
 
 
 def both_ways(function, *args):
-    """Calls `function` eagerly and within Dataset.map: [eager, mapped] results."""
+    """Results of `function` called eagerly and within Dataset.map: [eager, mapped]."""
     eager = function(*args)
     dataset = tf.data.Dataset.from_tensors(args).map(function)
     return [eager, next(iter(dataset))]
@@ -161,7 +161,7 @@ def test_quarter_turns_are_the_four_rotations():
 
 
 def test_elastic_labels_are_never_interpolated_and_follow_the_image():
-    # Two levels only: whatever lies between them in the image is interpolation at the edges.
+    # With two levels only, any other value in the image is interpolation at an edge.
     level = np.kron(np.indices((4, 4)).sum(0) % 2, np.ones((16, 16))).astype(np.uint8)
     image, label = (tf.constant(value * level[..., np.newaxis]) for value in (200, 2))
     moved = 0.0
@@ -280,7 +280,7 @@ def test_a_window_at_its_own_scale_is_a_plain_one():
 
 @pytest.mark.parametrize("scale", [0.5, 2.0, 3.0])
 def test_scaled_windows_show_more_or_less_of_the_image(scale):
-    # A ramp: neighbouring pixels of a window differ by what one pixel of it covers.
+    # A ramp: the difference of neighbouring window pixels is the image distance between them.
     ramp = np.arange(96, dtype=np.float32) * np.ones((96, 1), np.float32)
     image, label = ramp[..., np.newaxis], ramp.astype(np.uint8)[..., np.newaxis]
     for number in range(5):
@@ -292,7 +292,7 @@ def test_scaled_windows_show_more_or_less_of_the_image(scale):
         ):
             steps = np.diff(window[12, 4:-4, 0])
             np.testing.assert_allclose(steps, 1 / scale, atol=0.1)
-            # The label is the nearest pixel's: within half a pixel of where the image was read.
+            # The label is that of the nearest pixel, within half a pixel of the image position.
             away = np.abs(window[4:-4, 4:-4] - window_label[4:-4, 4:-4].numpy().astype(np.float32))
             assert away.max() <= 0.51
 
@@ -316,7 +316,7 @@ def test_colour_changes_hue_and_saturation_and_leaves_grey_alone():
         jittered, mapped = both_ways(augment.random_colour, image, tf.constant([number, 0]))
         np.testing.assert_allclose(jittered, mapped, atol=1e-2)
         assert jittered.numpy().min() >= 0 and jittered.numpy().max() <= 255.001
-        # The largest channel is the value of HSV, which stays.
+        # The largest channel is the value of HSV, which is unchanged.
         np.testing.assert_allclose(
             jittered.numpy().max(-1), image.numpy().max(-1), rtol=1e-3, atol=1e-2
         )
@@ -328,7 +328,7 @@ def test_colour_changes_hue_and_saturation_and_leaves_grey_alone():
 
 
 def test_no_pipeline_is_tuned():
-    """What a tuner would cost: see `fixed_parallelism`."""
+    """The cost of a tuner: see `fixed_parallelism`."""
     given = examples()
     window = window_maker(given, DataConfig(crop_size=(16, 16)), IDENTITY, seed=0)
     for dataset in (

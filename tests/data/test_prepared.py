@@ -91,14 +91,14 @@ def test_other_files_in_the_folder_do_not_matter(raw, kept):
 def test_a_failed_preparation_leaves_nothing(raw, kept):
     content = (raw / "train-labels.tif").read_bytes()
     (raw / "train-labels.tif").write_bytes(content[: len(content) // 2])
-    with pytest.raises(UserError, match=r"train-labels\.tif: not a whole image file") as error:
+    with pytest.raises(UserError, match=r"train-labels\.tif: not a complete image file") as error:
         load(raw, kept)
     assert "\n" not in str(error.value)
     assert not kept.exists()
 
 
 def test_a_half_made_preparation_is_not_taken_for_one(raw, kept, caplog):
-    """What a kill leaves: a hidden sibling, never the folder itself."""
+    """A kill leaves a hidden sibling, never the folder itself."""
     load(raw, kept)
     (home,) = preparations(kept)
     unfinished = home.with_name(f".{home.name}.unfinished-abc123")
@@ -107,7 +107,7 @@ def test_a_half_made_preparation_is_not_taken_for_one(raw, kept, caplog):
     with caplog.at_level("WARNING", logger="absl"):
         assert len(load(raw, kept)) == 3
     assert home.is_dir()
-    assert f"{unfinished}: a preparation that did not come to its end" in caplog.text
+    assert f"{unfinished}: an unfinished preparation" in caplog.text
 
 
 def test_a_damaged_preparation_is_named(raw, kept):

@@ -1,4 +1,4 @@
-"""Examples brought to one size."""
+"""Resizing of examples."""
 
 import dataclasses
 

@@ -34,5 +34,5 @@ def test_what_is_no_slice_is_refused_with_what_there_is(spec):
 
 @pytest.mark.parametrize("spec", ["train[30:]", "test[5:5]"])
 def test_empty_slices_are_refused(spec):
-    with pytest.raises(UserError, match="holds no examples"):
+    with pytest.raises(UserError, match="contains no examples"):
         resolve_slice(spec, COUNTS, "split")

@@ -98,7 +98,7 @@ def test_folders_are_divided_by_lists(folder, tmp_path):
         ({"dataset": "isbi2012", "data_dir": "/nowhere"}, "--data_dir: /nowhere: no such folder"),
         ({"dataset": "folder"}, "--data_dir: give the folder"),
         ({"train_split": "test"}, "--train_split=test: no such split"),
-        ({"val_split": "train[30:]"}, r"--val_split=train\[30:\]: holds no examples"),
+        ({"val_split": "train[30:]"}, r"--val_split=train\[30:\]: contains no examples"),
         ({"value_map": ((0, 0),)}, "--value_map: is for --dataset=folder"),
         (
             {"dataset": "folder", "train_split": "train"},

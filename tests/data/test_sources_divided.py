@@ -1,4 +1,4 @@
-"""Datasets that are divided on our side: darkfield by seed, CamVid by stretches."""
+"""Datasets that tfadvseg splits itself: darkfield by seed, CamVid by stretches."""
 
 import shutil
 from pathlib import Path
@@ -96,13 +96,15 @@ def test_darkfield_files_that_do_not_fit_are_named(tmp_path):
     with pytest.raises(UserError, match=r"--data_dir: .*images: 003\.png without a mask"):
         load_splits(config, seed=0)
     Image.fromarray(np.full((16, 16), 9, np.uint8)).save(raw / "masks/003.png")
-    with pytest.raises(UserError, match=r"masks/003\.png: holds 9; valid class ids are 0 \(back"):
+    with pytest.raises(
+        UserError, match=r"masks/003\.png: contains 9; valid class ids are 0 \(back"
+    ):
         load_splits(config, seed=0)
     assert not (tmp_path / "prepared").exists()
 
 
 def test_images_and_masks_are_not_taken_for_each_other(tmp_path):
-    """Folders that swap their content are other data, though names and contents are the same."""
+    """Two folders with swapped content are other data, though names and contents are equal."""
     raw = tmp_path / "raw"
     for kind, level in (("images", 1), ("masks", 2)):
         (raw / kind).mkdir(parents=True)
@@ -188,7 +190,7 @@ def test_flags_that_do_not_fit_are_named(options, message, tmp_path):
 
 @pytest.mark.needs_shared_data
 def test_the_real_masks_are_divided(shared_data):
-    """From the masks alone, so that nothing needs to be prepared."""
+    """Computed from the masks alone, so that nothing needs to be prepared."""
     from tfadvseg.data.division import divide_stratified
 
     classes = []

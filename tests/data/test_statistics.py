@@ -62,7 +62,7 @@ def test_unknown_labels_have_no_frequencies():
 
 
 def test_what_cannot_be_measured_is_said():
-    with pytest.raises(UserError, match="No images"):
+    with pytest.raises(UserError, match="There are no images"):
         measure([], 2)
-    with pytest.raises(UserError, match="b: the label holds 2"):
+    with pytest.raises(UserError, match="b: the label contains 2"):
         measure([example("b", np.zeros((1, 1, 1)), [[2]])], 2)

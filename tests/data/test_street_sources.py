@@ -1,4 +1,4 @@
-"""Street scenes as `--dataset` gives them: embedded, from files, and from prepared copies."""
+"""Street scenes by `--dataset`: embedded, from files, and from prepared copies."""
 
 import json
 import shutil
@@ -37,7 +37,7 @@ def cityscapes(data_dir: Path = CITYSCAPES, **options) -> DataConfig:
 
 @pytest.fixture
 def raw(tmp_path) -> Path:
-    """A copy of GTA5's dummy files, to be spoilt."""
+    """A copy of GTA5's dummy files, for tests that damage it."""
     return Path(shutil.copytree(GTA5, tmp_path / "raw"))
 
 
@@ -108,7 +108,7 @@ def test_slices_join_splits():
 def test_prepared_copies_hold_what_the_files_do(prepare, tmp_path, capfd):
     if prepare == "beam":
         pytest.importorskip("apache_beam", reason="the Beam path needs apache-beam")
-    # Frames of test, which are all void, come with labels among all only.
+    # Frames of test, which are all void, have labels only as part of all frames.
     for make, splits in ((gta5, ("train", "all")), (cityscapes, ("train", "val", "all"))):
         config = make(prepare=prepare, prepared_dir=str(tmp_path))
         for split in splits:
@@ -130,7 +130,7 @@ def test_a_copy_made_by_tfds_is_read_without_its_files(tmp_path):
         assert_same(load_split(config, "train", 0)[1], load_split(gta5(), "train", 0)[1])
     index = builder.data_path / INDEX_FILE
     index.write_text(json.dumps({"train": json.loads(index.read_text())["train"][1:]}))
-    with pytest.raises(UserError, match=r"damaged prepared copy .*of another copy"):
+    with pytest.raises(UserError, match=r"damaged prepared copy .*belongs to another copy"):
         load_split(config, "train", 0)
     beam = DataConfig(dataset="gta5", prepared_dir=str(tmp_path), prepare="beam")
     with pytest.raises(UserError, match="no prepared copy gta5/all_beam; make one"):
@@ -185,7 +185,7 @@ def test_the_official_split_and_its_absence(raw):
     parts = gta5(train_split="train[:4]", val_split="train[4:]")
     assert load_splits(parts, seed=0).val.keys == ("00005",)
     (raw / "split.mat").unlink()
-    with pytest.raises(UserError, match=r"split\.mat: no such file; .*leave out official_split"):
+    with pytest.raises(UserError, match=r"split\.mat: no such file; .*omit official_split"):
         load_splits(gta5(raw, official_split=True), seed=0)
 
 
@@ -243,9 +243,12 @@ def change_labels(change):
 WRONG = [
     (move_down, r"raw: lacks images and labels; they are in .*raw/GTA5: give that folder"),
     (swap, "images and labels are swapped: exchange them"),
-    (change_labels(to_train_ids), r"trainIds where labelIds are expected .*original labels"),
-    (change_labels(lambda ids: to_colours(to_train_ids(ids))), "a colour-coded label where labelI"),
-    (change_labels(lambda ids: np.where(ids == 23, np.uint8(77), ids)), "holds 77; valid ids are"),
+    (change_labels(to_train_ids), r"trainIds .*, but labelIds are expected; .*original labels"),
+    (change_labels(lambda ids: to_colours(to_train_ids(ids))), "a colour-coded label, but labelI"),
+    (
+        change_labels(lambda ids: np.where(ids == 23, np.uint8(77), ids)),
+        "contains 77; valid ids are",
+    ),
     (lambda raw: (raw / "labels/00002.png").unlink(), r"labels: lacks 00002\.png"),
     (lambda raw: (raw / "images/00002.png").unlink(), r"images: lacks 00002\.png"),
     (lambda raw: shutil.rmtree(raw / "labels"), "lacks labels; put the set's"),
@@ -269,11 +272,13 @@ def test_wrong_labels_of_cityscapes_are_told(tmp_path, prepare):
     options = {"prepare": prepare, "prepared_dir": str(tmp_path / "p")}
     for path in raw.rglob("*_labelIds.png"):
         shutil.copy(str(path).replace("labelIds", "labelTrainIds"), path)
-    with pytest.raises(UserError, match=r"trainIds where labelIds are expected \(255 tells\)"):
+    with pytest.raises(
+        UserError, match=r"trainIds \(recognised by 255\), but labelIds are expected"
+    ):
         load_split(cityscapes(raw, **options), "train", seed=0)
     for path in raw.rglob("*_labelTrainIds.png"):
         path.unlink()
-    with pytest.raises(UserError, match=r"holds labelIds and colour-.*or leave out train_ids"):
+    with pytest.raises(UserError, match=r"contains labelIds and colour-.*or omit train_ids"):
         load_split(cityscapes(raw, train_ids=True, **options), "train", seed=0)
 
 
@@ -281,7 +286,9 @@ def test_a_failure_on_a_beam_worker_is_one_line(raw, tmp_path):
     pytest.importorskip("apache_beam", reason="the Beam path needs apache-beam")
     path = raw / "images/00003.png"
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(UserError, match=r"00003\.png: not a whole image .*replace it\.$") as error:
+    with pytest.raises(
+        UserError, match=r"00003\.png: not a complete image .*replace it\.$"
+    ) as error:
         load_split(gta5(raw, prepare="beam", prepared_dir=str(tmp_path / "p")), "train", seed=0)
     assert "\n" not in str(error.value)
     options = {"prepare": "beam", "prepared_dir": str(tmp_path / "p")}

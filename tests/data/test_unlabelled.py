@@ -1,4 +1,4 @@
-"""A target domain: images whose labels are not looked at."""
+"""A target domain: images whose labels are not read."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def save(path: Path, pixels: np.ndarray) -> None:
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Three colour images of two sizes, b first written."""
+    """Three colour images of two sizes; b is written first."""
     rng = np.random.default_rng(0)
     for name, height in (("b", 9), ("a", 6), ("c", 6)):
         save(tmp_path / f"images/{name}.png", rng.integers(0, 256, (height, 8, 3), dtype=np.uint8))
@@ -114,7 +114,7 @@ def test_an_empty_target_is_refused(tmp_path):
     with pytest.raises(UserError, match="holds no folder images and no folder labels"):
         load_unlabelled(target(tmp_path / "images"), "train", 0, CITYSCAPES)
     camera = DataConfig(dataset="streets_camera", train_split="train[400:]")
-    with pytest.raises(UserError, match="holds no examples"):
+    with pytest.raises(UserError, match="contains no examples"):
         load_unlabelled(camera, "train", 0, STREETS_GAME)
 
 

@@ -1,8 +1,8 @@
 """Augmentation of one training window: image and label together, labels never interpolated.
 
-Every function is pure: the same seed gives the same result, whatever came before. Seeds are int32
-[2], as TensorFlow's stateless random operations take them. Labels are [H,W,M] uint8: class ids,
-and behind them whatever else belongs to pixels and must not be interpolated.
+Every function is pure: its result depends on the seed only. Seeds are int32 [2], as in TensorFlow's
+stateless random operations. Labels are [H,W,M] uint8: class ids, followed by other values per pixel
+that must not be interpolated.
 """
 
 import functools
@@ -18,7 +18,7 @@ _ELASTIC_GRID = 3
 def random_window(
     image: tf.Tensor, label: tf.Tensor, size: tuple[int, int], seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts a window at a uniformly random place.
+    """Cuts a window at a uniformly random position.
 
     Args:
         image: [H,W,C], H and W at least `size`.
@@ -27,7 +27,7 @@ def random_window(
         seed: int32 [2].
 
     Returns:
-        [height,width,C] and [height,width,M], of the inputs' types.
+        [height,width,C] and [height,width,M], with the types of the inputs.
     """
     top, left = _random_corner(tf.shape(image)[:2], tf.constant(size), seed)
     window = image[top : top + size[0], left : left + size[1]]
@@ -45,16 +45,16 @@ def random_sampled_window(
     scale_range: tuple[float, float] = (1.0, 1.0),
     elastic: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts a window at a random place, magnified and deformed.
+    """Cuts a magnified and deformed window at a random position.
 
-    The magnification is drawn evenly on a logarithmic scale; it is at least what makes the window
-    fit into the image. The image is sampled bilinearly, after smoothing where it shrinks by half or
-    more, and the label at the nearest pixel.
+    The magnification is drawn uniformly on a logarithmic scale, but is large enough for the window
+    to fit into the image. The image is sampled bilinearly, after smoothing if it is reduced to half
+    or less, and the label at the nearest pixel.
 
-    Elastic displacements are drawn as U-Net's (Ronneberger et al. 2015), on a 3x3 grid over the
-    window and interpolated bicubically; their standard deviation is 1/32 of its smaller side, where
-    the paper has 10 pixels for windows of 512. Samples come from the whole image, mirrored at its
-    borders, so that no window has smeared edges.
+    Elastic displacements are those of U-Net (Ronneberger et al. 2015): drawn on a 3x3 grid over the
+    window and interpolated bicubically. Their standard deviation is 1/32 of the window's shorter
+    side; the paper has 10 pixels for windows of 512. Samples come from the whole image, mirrored at
+    its borders, so that no window has smeared edges.
 
     Args:
         image: [H,W,C].
@@ -65,7 +65,7 @@ def random_sampled_window(
         elastic: whether to deform.
 
     Returns:
-        [height,width,C] float32 and [height,width,M] of the label's type.
+        [height,width,C] float32 and [height,width,M] with the label's type.
     """
     corner_seed, flow_seed, scale_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
     full = tf.shape(image)[:2]
@@ -78,7 +78,7 @@ def random_sampled_window(
         covered = tf.math.ceil(covered / scale)
         image = tf.cond(scale <= 0.5, lambda: _smoothed(image, scale), lambda: image)
     top, left = _random_corner(full, tf.minimum(tf.cast(covered, tf.int32), full), corner_seed)
-    # Pixel centres of the window, in the image's coordinates.
+    # Pixel centres of the window, in image coordinates.
     rows, columns = (
         (tf.range(side, dtype=tf.float32) + 0.5) / scale - 0.5 + tf.cast(start, tf.float32)
         for side, start in zip(size, (top, left), strict=True)
@@ -118,7 +118,7 @@ def random_flip(image: tf.Tensor, label: tf.Tensor, seed: tf.Tensor) -> tuple[tf
 
 
 def random_photometric(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Changes contrast by up to a fifth and brightness by up to 20 of 255.
+    """Changes contrast by up to 20 % and brightness by up to 20 of 255.
 
     Args:
         image: [h,w,C] float32 on the 0-255 scale.
@@ -133,10 +133,10 @@ def random_photometric(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def random_colour(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Turns the hue by up to 18 degrees and changes the saturation by up to half as much again.
+    """Shifts the hue by up to 18 degrees and scales the saturation by a factor of 2/3 to 3/2.
 
-    The two operations are KerasCV's, `RandomHue` and `RandomSaturation`; the draws are ours, which
-    follow from the seed alone.
+    The two operations are KerasCV's `RandomHue` and `RandomSaturation`; the random numbers are
+    ours, so that they depend on the seed only.
 
     Args:
         image: [h,w,3] float32 on the 0-255 scale.
@@ -148,7 +148,7 @@ def random_colour(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     hue, saturation = _colour_layers()
     draw = tf.random.stateless_uniform([2, 1], seed, -1.0, 1.0)
     image = hue.augment_images(image[tf.newaxis], transformations=0.05 * draw[0])
-    # KerasCV's s means s / (1 - s) times the old saturation.
+    # KerasCV's s stands for s / (1 - s) times the old saturation.
     factor = tf.pow(1.5, draw[1])
     return saturation.augment_images(image, transformations=factor / (1 + factor))[0]
 
@@ -158,9 +158,9 @@ def _colour_layers() -> tuple[Any, Any]:
     layers = import_keras_cv().layers
     with tf.init_scope():
         # The layers ask for a generator, which determinism denies them unless it is seeded. It is
-        # never drawn from.
+        # never used.
         tf.random.set_global_generator(tf.random.Generator.from_seed(0))
-        # In float32 whatever the policy of the networks.
+        # In float32 under every precision policy of the networks.
         return (
             layers.RandomHue(factor=1.0, value_range=(0, 255), dtype="float32"),
             layers.RandomSaturation(factor=1.0, dtype="float32"),
@@ -170,7 +170,7 @@ def _colour_layers() -> tuple[Any, Any]:
 def _random_corner(
     full: tf.Tensor, size: tf.Tensor, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The top left corner of a window that lies within [full[0], full[1]]."""
+    """Top left corner of a random window within [full[0], full[1]]."""
     room = tf.cast(full - size, tf.float32) + 1
     corner = tf.cast(tf.floor(tf.random.stateless_uniform([2], seed) * room), tf.int32)
     corner = tf.minimum(corner, full - size)
@@ -178,7 +178,7 @@ def _random_corner(
 
 
 def _smoothed(image: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-    """[H,W,C] without what is too fine to be seen at `scale`, a half or less; of equal size."""
+    """[H,W,C] smoothed for reduction to `scale`, at most 1/2; the size stays."""
     full = tf.shape(image)[:2]
     small = tf.cast(tf.math.ceil(tf.cast(full, tf.float32) * scale), tf.int32)
     image = tf.image.resize(image, small, method="area")

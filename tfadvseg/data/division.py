@@ -1,4 +1,4 @@
-"""Which examples train, which validate and which test. No TensorFlow here."""
+"""Splits of examples into training, validation and test. No TensorFlow here."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -13,40 +13,38 @@ from tfadvseg_datasets.pairs import some
 Indices = list[int]
 
 STRETCHES = 4
-"""Runs of neighbours that `hold_out_stretches` holds out."""
+"""Number of stretches that `hold_out_stretches` holds out."""
 
 _LEAST_RUN = 4
-"""Training examples in a row of which one at each end can be spared."""
+"""Minimum length of every training run for examples next to held-out ones to be dropped."""
 
 
 def divide_by_fraction(
     keys: Sequence[str], stems: Sequence[str], fraction: float, seed: int
 ) -> tuple[Indices, Indices]:
-    """Draws the validation part by a seed.
+    """Draws the validation split by a seed.
 
-    Files are ordered by a hash of seed and stem, and the first ones validate: files that are added
-    later move few others across. Pages of one file stay together, because neighbouring sections
-    look alike; of a single file the last pages validate.
+    Files are sorted by a hash of seed and stem, and the first ones are used for validation, so that
+    files added later move few others. Pages of one file stay together, because neighbouring
+    sections look alike; of a single file the last pages are used for validation.
 
     Args:
-        keys: one an example.
+        keys: one per example.
         stems: the stem of each example's file.
-        fraction: share of the files that validates, at least one and not all.
-        seed: another one draws another division.
+        fraction: share of the files for validation; at least one file, but not all.
+        seed: determines the split.
 
     Returns:
-        Indices of the training and of the validation part, rising.
+        Indices of the training and of the validation split, ascending.
 
     Raises:
-        UserError: a single image, which cannot be divided.
+        UserError: there is a single image, which cannot be split.
     """
     names = sorted(set(stems), key=lambda stem: _hash(seed, stem))
     if len(names) == 1:
         names = list(reversed(keys))
     if len(names) == 1:
-        raise UserError(
-            f"{names[0]} is the only image; at least two are needed, to train and to validate."
-        )
+        raise UserError(f"{names[0]} is the only image; training and validation need at least two.")
     count = min(max(round(fraction * len(names)), 1), len(names) - 1)
     val = _where(keys, stems, set(names[:count]))
     held_out = set(val)
@@ -56,18 +54,18 @@ def divide_by_fraction(
 def divide_by_lists(
     keys: Sequence[str], stems: Sequence[str], train_list: str, val_list: str
 ) -> tuple[Indices, Indices]:
-    """Takes the parts that two text files name, one stem or key a line.
+    """Takes the splits from two text files with one stem or key per line.
 
     Args:
-        keys: one an example.
+        keys: one per example.
         stems: the stem of each example's file; it stands for all the file's pages.
-        train_list, val_list: paths; images in neither are left out.
+        train_list, val_list: paths; images in neither are ignored.
 
     Returns:
-        Indices of the training and of the validation part, rising.
+        Indices of the training and of the validation split, ascending.
 
     Raises:
-        UserError: a list is unreadable or empty, or names what does not exist, or something twice.
+        UserError: a list is unreadable or empty, or names an unknown image or the same one twice.
     """
     train, val = (
         _where(keys, stems, _read_list(path, flag, {*keys, *stems}))
@@ -76,8 +74,8 @@ def divide_by_lists(
     held_out = set(val)
     if both := [keys[i] for i in train if i in held_out]:
         raise UserError(
-            f"--train_list={train_list} and --val_list={val_list} both name {some(both)}; each "
-            "image belongs to one of them."
+            f"--train_list={train_list} and --val_list={val_list} both name {some(both)}; put each "
+            "image in one of them."
         )
     return train, val
 
@@ -89,27 +87,27 @@ def divide_stratified(
     fractions: Mapping[str, float],
     seed: int,
 ) -> dict[str, Indices]:
-    """Draws parts by a seed, each of which contains every class.
+    """Draws splits by a seed so that each contains every class.
 
-    1. Images are ordered by a hash of seed and key.
-    2. Each part gets images until it contains every class, the rarest class first and the first
-       images in the order that fit; where that leads nowhere, the next ones (backtracking).
-    3. The others are dealt by strata, a stratum being the images that contain the same classes:
-       each part takes from each stratum its share, up to rounding, until it has its size.
+    1. Images are sorted by a hash of seed and key.
+    2. Each split gets images until it contains every class, starting with the rarest class and the
+       first suitable images; dead ends are resolved by backtracking.
+    3. The others are distributed by strata (images that contain the same classes): each split takes
+       its share of each stratum, up to rounding, until it has its size.
 
     Args:
-        keys: one an example.
+        keys: one per example.
         classes: the class ids that each example contains.
-        class_names: of all classes; each is asked of each part.
-        fractions: share of the examples of each part but `train`, which gets the rest; less than
-            1 in all. A part holds at least as many examples as it needs to contain every class.
-        seed: another one draws another division.
+        class_names: of all classes; each is required in each split.
+        fractions: share of the examples per split, except `train`, which gets the rest; their sum
+            is less than 1. A split has at least the examples it needs to contain every class.
+        seed: determines the splits.
 
     Returns:
-        Rising indices of each part, by its name: `train` and those of `fractions`.
+        Ascending indices by split: `train` and those of `fractions`.
 
     Raises:
-        UserError: a class is in too few images.
+        UserError: a class occurs in too few images.
     """
     names = ["train", *fractions]
     order = sorted(range(len(keys)), key=lambda i: _hash(seed, keys[i]))
@@ -126,25 +124,25 @@ def divide_stratified(
 
 
 def hold_out_stretches(count: int, fraction: float) -> tuple[list[range], list[range]]:
-    """Divides a list whose neighbours look alike, such as frames of a film.
+    """Splits a list whose neighbours look alike, such as frames of a video.
 
-    The list is cut into `STRETCHES` equal runs, and in the middle of each a stretch is held out, so
-    that all of the list is represented. Neighbours of what is held out do not train either, unless
-    that would leave hardly any. No seed is drawn: runs that differ in their seed only validate on
-    the same examples.
+    The list is cut into `STRETCHES` equal parts, and the middle of each is held out, so that the
+    whole list is represented. Neighbours of held-out examples are not used for training either,
+    unless hardly any would remain. The split does not depend on a seed, so runs with different
+    seeds are validated on the same examples.
 
     Args:
-        count: examples in the list.
-        fraction: share of them that is held out, at least one and not all.
+        count: number of examples in the list.
+        fraction: share of them to hold out; at least one, but not all.
 
     Returns:
-        Positions that train and positions that are held out, as runs, in order.
+        Positions for training and held-out positions, as ranges, in order.
 
     Raises:
-        UserError: a single example, which cannot be divided.
+        UserError: there is a single example, which cannot be split.
     """
     if count < 2:
-        raise UserError("A list of one image cannot be divided; give more, or other images.")
+        raise UserError("A list of one image cannot be split; give more images.")
     total = min(max(round(fraction * count), 1), count - 1)
     stretches = min(STRETCHES, total)
     train, held_out, last = [], [], 0
@@ -168,13 +166,13 @@ def _cover(
     class_names: Sequence[str],
     parts: Sequence[str],
 ) -> dict[int, str]:
-    """Part of as many examples as it takes for each part to contain each class."""
+    """Assigns to splits just enough examples for each split to contain each class."""
     containing = [[i for i in order if c in classes[i]] for c in range(len(class_names))]
     for name, images in zip(class_names, containing, strict=True):
         if len(images) < len(parts):
             raise UserError(
-                f"The class {name} is in {len(images)} of {len(order)} images, too few for each of "
-                f"{', '.join(parts)} to contain it; give more such images, or smaller fractions."
+                f"The class {name} occurs in {len(images)} of {len(order)} images, too few for "
+                f"each of {', '.join(parts)}; give more such images, or smaller fractions."
             )
     by_rarity = sorted(range(len(class_names)), key=lambda c: len(containing[c]))
     needs = [(c, part) for c in by_rarity for part in parts]
@@ -195,8 +193,8 @@ def _cover(
     found = fulfil(0, {})
     if found is None:
         raise UserError(
-            f"{len(order)} images cannot be divided so that each of {', '.join(parts)} contains "
-            f"every class ({', '.join(class_names)}); give more of them."
+            f"{len(order)} images cannot be split so that each of {', '.join(parts)} contains "
+            f"every class ({', '.join(class_names)}); give more images."
         )
     return found
 
@@ -204,7 +202,7 @@ def _cover(
 def _deal(
     order: Sequence[int], classes: Sequence[Collection[int]], taken: Container[int]
 ) -> Indices:
-    """Examples not yet taken, so ordered that any run holds of each stratum its share."""
+    """The remaining examples, ordered so that any range contains its share of each stratum."""
     strata: defaultdict[frozenset[int], Indices] = defaultdict(list)
     for i in order:
         if i not in taken:
@@ -225,17 +223,17 @@ def _read_list(path: str, flag: str, known: Container[str]) -> set[str]:
     except OSError as error:
         raise UserError(f"--{flag}={path}: {error.strerror}; give a text file.") from None
     except UnicodeDecodeError:
-        raise UserError(f"--{flag}={path}: not text; write one stem a line.") from None
+        raise UserError(f"--{flag}={path}: not text; write one stem per line.") from None
     times = Counter(line for line in lines if line)
     if not times:
-        raise UserError(f"--{flag}={path}: empty; write one stem a line.")
+        raise UserError(f"--{flag}={path}: empty; write one stem per line.")
     twice = [name for name, count in times.items() if count > 1]
     if twice:
-        raise UserError(f"--{flag}={path}: names {some(twice)} twice; once is enough.")
+        raise UserError(f"--{flag}={path}: names {some(twice)} twice; name each image once.")
     unknown = [name for name in times if name not in known]
     if unknown:
         raise UserError(
-            f"--{flag}={path}: no image {some(unknown)}; write one stem a line: the file's name "
+            f"--{flag}={path}: no image {some(unknown)}; write one stem per line: the file's name "
             "without folder and suffix."
         )
     return set(times)

@@ -1,4 +1,4 @@
-"""Examples in memory or on disk, and what is asked of them before training. No TensorFlow here."""
+"""Examples in memory or on disk, and checks of them before training. No TensorFlow here."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,10 +16,9 @@ class Example:
     """One image with its label.
 
     Attributes:
-        key: its stable name.
+        key: stable name.
         image: uint8 [H,W,C].
-        label: uint8 [H,W], class ids or `IGNORE_LABEL`; all of it `IGNORE_LABEL` where none is
-            known.
+        label: uint8 [H,W], class ids or `IGNORE_LABEL`; all `IGNORE_LABEL` if the label is unknown.
     """
 
     key: str
@@ -32,10 +31,11 @@ class Examples:
     """Images with their labels; sizes may differ between examples.
 
     Attributes:
-        keys: stable names, one an example.
-        images: uint8 [H,W,C] each, C the same for all; a tuple, or `OnDisk` where they do not fit
-            into memory, so that they are best gone through once and in order.
-        labels: uint8 [H,W] each, class ids or `IGNORE_LABEL`, likewise; None where there are none.
+        keys: stable names, one per example.
+        images: uint8 [H,W,C] each, with the same C; a tuple, or `OnDisk` if they do not fit into
+            memory, which should be iterated once and in order.
+        labels: uint8 [H,W] each, class ids or `IGNORE_LABEL`, in the same container; None if there
+            are none.
     """
 
     keys: tuple[str, ...]
@@ -61,15 +61,15 @@ class Examples:
 
 
 def spread(examples: Examples, count: int) -> Examples:
-    """At most `count` of the examples, evenly spread over all, in their order."""
+    """At most `count` of the examples, evenly spaced, in their order."""
     chosen = np.linspace(0, len(examples) - 1, min(count, len(examples))).round().astype(int)
     return examples.subset(chosen.tolist())
 
 
 def leave_on_disk(stored: Sequence[StoredExample]) -> Examples:
-    """Examples that stay in their files; without labels if every one is unknown.
+    """Examples that stay in their files; without labels if all are unknown.
 
-    To know that, labels are read until one holds more than `IGNORE_LABEL`.
+    To find out, labels are read until one contains more than `IGNORE_LABEL`.
     """
     labels = OnDisk(example.label for example in stored)
     known = any(np.any(label != IGNORE_LABEL) for label in labels)
@@ -81,7 +81,7 @@ def leave_on_disk(stored: Sequence[StoredExample]) -> Examples:
 
 
 def collect(stream: Iterable[Example]) -> Examples:
-    """Takes a stream of examples into memory; without labels if every one is unknown."""
+    """Reads a stream of examples into memory; without labels if all are unknown."""
     examples = list(stream)
     known = any(np.any(example.label != IGNORE_LABEL) for example in examples)
     return Examples(
@@ -92,14 +92,14 @@ def collect(stream: Iterable[Example]) -> Examples:
 
 
 def each(examples: Examples, indices: Iterable[int]) -> Iterator[Example]:
-    """The examples at `indices` one by one; they must have labels."""
+    """Yields the examples at `indices`; they must have labels."""
     assert examples.labels is not None
     for i in indices:
         yield Example(examples.keys[i], examples.images[i], examples.labels[i])
 
 
 def one_by_one(examples: Examples) -> Iterator[Example]:
-    """All examples in order; labels that are unknown are all `IGNORE_LABEL`."""
+    """Yields all examples in order; unknown labels are all `IGNORE_LABEL`."""
     labels = examples.labels
     if labels is None:
         for key, image in zip(examples.keys, examples.images, strict=True):
@@ -110,7 +110,7 @@ def one_by_one(examples: Examples) -> Iterator[Example]:
 
 
 def fingerprint(*parts: Examples) -> str:
-    """Sixteen hexadecimal digits that change with any key, image or label of any part."""
+    """Sixteen hexadecimal digits that depend on every key, image and label of all parts."""
     digest = hashlib.blake2b(digest_size=8)
     for examples in parts:
         for key in examples.keys:
@@ -126,19 +126,19 @@ def fingerprint(*parts: Examples) -> str:
 
 
 def channel_statistics(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel over all pixels of all images.
+    """Mean and standard deviation per channel over all pixels of all images.
 
-    Exact for 8-bit images of any number: computed from the histogram of grey levels.
+    Exact for any number of 8-bit images, because they are computed from histograms of grey levels.
 
     Returns:
-        mean, std: float64 [C], on the 0-255 scale. A channel that is constant has std 1, so that
-        dividing by it is harmless.
+        mean, std: float64 [C], on the 0-255 scale. A constant channel has std 1, so that dividing
+        by it is harmless.
 
     Raises:
         UserError: there are no examples.
     """
     if not len(examples):
-        raise UserError("No images to take mean and standard deviation of.")
+        raise UserError("There are no images to compute mean and standard deviation from.")
     counts = np.zeros((), np.int64)
     for image in examples.images:
         counts = counts + level_counts(image)
@@ -146,13 +146,13 @@ def channel_statistics(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
 
 
 def level_counts(image: np.ndarray) -> np.ndarray:
-    """Pixels of each grey level in each channel of uint8 [H,W,C]: int64 [C,256]."""
+    """Number of pixels per grey level and channel of uint8 [H,W,C]: int64 [C,256]."""
     channels = (image[..., channel].ravel() for channel in range(image.shape[-1]))
     return np.stack([np.bincount(channel, minlength=256) for channel in channels])
 
 
 def level_statistics(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What `channel_statistics` says of images whose summed `level_counts` these are."""
+    """`channel_statistics` computed from the sum of `level_counts`."""
     level = np.arange(256, dtype=np.float64)
     share = counts / counts.sum(axis=1, keepdims=True)
     mean = share @ level
@@ -162,16 +162,16 @@ def level_statistics(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_labels(examples: Examples, num_classes: int) -> None:
-    """Makes sure that labels hold class ids only and lie upon their images.
+    """Checks that labels contain only class ids and have the sizes of their images.
 
-    Those on disk are checked whenever they are read.
+    Labels on disk are checked whenever they are read.
 
     Raises:
-        UserError: there are no labels; or the first example at fault, with the values it holds
-            and those it may hold, or both sizes.
+        UserError: there are no labels; or an example is wrong: the message names the first one,
+            with the values found and allowed, or both sizes.
     """
     if examples.labels is None:
-        raise UserError("These examples have no labels; choose a split that has them.")
+        raise UserError("These examples have no labels; choose a split that has labels.")
     if isinstance(examples.labels, OnDisk):
         return
     for example in each(examples, range(len(examples))):
@@ -179,36 +179,36 @@ def check_labels(examples: Examples, num_classes: int) -> None:
 
 
 def check_label(example: Example, num_classes: int) -> None:
-    """Makes sure of one example what `check_labels` does of many.
+    """Checks one example as `check_labels` does.
 
     Raises:
-        UserError: it is at fault.
+        UserError: the example is wrong.
     """
     key, image, label = example.key, example.image, example.label
     if image.shape[:2] != label.shape:
         raise UserError(
             f"{key}: the label is {_size(label)} (height x width), the image {_size(image)}; "
-            "they must agree."
+            "they must be equal."
         )
     values = values_of(label)
     wrong = values[(values >= num_classes) & (values != IGNORE_LABEL)]
     if wrong.size:
         raise UserError(
-            f"{key}: the label holds {shortened(wrong)}; valid are 0 to {num_classes - 1}, and "
-            f"{IGNORE_LABEL} for pixels to ignore."
+            f"{key}: the label contains {shortened(wrong)}; valid are 0 to {num_classes - 1}, and "
+            f"{IGNORE_LABEL} for ignored pixels."
         )
 
 
 def check_window(examples: Examples, crop_size: tuple[int, int], flag: str = "crop_size") -> None:
-    """Makes sure that a window fits into every image.
+    """Checks that a window fits into every image.
 
     Args:
-        examples: where windows are drawn from.
+        examples: the source of windows.
         crop_size: (height, width) of a window, in pixels.
-        flag: what gives it.
+        flag: the flag that sets it.
 
     Raises:
-        UserError: the first image that is smaller.
+        UserError: names the first image that is smaller.
     """
     height, width = crop_size
     sizes = image_sizes(examples)
@@ -237,7 +237,7 @@ def image_sizes(examples: Examples) -> list[tuple[int, int]]:
 
 
 def values_of(label: np.ndarray) -> np.ndarray:
-    """The different values in a label of integers, rising."""
+    """The distinct values of an integer label, ascending."""
     if label.dtype == np.uint8:
         return np.flatnonzero(np.bincount(label.ravel(), minlength=256))
     return np.unique(label)

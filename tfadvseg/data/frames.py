@@ -1,4 +1,4 @@
-"""Frames of GTA5 and Cityscapes, read straight from the files as downloaded. No TensorFlow here."""
+"""Frames of GTA5 and Cityscapes, read from the downloaded files. No TensorFlow here."""
 
 import contextlib
 import hashlib
@@ -22,7 +22,7 @@ from tfadvseg_datasets.street_files import (
 )
 
 _END = 1024
-"""Bytes of a file's beginning and of its end."""
+"""Number of bytes at the beginning and at the end of a file that are hashed."""
 
 
 def stored_splits(
@@ -33,15 +33,15 @@ def stored_splits(
     """The splits of a set in its folders.
 
     Args:
-        folder: the set's.
-        find_splits: finds and checks the frames of each split.
-        numbering: of the classes in label files.
+        folder: folder of the set.
+        find_splits: a function that finds and checks the frames of each split.
+        numbering: numbering of the classes in label files.
 
     Raises:
-        UserError: the folder or a file is not what it should be, as far as all headers and a
-            sample of the labels tell.
+        UserError: the folder or a file is invalid, as far as all headers and a sample of the labels
+            show.
     """
-    with _told_plainly("--data_dir: "):
+    with _raise_user_errors("--data_dir: "):
         splits = find_splits(folder)
     return {
         split: [StoredExample(f.name, _Image(f.image), _Label(f, numbering)) for f in part]
@@ -50,13 +50,13 @@ def stored_splits(
 
 
 def png_fingerprint(path: str | os.PathLike) -> bytes:
-    """Changes with any pixel of a PNG file, without reading all of it.
+    """A digest that changes with any pixel of a PNG file, without reading all of it.
 
-    Its data ends with the Adler-32 checksum of the pixels (RFC 1950), so that size, beginning and
-    end tell two files apart.
+    The data of a PNG end with the Adler-32 checksum of the pixels (RFC 1950), so size, beginning
+    and end identify a file.
 
     Raises:
-        OSError: absent or unreadable.
+        OSError: the file is absent or unreadable.
     """
     with epath.Path(path).open("rb") as file:
         size = file.seek(0, os.SEEK_END)
@@ -72,15 +72,15 @@ class _Image:
     path: epath.Path
 
     def read(self) -> np.ndarray:
-        with _told_plainly():
+        with _raise_user_errors():
             return read_rgb(self.path)
 
     def size(self) -> tuple[int, int]:
-        with _told_plainly():
+        with _raise_user_errors():
             return image_size(self.path)
 
     def fingerprint(self) -> bytes:
-        with _told_plainly():
+        with _raise_user_errors():
             return png_fingerprint(self.path)
 
 
@@ -92,18 +92,19 @@ class _Label:
     def read(self) -> np.ndarray:
         if self.frame.label is None:
             return np.full(self.size(), IGNORE_LABEL, np.uint8)
-        with _told_plainly():
+        with _raise_user_errors():
             return read_train_ids(self.frame.label, self.numbering)
 
     def size(self) -> tuple[int, int]:
-        return _Image(self.frame.image).size()  # found equal for all frames
+        return _Image(self.frame.image).size()  # checked to be equal for all frames
 
     def fingerprint(self) -> bytes:
         return b"" if self.frame.label is None else _Image(self.frame.label).fingerprint()
 
 
 @contextlib.contextmanager
-def _told_plainly(flag: str = "") -> Iterator[None]:
+def _raise_user_errors(flag: str = "") -> Iterator[None]:
+    """Converts `OSError` and `ValueError` to `UserError`."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Examples on disk within a tf.data pipeline: read when their turn comes."""
+"""Examples on disk within a tf.data pipeline, read when they are needed."""
 
 import contextlib
 import functools
@@ -13,11 +13,11 @@ from tfadvseg.data.examples import Examples
 from tfadvseg.errors import UserError
 
 PairReader = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-"""An example's index, int64, to its image [H,W,C] uint8 and label [H,W] uint8."""
+"""Maps an example's index, int64, to its image [H,W,C] uint8 and label [H,W] uint8."""
 
 
 def load_pair(examples: Examples, index: int) -> tuple[np.ndarray, np.ndarray]:
-    """Image uint8 [H,W,C] and label uint8 [H,W], all `IGNORE_LABEL` where there are no labels.
+    """Image uint8 [H,W,C] and label uint8 [H,W], all `IGNORE_LABEL` if there are no labels.
 
     Raises:
         UserError: a file cannot be read.
@@ -29,11 +29,11 @@ def load_pair(examples: Examples, index: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pair_reader(examples: Examples, channels: int) -> PairReader:
-    """`load_pair` for use within a graph, several at a time in the threads of `Dataset.map`."""
+    """`load_pair` for use within a graph, in parallel in the threads of `Dataset.map`."""
 
     def read(index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # Stateless: a stateful function would be called for one example after another where
-        # operations are deterministic.
+        # Stateless, because with deterministic operations a stateful function would be called for
+        # one example after another.
         image, label = tf.numpy_function(
             functools.partial(load_pair, examples), [index], (tf.uint8, tf.uint8), stateful=False
         )
@@ -43,8 +43,8 @@ def pair_reader(examples: Examples, channels: int) -> PairReader:
 
 
 @contextlib.contextmanager
-def told_plainly() -> Iterator[None]:
-    """Around whatever draws from a pipeline: a file that cannot be read is a `UserError` again."""
+def raise_user_errors() -> Iterator[None]:
+    """Re-raises an unreadable file in the pipeline as `UserError`."""
     try:
         yield
     except tf.errors.UnknownError as error:

@@ -8,29 +8,29 @@ from typing import Protocol, overload
 import numpy as np
 
 AHEAD = 16
-"""Arrays that are decoded ahead while one after another is asked for."""
+"""Number of arrays decoded ahead during iteration."""
 
 
 class StoredArray(Protocol):
-    """An image or a label in its file. Each method raises `UserError` that names a bad file."""
+    """An image or a label in its file. Each method raises a `UserError` that names a bad file."""
 
     def read(self) -> np.ndarray:
-        """Decodes it: uint8 [H,W,C] or [H,W], the same every time."""
+        """Decodes the array: uint8 [H,W,C] or [H,W], always the same."""
 
     def size(self) -> tuple[int, int]:
-        """(height, width), told without decoding pixels."""
+        """(height, width), without decoding pixels."""
 
     def fingerprint(self) -> bytes:
-        """Changes with any pixel, and is told without decoding them."""
+        """A digest that changes with any pixel, without decoding pixels."""
 
 
 @dataclass(frozen=True)
 class ResizedArray:
-    """A stored array that is brought to another size whenever it is read.
+    """A stored array that is resized whenever it is read.
 
     Attributes:
-        stored: what is read.
-        resize: takes it and the size.
+        stored: the array.
+        resize: function of the array and the size.
         target: (height, width).
     """
 
@@ -53,9 +53,9 @@ class StoredExample:
     """One image with its label, both in files.
 
     Attributes:
-        key: its stable name.
+        key: stable name.
         image: uint8 [H,W,C].
-        label: uint8 [H,W], class ids or `ignore_label`; all of it that where none is known.
+        label: uint8 [H,W], class ids or `ignore_label`; all `ignore_label` if the label is unknown.
     """
 
     key: str
@@ -64,7 +64,7 @@ class StoredExample:
 
 
 class OnDisk(Sequence[np.ndarray]):
-    """A sequence of arrays, each of which is decoded anew whenever it is asked for."""
+    """A sequence of arrays that decodes an array on each access."""
 
     def __init__(self, stored: Iterable[StoredArray]) -> None:
         self.stored = tuple(stored)
@@ -87,11 +87,11 @@ class OnDisk(Sequence[np.ndarray]):
                 yield from pool.map(lambda array: array.read(), self.stored[start : start + AHEAD])
 
     def sizes(self) -> list[tuple[int, int]]:
-        """(height, width) of each, told without decoding pixels."""
+        """(height, width) of each, without decoding pixels."""
         with ThreadPoolExecutor(AHEAD) as pool:
             return list(pool.map(lambda array: array.size(), self.stored))
 
     def fingerprints(self) -> list[bytes]:
-        """Of each, told without decoding pixels."""
+        """The fingerprint of each, without decoding pixels."""
         with ThreadPoolExecutor(AHEAD) as pool:
             return list(pool.map(lambda array: array.fingerprint(), self.stored))

@@ -1,8 +1,8 @@
 """tf.data pipelines: from decoded examples to batches.
 
 Every random choice is a pure function of the seed and the window's number, counted from the start
-of training, so that a pipeline has no state: one made for step n yields what an uninterrupted one
-would yield there.
+of training. So a pipeline has no state: one created for step n yields the same from there on as an
+uninterrupted one.
 """
 
 import functools
@@ -30,11 +30,11 @@ from tfadvseg.data.parallelism import fixed_parallelism
 
 @dataclass(frozen=True)
 class Normalisation:
-    """A channel's mean and standard deviation, on the 0-255 scale: [C] each.
+    """Mean and standard deviation per channel, on the 0-255 scale: [C] each.
 
     Attributes:
-        mean, std: in the order of the image's channels.
-        channel_order: of what S sees.
+        mean, std: in the channel order of the image.
+        channel_order: channel order of S's input.
     """
 
     mean: tuple[float, ...]
@@ -42,12 +42,12 @@ class Normalisation:
     channel_order: ChannelOrder = "rgb"
 
     def __call__(self, image: tf.Tensor) -> tf.Tensor:
-        """[...,C] on the 0-255 scale to [...,C] float32 of about zero mean, unit variance."""
+        """[...,C] on the 0-255 scale to [...,C] float32 with about zero mean and unit variance."""
         image = (tf.cast(image, tf.float32) - tf.constant(self.mean)) / tf.constant(self.std)
         return image[..., ::-1] if self.channel_order == "bgr" else image
 
     def inverse(self, image: tf.Tensor) -> tf.Tensor:
-        """What S sees, back to uint8 on the 0-255 scale."""
+        """Converts S's input back to uint8 on the 0-255 scale."""
         image = image[..., ::-1] if self.channel_order == "bgr" else image
         image = tf.round(image * tf.constant(self.std) + tf.constant(self.mean))
         return tf.cast(tf.clip_by_value(image, 0, 255), tf.uint8)
@@ -55,11 +55,11 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class BoundaryMaps:
-    """Weights of boundaries (`losses.boundary`), an image each, in 256 levels.
+    """Boundary weights (`losses.boundary`), one map per image, in 256 levels.
 
     Attributes:
         levels: uint8 [H,W] each.
-        unit: the weight of one level.
+        unit: weight of one level.
     """
 
     levels: tuple[np.ndarray, ...]
@@ -67,27 +67,27 @@ class BoundaryMaps:
 
 
 class _Store:
-    """Examples of any sizes, indexed within a graph: in flat tensors, or on disk."""
+    """Examples of any sizes, indexed within a graph: in flat tensors or on disk."""
 
     def __init__(self, examples: Examples, boundaries: BoundaryMaps | None = None) -> None:
         self.size = len(examples)
         self._boundaries = boundaries
         channels = examples.images[0].shape[-1]
         if isinstance(examples.images, OnDisk):
-            assert boundaries is None, "weights of boundaries are of examples in memory"
+            assert boundaries is None, "boundary weights need examples in memory"
             self._read = pair_reader(examples, channels)
         else:
-            # A GPU would send all of it back to the pipeline at every start of an epoch.
+            # On a GPU, all of it would be copied back to the pipeline at every start of an epoch.
             with tf.device("CPU:0"):
                 self._read = _memory_reader(examples, boundaries, channels)
 
     def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Image [H,W,C] uint8, and label with boundary [H,W,1 or 2] uint8, of example `index`."""
+        """Image [H,W,C] uint8, and label with boundary level [H,W,1 or 2] uint8, of one example."""
         image, maps = self._read(index)
         return image, maps if maps.shape.rank == 3 else maps[..., tf.newaxis]
 
     def batch(self, image: tf.Tensor, maps: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What a step is given of them: see `losses.terms`."""
+        """Converts them to the input of a step: see `losses.terms`."""
         made = {"image": image, "label": tf.cast(maps[..., 0], tf.int32)}
         if self._boundaries is not None:
             made["boundary"] = tf.cast(maps[..., 1], tf.float32) * self._boundaries.unit
@@ -97,7 +97,7 @@ class _Store:
 def _memory_reader(
     examples: Examples, boundaries: BoundaryMaps | None, channels: int
 ) -> PairReader:
-    """Reads from tensors that hold all of the examples."""
+    """A reader from tensors that contain all examples."""
     sizes = np.array(image_sizes(examples), np.int64)
     starts = tf.constant(np.concatenate([[0], sizes.prod(axis=1).cumsum()]))
     shapes = tf.constant(sizes)
@@ -120,7 +120,7 @@ def _memory_reader(
 
 
 WindowMaker = Callable[[tf.Tensor], dict[str, tf.Tensor]]
-"""A window's number, int64 from the start of training, to its `image`, `label`, ..."""
+"""Maps a window's number, int64 from the start of training, to its `image`, `label`, ..."""
 
 
 def window_maker(
@@ -130,14 +130,14 @@ def window_maker(
     seed: int,
     boundaries: BoundaryMaps | None = None,
 ) -> WindowMaker:
-    """Cuts and augments training windows from decoded examples, which it holds.
+    """A function that cuts and augments training windows from decoded examples, which it holds.
 
-    Examples come in an order shuffled anew each time round, or always in that of the first, as
-    `config` says; one window of each.
+    Each example gives one window per round. The order is shuffled anew each round, or is always
+    that of the first, depending on `config`.
 
     Returns:
-        A function to `image` [h,w,C] float32, normalised, and `label` [h,w] int32; with
-        `boundaries` also `boundary` [h,w] float32.
+        A function from a window's number to `image` [h,w,C] float32, normalised, and `label` [h,w]
+        int32; with `boundaries` also `boundary` [h,w] float32.
     """
     store = _Store(examples, boundaries)
     elastic = "elastic" in config.augment
@@ -174,10 +174,10 @@ def window_maker(
 def training_windows(
     window: WindowMaker, global_batch_size: int, first_step: int, last_step: int
 ) -> tf.data.Dataset:
-    """Batches of training windows for steps `first_step` up to but not including `last_step`.
+    """Batches of training windows for steps `first_step` up to, but not including, `last_step`.
 
     Returns:
-        What the window maker gives, [B,...].
+        The outputs of `window`, [B,...].
     """
     numbers = tf.data.Dataset.range(first_step * global_batch_size, last_step * global_batch_size)
     return _batched(numbers.map(window, tf.data.AUTOTUNE, deterministic=True), global_batch_size)
@@ -190,10 +190,10 @@ def domain_windows(
     first_step: int,
     last_step: int,
 ) -> tf.data.Dataset:
-    """Batches of labelled source windows and, where there is a target, of its images.
+    """Batches of labelled source windows and, if there is a target, of its images.
 
     Args:
-        source, target: make windows of each domain; their sizes may differ.
+        source, target: functions that make windows of each domain; their sizes may differ.
         global_batch_size, first_step, last_step: as for `training_windows`.
 
     Returns:
@@ -220,13 +220,13 @@ def mixed_windows(
 
     Args:
         window, global_batch_size: as for `training_windows`.
-        seed: of the order.
-        first_window, windows: which windows.
-        first_step: how many batches to leave out at the start.
+        seed: seed of the order.
+        first_window, windows: the range of windows.
+        first_step: number of batches to skip at the start.
 
     Returns:
-        As `training_windows`, and `is_real` [B] bool: of the two
-        times that a window comes, one is true and one is not.
+        As `training_windows`, and `is_real` [B] bool, which is true for one of the two occurrences
+        of a window and false for the other.
     """
     order = _seed(seed, _MIXED_ORDER, tf.constant(first_window, tf.int64))
 
@@ -247,12 +247,12 @@ def fixed_windows(
     seed: int,
     boundaries: BoundaryMaps | None = None,
 ) -> tf.data.Dataset:
-    """`count` windows at random places that depend on the seed only, for validation.
+    """`count` windows at random positions that depend on the seed only, for validation.
 
     The last batch is filled up with zero images whose labels are all `ignore_label`.
 
     Returns:
-        As `training_windows`, unaugmented, and `weight` [B] float32: 1, or 0 for the filling.
+        As `training_windows`, without augmentation, and `weight` [B] float32: 1, or 0 for fill.
     """
     store = _Store(examples, boundaries)
     order = _seed(seed, _FIXED_ORDER, tf.constant(0, tf.int64))
@@ -273,11 +273,11 @@ def whole_images(
     copies: int,
     boundaries: BoundaryMaps | None = None,
 ) -> tf.data.Dataset:
-    """Every image whole, a batch each; sizes may differ from batch to batch.
+    """Every image whole, one per batch; sizes may differ between batches.
 
     Args:
-        copies: batch size. All but the first of a batch are filling, so that each replica gets
-            one.
+        copies: batch size. Only the first example of a batch counts; the others are fill, so that
+            each replica gets one.
 
     Returns:
         As `fixed_windows`, [copies,H,W,...].
@@ -292,12 +292,12 @@ def whole_images(
     return _filled_up(images.batch(1), copies)
 
 
-# What a random choice is for: no two draw from the same stream.
+# Purposes of random choices; each has its own stream.
 _EPOCH_ORDER, _WINDOW, _MIXED_ORDER, _FIXED_ORDER, _FIXED_WINDOW = range(5)
 
 
 def _seed(seed: int, purpose: int, number: tf.Tensor) -> tf.Tensor:
-    """An int32 [2] seed for choice `number`, int64, of its kind."""
+    """An int32 [2] seed for choice `number`, int64, of one purpose."""
     base = tf.constant([seed, purpose], tf.int32)
     return tf.random.experimental.stateless_fold_in(base, number)
 
@@ -319,7 +319,7 @@ def _ready(batches: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def _fill(batch: dict[str, tf.Tensor], size: int) -> dict[str, tf.Tensor]:
-    """Adds examples that count for nothing until there are `size`."""
+    """Adds examples of weight 0 until there are `size`."""
     missing = size - tf.shape(batch["weight"])[0]
     filling = {"image": 0.0, "label": IGNORE_LABEL, "boundary": 0.0, "weight": 0.0}
     filled = {}

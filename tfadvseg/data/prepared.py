@@ -1,8 +1,7 @@
-"""TFDS preparations keyed by a fingerprint of the raw files, so that none is ever served stale.
+"""TFDS preparations keyed by a fingerprint of the raw files, so that none is ever stale.
 
-TFDS by itself reuses an old preparation whatever `manual_dir` says. Here a preparation lives in a
-folder of its own, `<prepared_dir>/tfadvseg/<dataset>-<fingerprint>`, which appears only when it is
-complete.
+TFDS by itself reuses an old preparation whatever `manual_dir` is. Here each preparation has its own
+folder, `<prepared_dir>/tfadvseg/<dataset>-<fingerprint>`, which appears only when it is complete.
 """
 
 import contextlib
@@ -36,14 +35,14 @@ def _content(path: Path) -> bytes:
 
 @dataclass(frozen=True)
 class Source:
-    """How a dataset comes into being.
+    """How a dataset is prepared.
 
     Attributes:
         builder: the TFDS builder.
-        raw_files: lists the files of a folder that it reads, or raises FileNotFoundError or
-            ValueError.
-        fingerprint: of a file; changes with its content.
-        file_format: of the prepared copy; None takes TFDS's default.
+        raw_files: lists the files that the builder reads from a folder, or raises
+            FileNotFoundError or ValueError.
+        fingerprint: of one file; changes with its content.
+        file_format: of the prepared copy; None means TFDS's default.
     """
 
     builder: type[tfds.core.GeneratorBasedBuilder]
@@ -59,17 +58,17 @@ def prepare(
     builder_config: str | None = None,
     beam_options: Sequence[str] | None = None,
 ) -> tfds.core.DatasetBuilder:
-    """The builder of a dataset whose preparation is complete and matches the raw files.
+    """Returns the builder of a dataset, with a complete preparation that matches the raw files.
 
     Args:
         source: of the dataset.
-        data_dir: where the raw files are.
-        prepared_dir: where preparations are kept; None takes TFDS's own default.
-        builder_config: the name of one of the builder's configurations; None takes its default.
-        beam_options: `option=value` each, where that configuration prepares with Apache Beam.
+        data_dir: folder of the raw files.
+        prepared_dir: folder of preparations; None means TFDS's own default.
+        builder_config: name of one of the builder's configurations; None means the default.
+        beam_options: `option=value` each, for a configuration that prepares with Apache Beam.
 
     Raises:
-        UserError: raw files are missing or unfit, or `prepared_dir` cannot be written to.
+        UserError: raw files are missing or invalid, or `prepared_dir` cannot be written to.
     """
     folder = Path(data_dir).expanduser()
     try:
@@ -92,22 +91,22 @@ def prepare(
     home = root / "tfadvseg" / f"{kind}-{fingerprint}"
     if not home.exists():
         logging.info("Preparing %s from %s in %s.", name, folder, home)
-        _tell_of_others(kind, home)
+        _log_earlier_copies(kind, home)
         _warn_of_unfinished(home)
         try:
             _prepare_into(make, download, source.file_format, home)
         except FileExistsError:
-            pass  # another process has made the same one meanwhile
+            pass  # another process has made the same one in the meantime
         except (ValueError, RuntimeError) as error:
-            told = _told(error)
-            if told is None:
+            message = _builder_message(error)
+            if message is None:
                 raise
-            raise UserError(told) from None
+            raise UserError(message) from None
         except OSError as error:
-            if error.errno is None:  # the builder's own, of raw files that are missing
+            if error.errno is None:  # raised by the builder, because raw files are missing
                 raise UserError(f"--data_dir: {error}") from None
             raise UserError(
-                f"--prepared_dir={root}: cannot keep the prepared copy there ({_reason(error)}); "
+                f"--prepared_dir={root}: cannot write the prepared copy there ({_reason(error)}); "
                 "give another folder."
             ) from None
     with _quiet():
@@ -120,11 +119,11 @@ def prepare(
 def open_copy(
     source: Source, prepared_dir: str | Path, builder_config: str | None = None
 ) -> tfds.core.DatasetBuilder:
-    """The builder of a copy that TFDS itself has prepared (`tfds build`), raw files unseen.
+    """Returns the builder of a copy prepared by TFDS itself (`tfds build`), without raw files.
 
     Args:
-        source, builder_config: as for `prepare`.
-        prepared_dir: what was TFDS's `data_dir`.
+        source, builder_config: as in `prepare`.
+        prepared_dir: TFDS's `data_dir`.
 
     Raises:
         UserError: there is no such copy.
@@ -135,28 +134,28 @@ def open_copy(
     if not builder.is_prepared():
         raise UserError(
             f"--prepared_dir={prepared_dir}: no prepared copy {source.builder.name}/"
-            f"{builder_config}; make one, or give the raw files by --data_dir."
+            f"{builder_config}; make one, or give the raw files with --data_dir."
         )
     return builder
 
 
 def example_counts(builder: tfds.core.DatasetBuilder) -> dict[str, int]:
-    """Examples in each split of a prepared dataset."""
+    """Number of examples in each split of a prepared dataset."""
     return {name: info.num_examples for name, info in builder.info.splits.items()}
 
 
 def stream_split(
     builder: tfds.core.DatasetBuilder, split: str, positions: Collection[int] | None = None
 ) -> Iterator[Example]:
-    """Decodes a part of a prepared dataset, one example after another.
+    """Decodes part of a prepared dataset, one example after another.
 
     Args:
         builder: its builder; features `id`, `image` [H,W,C] and `label` [H,W,1].
-        split: a TFDS slice that exists.
-        positions: of the examples to decode, counted from 0 in the split; None takes all.
+        split: an existing TFDS slice.
+        positions: of the examples to decode, counted from 0 in the split; None means all.
 
     Raises:
-        UserError: the preparation is damaged; raised when that is reached.
+        UserError: the preparation is damaged; raised when the damage is reached.
     """
     decoders = {"image": tfds.decode.SkipDecoding(), "label": tfds.decode.SkipDecoding()}
     examples = _encoded(builder, split, decoders)
@@ -178,7 +177,7 @@ def stream_split(
 def stream_labels(
     builder: tfds.core.DatasetBuilder, split: str
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Key and label, uint8 [H,W], of each example of a split; images are not decoded.
+    """Yields key and label, uint8 [H,W], of each example of a split; images are not decoded.
 
     Args, Raises:
         As `stream_split`.
@@ -191,7 +190,7 @@ def stream_labels(
 def _encoded(
     builder: tfds.core.DatasetBuilder, split: str, decoders: dict[str, tfds.decode.Decoder]
 ) -> tf.data.Dataset:
-    # One shard after another, or the order would not be the builder's.
+    # Shards in sequence, because otherwise the order would not be the builder's.
     config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
     with _quiet(), _named_damage(builder):
         return builder.as_dataset(split=split, read_config=config, decoders=decoders)
@@ -213,7 +212,7 @@ def _named_damage(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
 
 
 def _fingerprint(source: Source, folder: Path, files: list[Path]) -> str:
-    """Changes with the builder's version and with any file's place, size or content."""
+    """A digest of the builder's version and of every file's place, size and content."""
     digest = hashlib.blake2b(str(source.builder.VERSION).encode())
     for place, file in sorted((file.relative_to(folder).as_posix(), file) for file in files):
         digest.update(f"\0{place}\0{file.stat().st_size}\0".encode() + source.fingerprint(file))
@@ -222,22 +221,22 @@ def _fingerprint(source: Source, folder: Path, files: list[Path]) -> str:
 
 def _pipeline_options(options: Sequence[str]) -> Any:
     try:
-        with _quiet(logging.ERROR):  # it warns of clouds that it was not installed for
+        with _quiet(logging.ERROR):  # it warns of missing support for clouds
             from apache_beam.options.pipeline_options import PipelineOptions
     except ImportError:
         raise UserError(
-            "--prepare=beam: Apache Beam is not installed: pip install apache-beam, or leave the "
-            "flag out."
+            "--prepare=beam: Apache Beam is not installed; pip install apache-beam, or omit the "
+            "flag."
         ) from None
-    # What it raises it logs too, with a traceback.
+    # Beam also logs the errors that it raises, with a traceback.
     standard_logging.getLogger("apache_beam").setLevel(standard_logging.CRITICAL)
     return PipelineOptions([f"--{option}" for option in options or ("runner=DirectRunner",)])
 
 
-def _told(error: ValueError | RuntimeError) -> str | None:
-    """The line that a builder raised, perhaps on a worker of Beam's; None where it raised none."""
+def _builder_message(error: ValueError | RuntimeError) -> str | None:
+    """The message raised by a builder, perhaps on a Beam worker; None if the error is another."""
     text = str(error)
-    if isinstance(error, RuntimeError):  # the worker's traceback
+    if isinstance(error, RuntimeError):  # contains the worker's traceback
         found = re.search(r"ValueError: (.*)", text)
         if found is None:
             return None
@@ -251,7 +250,7 @@ def _prepare_into(
     file_format: str | None,
     home: Path,
 ) -> None:
-    """Prepares into `home`, which appears when complete; leaves nothing if that fails."""
+    """Prepares into `home`, which appears when complete; leaves nothing behind on failure."""
     absent = [folder for folder in home.parents if not folder.exists()]
     try:
         with atomic.new_folder(home) as unfinished, _quiet():
@@ -263,23 +262,23 @@ def _prepare_into(
         raise
 
 
-def _tell_of_others(kind: str, home: Path) -> None:
-    """Names copies made of other files, or of these before they changed: nothing deletes them."""
+def _log_earlier_copies(kind: str, home: Path) -> None:
+    """Logs copies of other or earlier versions of the files, which are never deleted."""
     for path in sorted(home.parent.glob(f"{kind}-{'[0-9a-f]' * FINGERPRINT_LENGTH}")):
-        logging.info("%s is an earlier copy; delete it if its files are gone or changed.", path)
+        logging.info(
+            "%s is an earlier copy; delete it if its files are gone or have changed.", path
+        )
 
 
 def _warn_of_unfinished(home: Path) -> None:
-    """Names what a killed preparation left: it may be large, but another may be at work on it."""
+    """Logs the remains of a killed preparation: they may be large, or still be in use."""
     for path in home.parent.glob(f".{home.name}{atomic.UNFINISHED}*"):
-        logging.warning(
-            "%s: a preparation that did not come to its end; if none is under way, delete it.", path
-        )
+        logging.warning("%s: an unfinished preparation; delete it unless one is running.", path)
 
 
 @contextlib.contextmanager
 def _quiet(least: int = logging.WARNING) -> Iterator[None]:
-    """TFDS announces each of its steps on standard output, in the log and with progress bars."""
+    """Silences TFDS, which reports its steps on standard output, in the log and in bars."""
     tfds.disable_progress_bar()
     verbosity = logging.get_verbosity()
     logging.set_verbosity(min(verbosity, least))

@@ -19,7 +19,7 @@ from tfadvseg.errors import UserError
 from tfadvseg.files import atomic
 
 INDEX_FILE = "tfadvseg_frames.json"
-"""Beside TFDS's files: names, sizes and checksums, so that no start reads all frames for them."""
+"""File of names, sizes and checksums next to those of TFDS; saves reading all frames at a start."""
 
 _ENCODED = {"image": tfds.decode.SkipDecoding(), "label": tfds.decode.SkipDecoding()}
 
@@ -31,11 +31,11 @@ def prepared_splits(builder: tfds.core.DatasetBuilder) -> dict[str, list[StoredE
         builder: of a complete copy; features `id`, `image` [H,W,C] and `label` [H,W,1], both PNG.
 
     Raises:
-        UserError: the copy is damaged, or of a format that is read in order only.
+        UserError: the copy is damaged, or its format can only be read in order.
     """
     if builder.info.file_format != tfds.core.FileFormat.ARRAY_RECORD:
         raise UserError(
-            f"{builder.data_path}: holds files that can be read in order only; prepare it again "
+            f"{builder.data_path}: contains files that can only be read in order; prepare it again "
             "with --file_format=array_record."
         )
     sources = {s: builder.as_data_source(s, decoders=_ENCODED) for s in builder.info.splits}
@@ -49,7 +49,7 @@ def _stored(
     place: os.PathLike, source: Sequence[Any], frames: Sequence[dict[str, Any]]
 ) -> list[StoredExample]:
     if len(frames) != len(source):
-        raise damaged(place, f"{INDEX_FILE} is of another copy")
+        raise damaged(place, f"{INDEX_FILE} belongs to another copy")
 
     def record(number: int, feature: str) -> _Record:
         frame = frames[number]
@@ -65,15 +65,15 @@ def _stored(
 def _index(
     builder: tfds.core.DatasetBuilder, sources: dict[str, Sequence[Any]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """What is known of each frame by split; written down when it is first found out."""
+    """The index of frames by split; created when first needed, and stored."""
     path = builder.data_path / INDEX_FILE
     if path.exists():
         return json.loads(path.read_text(encoding="utf-8"))
     try:
         index = {split: [_entry(example) for example in sources[split]] for split in sources}
-    except Exception as error:  # ArrayRecord and Pillow raise a dozen kinds on damaged files
+    except Exception as error:  # ArrayRecord and Pillow raise many exception types on damaged files
         raise damaged(builder.data_path, type(error).__name__) from None
-    with contextlib.suppress(OSError):  # a copy that may only be read
+    with contextlib.suppress(OSError):  # a read-only copy
         atomic.write_text(path, json.dumps(index))
     return index
 
@@ -86,7 +86,7 @@ def _entry(example: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Record:
-    """The image or the label of a frame."""
+    """The image or the label of one frame."""
 
     place: os.PathLike
     source: Sequence[Any]

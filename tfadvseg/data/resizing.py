@@ -1,4 +1,4 @@
-"""Bringing examples to one size. No TensorFlow here."""
+"""Resizing of examples. No TensorFlow here."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,7 +12,7 @@ Resize = Callable[[np.ndarray, tuple[int, int]], np.ndarray]
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes bicubically, smoothing where it shrinks, as Pillow does.
+    """Resizes bicubically, with smoothing when reducing, as Pillow does.
 
     Args:
         image: uint8 [H,W,1] or [H,W,3].
@@ -29,7 +29,7 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def resize_label(label: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Takes the nearest pixel's id: uint8 [H,W] to uint8 [height,width]."""
+    """Resizes class ids by nearest neighbour: uint8 [H,W] to uint8 [height,width]."""
     if label.shape == size:
         return label
     return np.asarray(Image.fromarray(label).resize(size[::-1], Image.Resampling.NEAREST))
@@ -43,7 +43,7 @@ def resize_example(example: Example, size: tuple[int, int]) -> Example:
 
 
 def resize_examples(examples: Examples, size: tuple[int, int]) -> Examples:
-    """Resizes images and labels; those on disk whenever they are read."""
+    """Resizes images and labels; those on disk are resized whenever they are read."""
 
     def resized(arrays: Sequence[np.ndarray], resize: Resize) -> Sequence[np.ndarray]:
         if isinstance(arrays, OnDisk):

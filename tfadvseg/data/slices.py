@@ -7,16 +7,16 @@ import tensorflow_datasets as tfds
 from tfadvseg.errors import UserError
 
 Part = tuple[str, range]
-"""A split's name and the positions taken from it."""
+"""A split's name and the selected positions."""
 
 
 def resolve_slice(spec: str, counts: Mapping[str, int], flag: str) -> list[Part]:
-    """What a slice means for splits of given lengths.
+    """Resolves a slice for splits of given lengths.
 
     Args:
         spec: in TFDS's notation (https://www.tensorflow.org/datasets/splits).
-        counts: examples in each split that exists.
-        flag: whose value `spec` is, for messages.
+        counts: number of examples in each existing split.
+        flag: the flag with the value `spec`, for messages.
 
     Raises:
         UserError: not a slice, a split that does not exist, or an empty slice.
@@ -35,5 +35,5 @@ def resolve_slice(spec: str, counts: Mapping[str, int], flag: str) -> list[Part]
         ) from None
     parts = [(i.splitname, range(counts[i.splitname])[i.from_ : i.to]) for i in instructions]
     if not any(positions for _, positions in parts):
-        raise UserError(f"--{flag}={spec}: holds no examples; available: {available}.")
+        raise UserError(f"--{flag}={spec}: contains no examples; available: {available}.")
     return parts

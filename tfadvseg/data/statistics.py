@@ -1,4 +1,4 @@
-"""What a dataset is made of, measured over a stream of examples. No TensorFlow here."""
+"""Statistics of a dataset, computed over a stream of examples. No TensorFlow here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,15 +12,16 @@ from tfadvseg.errors import UserError
 
 @dataclass(frozen=True)
 class DataStatistics:
-    """Facts about a set of examples.
+    """Statistics of a set of examples.
 
     Attributes:
-        images: how many there are.
-        least_size, largest_size: (height, width), in pixels; each the extreme on its own.
-        mean, std: float64 [C], of each channel over all pixels, on the 0-255 scale.
-        class_pixels: int64 [K], labelled pixels of each class.
+        images: number of images.
+        least_size, largest_size: (height, width), in pixels; height and width are separate
+            extremes.
+        mean, std: float64 [C], per channel over all pixels, on the 0-255 scale.
+        class_pixels: int64 [K], labelled pixels per class.
         class_images: int64 [K], images that contain each class.
-        ignored_pixels: pixels whose label is `ignore_label`.
+        ignored_pixels: number of pixels whose label is `ignore_label`.
     """
 
     images: int
@@ -34,16 +35,16 @@ class DataStatistics:
 
     @property
     def class_frequencies(self) -> np.ndarray:
-        """float64 [K]: each class's share of the labelled pixels; NaN where there are none."""
+        """Share of each class in the labelled pixels, float64 [K]; NaN if there are none."""
         total = self.class_pixels.sum()
         return self.class_pixels / total if total else np.full(len(self.class_pixels), np.nan)
 
 
 def measure(stream: Iterable[Example], num_classes: int) -> DataStatistics:
-    """Measures examples one after another, keeping counts only; exact for any number of them.
+    """Measures examples one by one and keeps only counts; exact for any number of them.
 
     Raises:
-        UserError: there are no examples, or one is at fault (`check_label`).
+        UserError: there are no examples, or one is wrong (`check_label`).
     """
     images = 0
     sizes: list[tuple[int, ...]] = []
@@ -60,7 +61,7 @@ def measure(stream: Iterable[Example], num_classes: int) -> DataStatistics:
         pixels += counts
         containing += counts > 0
     if isinstance(levels, int):
-        raise UserError("No images to measure.")
+        raise UserError("There are no images to measure.")
     mean, std = level_statistics(levels)
     least, largest = ((int(size[0]), int(size[1])) for size in sizes)
     return DataStatistics(
@@ -76,7 +77,7 @@ def measure(stream: Iterable[Example], num_classes: int) -> DataStatistics:
 
 
 def format_statistics(descriptor: DatasetDescriptor, statistics: DataStatistics) -> str:
-    """Two tables, of channels and of classes, under a line about the images."""
+    """Two tables, for channels and for classes, below a line about the images."""
     least, largest = statistics.least_size, statistics.largest_size
     size = f"{least[0]} x {least[1]}"
     if largest != least:

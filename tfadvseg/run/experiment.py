@@ -8,7 +8,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfadvseg.config import Config
-from tfadvseg.data.lazy import told_plainly
+from tfadvseg.data.lazy import raise_user_errors
 from tfadvseg.errors import UserError
 from tfadvseg.files import atomic, model_spec
 from tfadvseg.files.checkpoints import restore_newest
@@ -47,7 +47,7 @@ def run_experiment(config: Config, parts: Parts | None = None) -> Result:
         run = _open_output(start, data, networks, strategy)
         if finished := _resume(run, data):
             return finished
-        with told_plainly():
+        with raise_user_errors():
             _train(run)
             return finish_run(
                 data.config, networks.spec, data.splits, networks.state, run.log, start.output
