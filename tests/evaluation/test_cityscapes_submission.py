@@ -13,7 +13,7 @@ from tfadvseg.evaluation.cityscapes_submission import (
 )
 
 FRAME = "frankfurt_000000_000294"
-# Label ids of the 19 training ids, as the benchmark lists them.
+# Label ids of the 19 training ids, as listed by the benchmark.
 LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 
 
@@ -37,7 +37,7 @@ def test_label_ids_and_colours_are_the_official_ones(tmp_path):
 
 
 def test_the_benchmark_finds_one_file_a_frame(tmp_path):
-    """It matches CITY_SEQUENCE_FRAME*.png below the folder that it is given."""
+    """The script matches CITY_SEQUENCE_FRAME*.png below the folder that it is given."""
     for name in (FRAME, f"{FRAME}_leftImg8bit", "lindau_000001_000019"):
         write_submission(tmp_path, name, np.zeros((2, 3), np.uint8), size=None)
     assert len(list((tmp_path / "labelIds").rglob(f"{FRAME}*.png"))) == 1
@@ -51,24 +51,26 @@ def test_names_of_frames(key):
 
 @pytest.mark.parametrize("key", ["00001", "frankfurt_0_294", f"x/{FRAME}", f"{FRAME}_labelIds", ""])
 def test_other_names_are_refused(tmp_path, key):
-    with pytest.raises(UserError, match="no Cityscapes frame"):
+    with pytest.raises(UserError, match="not the name of a Cityscapes frame"):
         write_submission(tmp_path, key, np.zeros((2, 3), np.uint8), size=None)
     assert not list(tmp_path.iterdir())
 
 
 def test_frames_are_checked_together():
     check_frames([FRAME, "lindau_000001_000019_leftImg8bit"])
-    with pytest.raises(UserError, match="photo: no Cityscapes frame"):
+    with pytest.raises(UserError, match="photo: not the name of a Cityscapes frame"):
         check_frames([FRAME, "photo"])
-    with pytest.raises(UserError, match=f"{FRAME}_leftImg8bit: the frame {FRAME} is there twice"):
+    with pytest.raises(UserError, match=f"{FRAME}_leftImg8bit: the frame {FRAME} occurs twice"):
         check_frames([FRAME, f"{FRAME}_leftImg8bit"])
 
 
 def test_predictions_that_do_not_fit_are_refused(tmp_path):
-    with pytest.raises(UserError, match=f"{FRAME}: the prediction is 512 x 1024; .* 1024 x 2048"):
+    with pytest.raises(
+        UserError, match=f"{FRAME}: the prediction is 512 x 1024, but must be 1024 x 2048"
+    ):
         write_submission(tmp_path, FRAME, np.zeros((512, 1024), np.uint8))
-    with pytest.raises(UserError, match=r"prediction is 2 x 3 x 1; .* height x width"):
+    with pytest.raises(UserError, match=r"prediction is 2 x 3 x 1, but must be height x width"):
         write_submission(tmp_path, FRAME, np.zeros((2, 3, 1), np.uint8), size=None)
-    with pytest.raises(UserError, match="prediction holds 19: no training id"):
+    with pytest.raises(UserError, match="wrong prediction: 19: not a training id"):
         write_submission(tmp_path, FRAME, np.full(FRAME_SIZE, 19, np.uint8))
     assert not list(tmp_path.iterdir())

@@ -139,7 +139,7 @@ def test_a_class_that_is_only_predicted_or_only_true_counts_as_zero():
 
 
 def published_iou(label: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """IoU of each class as the published evaluations of Cityscapes compute it; NaN of 0 / 0."""
+    """IoU per class as computed by the published evaluations of Cityscapes; NaN for 0 / 0."""
     valid = label < classes
     cells = classes * label[valid] + predicted[valid]
     counts = np.bincount(cells, minlength=classes**2).reshape(classes, classes)
@@ -192,7 +192,7 @@ def test_metrics_without_void_by_hand():
     counts[sky, sky], counts[sky, void] = 6, 2
     counts[road, road], counts[road, car], counts[road, void] = 7, 1, 1
     counts[car, car] = 3
-    # Wherever the truth is void, no answer counts: neither for a class nor against it.
+    # Where the truth is void, no prediction counts, neither for a class nor against it.
     counts[void, void], counts[void, sky], counts[void, car] = 5, 4, 6
     metrics = segmentation_metrics(counts, CAMVID_WITH_VOID.class_names)
     assert metrics["accuracy"] == pytest.approx(21 / 35)

@@ -28,7 +28,7 @@ def blobs(seed: int, shape: tuple[int, int] = (40, 50), smoothing: float = 1.5) 
     return gaussian_filter(noise, smoothing) > -0.05
 
 
-# Expected values are (F-score, split, merge), worked out from the counts beside them.
+# Expected values are (F-score, split, merge), computed from the counts in the comments.
 @pytest.mark.parametrize(
     ("segments", "truth", "rand", "info"),
     [
@@ -90,7 +90,7 @@ def test_no_true_segment_has_no_score():
 
 
 def with_single_pixel_borders(segments: np.ndarray) -> np.ndarray:
-    """Gives each border pixel a number of its own, for libraries that know no such rule."""
+    """Gives each border pixel a number of its own, for libraries without that rule."""
     numbered = segments.copy()
     border = numbered == 0
     numbered[border] = numbered.max() + 1 + np.arange(border.sum())
@@ -122,7 +122,7 @@ def test_rand_agrees_with_scikit_image(seed):
 def test_info_agrees_with_scikit_image(seed):
     truth = connected_segments(blobs(seed))
     proposal = thin_borders(blobs(seed) & blobs(seed + 1, smoothing=3))
-    # With a single segment the shares below are 0 / 0; these cases are worked out by hand above.
+    # With a single segment the shares below are 0 / 0; these cases are computed by hand above.
     assume(truth.max() > 1 and proposal.max() > 1)
     segments = with_single_pixel_borders(proposal)
     split_bits, merge_bits = variation_of_information(truth, segments, ignore_labels=(0,))
@@ -136,7 +136,7 @@ def test_info_agrees_with_scikit_image(seed):
         1 - split_bits / of_proposed,
         1 - merge_bits / of_true,
     )
-    # The rule for border pixels gives the same as their numbers.
+    # The rule for border pixels gives the same as numbering them.
     assert info_scores(proposal, truth) == pytest.approx(expected)
     assert info_scores(segments, truth) == pytest.approx(expected)
 

@@ -20,7 +20,7 @@ class Classes:
 
 @dataclass
 class Brightness:
-    """Takes an image's brightness for the probability of class 1."""
+    """Uses an image's brightness as the probability of class 1."""
 
     spec: Classes = field(default_factory=Classes)
     sizes: list[tuple[int, ...]] = field(default_factory=list)
@@ -40,7 +40,7 @@ def cells(height: int, width: int) -> np.ndarray:
 
 
 def examples_of(labels: list[np.ndarray], wrong: int = 0) -> Examples:
-    """Images that show their labels at 191 and 64, but for `wrong` pixels of the first."""
+    """Images that show their labels as 191 and 64, except for `wrong` pixels of the first."""
     images = []
     for label in labels:
         image = np.where(label == 1, 191, 64).astype(np.uint8)[..., np.newaxis]
@@ -52,7 +52,7 @@ def examples_of(labels: list[np.ndarray], wrong: int = 0) -> Examples:
 
 def test_images_of_any_size_count_by_their_pixels():
     labels = [cells(24, 32), cells(8, 16)]
-    # The first row of the first image is border: 32 border pixels are claimed as cell.
+    # The first row of the first image is border: 32 border pixels are predicted as cell.
     metrics = evaluate_sections(Brightness(), examples_of(labels, wrong=32)).metrics
     border = sum((label == 0).sum() for label in labels)
     total = sum(label.size for label in labels)

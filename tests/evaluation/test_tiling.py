@@ -13,7 +13,7 @@ def random_image(height: int, width: int, channels: int = 1) -> np.ndarray:
 
 
 def small_network(pooling: int) -> tf.keras.Model:
-    """Two 3x3 convolutions, the second behind a pooling of `pooling`; softmax over 3 classes."""
+    """Two 3x3 convolutions, the second after a pooling of `pooling`; softmax over 3 classes."""
     tf.keras.utils.set_random_seed(2)
     images = tf.keras.Input((None, None, 1))
     x = tf.keras.layers.Rescaling(1 / 128, offset=-1)(images)
@@ -42,7 +42,7 @@ def test_equals_a_single_pass_away_from_the_borders(pooling, radius, multiple):
     )
     inner = (slice(radius, -radius), slice(radius, -radius))
     np.testing.assert_allclose(tiled[inner], single[inner], atol=1e-6)
-    # The border itself is mirrored rather than padded with zeros.
+    # The border itself is mirrored instead of padded with zeros.
     assert np.abs(tiled - single)[0].max() > 1e-3
 
 

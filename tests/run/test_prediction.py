@@ -24,7 +24,7 @@ def save(path: Path, mode: str = "L", pages: int = 1) -> Path:
 
 
 class Threshold:
-    """Stands where a network would: class 1 is what is brighter than the middle."""
+    """A replacement for a network: pixels brighter than the middle are class 1."""
 
     spec = SimpleNamespace(
         stride=SegmenterConfig(depth=2).stride, palette=((0, 0, 0), (255, 0, 0)), resize=()
@@ -93,7 +93,7 @@ def test_a_size_that_pages_must_have(tmp_path):
 def test_damaged_file(tmp_path):
     path = save(tmp_path / "a.png")
     path.write_bytes(path.read_bytes()[:80])
-    with pytest.raises(UserError, match=r"a\.png: not a whole image file"):
+    with pytest.raises(UserError, match=r"a\.png: not a complete image file"):
         check_images([path], 1)
 
 

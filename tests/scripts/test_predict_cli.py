@@ -14,7 +14,7 @@ def run(tmp_path_factory):
 
 
 def grey(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """A smooth picture with noise upon it, uint8 [H,W]."""
+    """A smooth picture with noise, uint8 [H,W]."""
     rows, columns = np.mgrid[:height, :width]
     waves = 100 + 60 * np.sin(rows / 5 + seed) + 40 * np.cos(columns / 7)
     return (waves + np.random.default_rng(seed).uniform(0, 50, waves.shape)).astype(np.uint8)
@@ -89,7 +89,7 @@ def test_large_images_in_tiles_by_the_standard_network(run, tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
     label = read(tmp_path / "out/predictions/large.png")
     expected = expected_label(networks["standard"], image[..., np.newaxis])
-    # Tiles are mirrored at the image's borders, where a single pass sees zeros instead.
+    # Tiles are mirrored at the image's borders, where a single pass has zeros.
     inner = np.s_[12:-12, 12:-12]
     assert label.shape == expected.shape
     assert 0.01 < expected.mean() < 0.99
@@ -114,11 +114,11 @@ def test_refusals_leave_nothing(run, tmp_path):
         "--probabilities=cel: no such class; choose one of membrane, cell.",
     )
     assert_one_line_error(
-        run_script("predict.py", *arguments, cwd=tmp_path), "b.png: not a whole image file"
+        run_script("predict.py", *arguments, cwd=tmp_path), "b.png: not a complete image file"
     )
     arguments = (*arguments, "--cityscapes")
     assert_one_line_error(
-        run_script("predict.py", *arguments, cwd=tmp_path), "a: no Cityscapes frame"
+        run_script("predict.py", *arguments, cwd=tmp_path), "a: not the name of a Cityscapes frame"
     )
     (tmp_path / "b.png").unlink()
     (tmp_path / "a.png").rename(tmp_path / "lindau_000001_000019.png")

@@ -1,7 +1,7 @@
-"""Pixel metrics from a confusion matrix, which sums over batches, images and replicas.
+"""Pixel metrics from a confusion matrix, summed over batches, images and replicas.
 
-Counts are added up first and divided once at the end, so that neither a last partial batch nor
-replicas with fewer valid pixels weigh more than their pixels.
+Counts are added up first and divided once at the end, so that neither a partial last batch nor a
+replica with fewer valid pixels has too much weight.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from tfadvseg_datasets.camvid.classes import NAMES_WITH_VOID
 def confusion_matrix(label: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tf.Tensor:
     """Counts pixels by true and predicted class.
 
-    May be called inside `tf.function` and `strategy.run`; add the results over replicas and
+    Can be called inside `tf.function` and `strategy.run`; add the results over replicas and
     batches.
 
     Args:
@@ -26,16 +26,16 @@ def confusion_matrix(label: tf.Tensor, predicted: tf.Tensor, num_classes: int) -
         num_classes: K.
 
     Returns:
-        [K,K] int64: pixels of class i (row) that were predicted as class j (column).
+        [K,K] int64: number of pixels of class i (row) predicted as class j (column).
 
     Raises:
-        ValueError: the shapes are known and differ.
+        ValueError: both shapes are known and differ.
     """
     if not label.shape.is_compatible_with(predicted.shape):
         raise ValueError(f"label has shape {label.shape}, predicted {predicted.shape}.")
     cells = num_classes * num_classes
-    # Counted on the CPU: TensorFlow has no deterministic count for GPUs and refuses to run its
-    # other one under `enable_op_determinism`.
+    # Counted on the CPU: TensorFlow has no deterministic count for GPUs and refuses the other one
+    # under `enable_op_determinism`.
     with tf.device("/device:CPU:0"):
         cell = tf.where(label == IGNORE_LABEL, cells, label * num_classes + predicted)
         counts = tf.math.bincount(
@@ -47,23 +47,24 @@ def confusion_matrix(label: tf.Tensor, predicted: tf.Tensor, num_classes: int) -
 def segmentation_metrics(confusion: np.ndarray, class_names: Sequence[str]) -> dict[str, float]:
     """Metrics of a confusion matrix, all in [0,1].
 
-    With TP, FP and FN the pixels of a class that were found, wrongly claimed and missed:
+    With TP, FP and FN the true positive, false positive and false negative pixels of a class:
 
-    - `accuracy`: the share of pixels predicted rightly.
-    - `class_accuracy`: the mean of `recall_<class>` over the classes that are true anywhere.
-    - `miou`: the mean of `iou_<class>` over the classes that occur in truth or prediction.
-    - `miou_16`, `miou_13`: of Cityscapes' 19 classes the same over the 16 and the 13 that papers
-      on SYNTHIA compare (`data.street_classes.SYNTHIA_16_CLASSES`).
-    - `accuracy_without_void`, `miou_without_void`: of CamVid's 11 classes and void the accuracy and
-      the mean IoU of the 11, over the pixels that are not truly void. There, void is a wrong
-      answer: the true class misses the pixel.
+    - `accuracy`: share of correctly predicted pixels.
+    - `class_accuracy`: mean of `recall_<class>` over the classes that occur in the truth.
+    - `miou`: mean of `iou_<class>` over the classes that occur in truth or prediction.
+    - `miou_16`, `miou_13`: for the 19 classes of Cityscapes, the same over the 16 and the 13
+    classes
+      that papers on SYNTHIA compare (`data.street_classes.SYNTHIA_16_CLASSES`).
+    - `accuracy_without_void`, `miou_without_void`: for CamVid's 11 classes and void, accuracy and
+      mean IoU of the 11 classes over the pixels that are not void in the truth. A prediction of
+      void on these is a false negative of the true class.
     - `f1_<class>`: 2 TP / (2 TP + FP + FN), the Dice coefficient.
     - `iou_<class>`: TP / (TP + FP + FN), the Jaccard index.
     - `precision_<class>`: TP / (TP + FP); `recall_<class>`: TP / (TP + FN).
 
-    A ratio with nothing to count (0 / 0) is NaN rather than 0 or 1: F1 and IoU of a class that
-    occurs neither in truth nor in prediction, the precision of a class never predicted, the recall
-    of a class never true, and everything where there are no pixels.
+    A ratio 0 / 0 is NaN rather than 0 or 1: F1 and IoU of a class that occurs neither in truth nor
+    in prediction, the precision of a class that is never predicted, the recall of a class that is
+    never true, and everything if there are no pixels.
 
     Args:
         confusion: [K,K] counts, rows true and columns predicted classes (`confusion_matrix`).
@@ -102,13 +103,13 @@ def segmentation_metrics(confusion: np.ndarray, class_names: Sequence[str]) -> d
 
 
 def metric_names(class_names: Sequence[str]) -> list[str]:
-    """Names of `segmentation_metrics`."""
+    """Names of the metrics that `segmentation_metrics` returns."""
     classes = len(class_names)
     return list(segmentation_metrics(np.zeros((classes, classes), np.int64), class_names))
 
 
 def _metrics_without_void(counts: np.ndarray) -> dict[str, float]:
-    """Accuracy and mean IoU where the truth is not void, which is the last class."""
+    """Accuracy and mean IoU over pixels that are not void (the last class) in the truth."""
     labelled = counts[:-1]
     found = np.diag(labelled)
     true, predicted = labelled.sum(axis=1), labelled[:, :-1].sum(axis=0)

@@ -1,18 +1,19 @@
-"""The accuracy of the project Darkfield_SegNet, so that its published figures can be compared.
+"""The accuracy of the project Darkfield_SegNet, for comparison with its published figures.
 
-What `check_accuracy` in github.com/vajramsrujan/Darkfield_SegNet computes. For an image and a
-class, with T the pixels where the class is true, P those where it is predicted and A the image's
+This is `check_accuracy` in github.com/vajramsrujan/Darkfield_SegNet. For one image and one class,
+let T be the pixels where the class is true, P the pixels where it is predicted and A the image's
 area, in pixels:
 
-    |P and T| / |T| - |P xor T| / A     where T holds any pixel,
-    1 - |P| / A                         where it holds none,
+    |P and T| / |T| - |P xor T| / A     if T is not empty,
+    1 - |P| / A                         if T is empty.
 
-then the mean over images. It is from -1 to 1, and kind: an image without the class scores near 1
-whatever the network finds elsewhere, and false alarms weigh by the image's area. Beside it
-therefore stands the mean over only those images that contain the class.
+The metric is the mean over images. It lies between -1 and 1, and is lenient: an image without the
+class scores near 1 whatever the network predicts elsewhere, and false positives are divided by the
+area of the image. Therefore the mean over only the images that contain the class is computed as
+well.
 
-Pixels with `ignore_label` belong to no T, no P and no A. Means are of whole images, so windows of
-an image must be put together before they are measured.
+Pixels with `ignore_label` belong to no T, P or A. Means are over whole images, so windows of an
+image must be assembled first.
 """
 
 from collections.abc import Sequence
@@ -24,27 +25,27 @@ from tfadvseg.data.descriptors import IGNORE_LABEL
 
 
 def darkfield_sums(label: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tf.Tensor:
-    """Sums over images that batches and replicas add up: see `darkfield_accuracy`.
+    """Sums over images, for `darkfield_accuracy`; add them over batches and replicas.
 
-    May be called inside `tf.function` and `strategy.run`.
+    Can be called inside `tf.function` and `strategy.run`.
 
     Args:
-        label: [B,H,W] int32, a whole image each: class ids or `IGNORE_LABEL`. An image of which
-            nothing is labelled does not count.
+        label: [B,H,W] int32, whole images: class ids or `IGNORE_LABEL`. An image without any label
+            does not count.
         predicted: [B,H,W] int32, class ids.
         num_classes: K.
 
     Returns:
         [4,K] float64: the sum of accuracies over all images, the number of these images, the sum
-        over images that contain the class, and the number of those.
+        over images that contain the class, and their number.
 
     Raises:
-        ValueError: the shapes are known and differ.
+        ValueError: both shapes are known and differ.
     """
     if not label.shape.is_compatible_with(predicted.shape):
         raise ValueError(f"label has shape {label.shape}, predicted {predicted.shape}.")
     valid = label != IGNORE_LABEL
-    # A class at a time: a map of all classes would be K times as large.
+    # One class at a time, because a map of all classes would be K times as large.
     columns = [
         _class_areas(valid, label == index, predicted == index) for index in range(num_classes)
     ]
@@ -60,15 +61,15 @@ def darkfield_sums(label: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> 
 
 
 def darkfield_accuracy(sums: np.ndarray, class_names: Sequence[str]) -> dict[str, float]:
-    """The two means of each class, as shares, not percent.
+    """The two means of each class, as fractions, not percent.
 
     Args:
-        sums: [4,K], `darkfield_sums` of all images added up.
+        sums: [4,K], `darkfield_sums` added over all images.
         class_names: K names.
 
     Returns:
         `darkfield_accuracy_<class>` over all images and `darkfield_accuracy_present_<class>` over
-        those that contain the class, in [-1,1]; NaN where there are none.
+        the images that contain the class, in [-1,1]; NaN if there are none.
 
     Raises:
         ValueError: `sums` is not [4,K].
@@ -86,17 +87,17 @@ def darkfield_accuracy(sums: np.ndarray, class_names: Sequence[str]) -> dict[str
 
 
 def darkfield_names(class_names: Sequence[str]) -> list[str]:
-    """Names of `darkfield_accuracy`."""
+    """Names of the metrics that `darkfield_accuracy` returns."""
     return list(darkfield_accuracy(np.zeros((4, len(class_names))), class_names))
 
 
 def _class_areas(
     valid: tf.Tensor, is_true: tf.Tensor, is_claimed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Overlap, true and claimed area of one class in each image: three [B] float64."""
+    """Overlap, true area and predicted area of one class per image: three [B] float64."""
     return _area(is_true & is_claimed), _area(is_true), _area(is_claimed & valid)
 
 
 def _area(pixels: tf.Tensor) -> tf.Tensor:
-    # Counted as integers: float32 loses count at 2^24 pixels.
+    # Counted as integers, because float32 is exact only up to 2^24 pixels.
     return tf.cast(tf.math.count_nonzero(pixels, axis=[1, 2]), tf.float64)

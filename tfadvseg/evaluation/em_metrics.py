@@ -1,4 +1,4 @@
-"""What the ISBI 2012 EM segmentation challenge measures: V_rand and V_info after border thinning.
+"""The metrics of the ISBI 2012 EM segmentation challenge: V_rand and V_info after border thinning.
 
 Source: Arganda-Carreras et al., Crowdsourcing the creation of image segmentation algorithms for
 connectomics, Frontiers in Neuroanatomy 9:142, 2015. Where the text leaves a choice, this follows
@@ -7,13 +7,13 @@ the organisers' scoring script and the metrics of Fiji's Trainable Segmentation 
 - Segments are 4-connected components of foreground (the insides of cells). A proposal is a
   probability of foreground, cut at a threshold.
 - The proposal's borders are thinned by flooding its segments into them until they meet in lines
-  one pixel wide (watershed). Truth is not thinned.
-- Only pixels inside true segments count ("foreground-restricted"). Those of them that lie on a
-  line of the proposal count as segments of one pixel each.
-- Sections are scored one by one, the scores averaged over sections for each threshold, and the
-  best average taken. V_rand and V_info may take theirs at different thresholds.
+  one pixel wide (watershed). The truth is not thinned.
+- Only pixels inside true segments count ("foreground-restricted"). Among them, each pixel on a line
+  of the proposal counts as a segment of its own.
+- Sections are scored separately, the scores averaged over sections for each threshold, and the
+  best average taken. V_rand and V_info may use different thresholds.
 - Pixel error is 1 minus the best F-score of foreground pixels over thresholds, with the pixels
-  of all sections counted together.
+  of all sections pooled.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,16 +27,16 @@ from skimage.segmentation import watershed
 from tfadvseg.data.descriptors import IGNORE_LABEL
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""The challenge's steps, without 0 and 1: at these a probability has no borders or no cells."""
+"""The challenge's steps without 0 and 1, at which a probability has no borders or no cells."""
 
 
 class Scores(NamedTuple):
-    """How well two segmentations agree, each in [0,1]; NaN where no pixel counts.
+    """Agreement of two segmentations, each value in [0,1]; NaN if no pixel counts.
 
     Attributes:
         f_score: of `split` and `merge`, weighted equally (alpha = 0.5).
-        split: 1 where no true segment is divided.
-        merge: 1 where no two true segments are joined.
+        split: 1 if no true segment is split.
+        merge: 1 if no two true segments are merged.
     """
 
     f_score: float
@@ -46,14 +46,14 @@ class Scores(NamedTuple):
 
 @dataclass(frozen=True)
 class EmScores:
-    """The challenge's measures of a stack of sections.
+    """The challenge's metrics for a stack of sections.
 
     Attributes:
-        v_rand, v_info: means over sections, at the threshold where the mean F-score is largest.
-        v_rand_threshold, v_info_threshold: these thresholds.
+        v_rand, v_info: means over sections, at the threshold with the largest mean F-score.
+        v_rand_threshold, v_info_threshold: those thresholds.
         pixel_error: 1 minus the largest F-score of foreground pixels.
 
-    All are NaN where no section has a foreground pixel.
+    All are NaN if no section has a foreground pixel.
     """
 
     v_rand: Scores
@@ -63,7 +63,7 @@ class EmScores:
     pixel_error: float
 
     def as_metrics(self) -> dict[str, float]:
-        """Flat names: `v_rand`, `v_rand_split`, `v_rand_merge`, `v_rand_threshold`, and so on."""
+        """Values by name: `v_rand`, `v_rand_split`, `v_rand_merge`, `v_rand_threshold`, ..."""
         metrics = {}
         for name, scores, threshold in (
             ("v_rand", self.v_rand, self.v_rand_threshold),
@@ -77,11 +77,11 @@ class EmScores:
 
 
 class SectionMeasures(NamedTuple):
-    """One section at each of T thresholds.
+    """Measurements of one section at each of T thresholds.
 
     Attributes:
-        rand, info: [T,3] float64, a row of `Scores` a threshold.
-        pixels: [T,3] int64, foreground pixels found, wrongly claimed, missed.
+        rand, info: [T,3] float64, one row of `Scores` per threshold.
+        pixels: [T,3] int64, true positive, false positive and false negative foreground pixels.
     """
 
     rand: np.ndarray
@@ -90,7 +90,7 @@ class SectionMeasures(NamedTuple):
 
 
 def connected_segments(foreground: np.ndarray) -> np.ndarray:
-    """4-connected components: bool [H,W] to int32 [H,W], numbered from 1, 0 outside."""
+    """4-connected components: bool [H,W] to int32 [H,W], numbered from 1; 0 outside."""
     segments, _ = ndimage.label(foreground)
     return segments.astype(np.int32)
 
@@ -98,14 +98,14 @@ def connected_segments(foreground: np.ndarray) -> np.ndarray:
 def thin_borders(foreground: np.ndarray) -> np.ndarray:
     """Segments of a foreground mask, grown into its borders until these are one pixel wide.
 
-    A border that separates nothing, such as a membrane that ends inside a cell, is swallowed.
+    A border that separates nothing, such as a membrane that ends inside a cell, disappears.
 
     Args:
         foreground: bool [H,W].
 
     Returns:
-        int32 [H,W]: segments from 1, 0 on the lines where two meet. All 1 where there is no
-        foreground at all, as nothing is kept apart then.
+        int32 [H,W]: segments from 1; 0 on the lines where two meet. All 1 if there is no
+        foreground at all, because then nothing is separated.
     """
     segments = connected_segments(foreground)
     if not segments.any():
@@ -115,14 +115,14 @@ def thin_borders(foreground: np.ndarray) -> np.ndarray:
 
 
 def overlap_table(segments: np.ndarray, truth_segments: np.ndarray) -> sparse.csr_array:
-    """Counts the pixels that each true segment shares with each proposed one.
+    """Counts the pixels shared by each true segment and each proposed segment.
 
     Args:
         segments: [H,W] int, proposed segments from 1; 0 on borders.
         truth_segments: [H,W] int, true segments from 1; pixels of 0 do not count.
 
     Returns:
-        Float64 [true segments, proposed segments + 1]; column 0 holds border pixels.
+        Float64 [true segments, proposed segments + 1]; column 0 contains border pixels.
 
     Raises:
         ValueError: the shapes differ.
@@ -145,8 +145,8 @@ def rand_scores(segments: np.ndarray, truth_segments: np.ndarray) -> Scores:
     = 0 gives the split score, alpha = 1 the merge score.
 
     Args:
-        segments: [H,W] int, proposed segments from 1; 0 on borders, whose pixels count as segments
-            of their own.
+        segments: [H,W] int, proposed segments from 1; 0 on borders, where each pixel counts as a
+            segment of its own.
         truth_segments: [H,W] int, true segments from 1; pixels of 0 do not count.
     """
     return _rand_scores(overlap_table(segments, truth_segments))
@@ -157,8 +157,8 @@ def info_scores(segments: np.ndarray, truth_segments: np.ndarray) -> Scores:
 
     With I the mutual information of proposed segments S and true segments T and H their entropies,
     the F-score is I / ((1 - alpha) H(S) + alpha H(T)) with alpha = 0.5; alpha = 0 gives the split
-    score, alpha = 1 the merge score. 0 / 0, where there is but one segment, is 1: nothing was
-    there to be split or merged.
+    score, alpha = 1 the merge score. 0 / 0, which occurs with a single segment, is 1: there was
+    nothing to split or merge.
 
     Args:
         segments, truth_segments: as for `rand_scores`.
@@ -186,12 +186,12 @@ def _info_scores(table: sparse.csr_array) -> Scores:
     if pixels == 0:
         return Scores(np.nan, np.nan, np.nan)
     border, joint, proposed, true = (part / pixels for part in _parts(table))
-    # `border` pixels, each a segment of share 1 / pixels.
+    # Each of the `border` pixels is a segment with share 1 / pixels.
     of_singles = border * np.log(pixels)
     entropy_joint = _entropy(joint) + of_singles
     entropy_proposed = _entropy(proposed) + of_singles
     entropy_true = _entropy(true)
-    # Rounding may leave a trace below 0.
+    # Rounding may leave a small negative value.
     shared = max(entropy_proposed + entropy_true - entropy_joint, 0.0)
     return Scores(
         f_score=_share(shared, 0.5 * entropy_proposed + 0.5 * entropy_true),
@@ -201,7 +201,7 @@ def _info_scores(table: sparse.csr_array) -> Scores:
 
 
 def _parts(table: sparse.csr_array) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
-    """Border pixels; pixels of each overlap, each proposed and each true segment."""
+    """Number of border pixels; pixels of each overlap, each proposed and each true segment."""
     inside = table[:, 1:]
     border = float(table.sum() - inside.sum())
     return border, inside.data, inside.sum(axis=0), table.sum(axis=1)
@@ -213,7 +213,7 @@ def _entropy(shares: np.ndarray) -> float:
 
 
 def _share(part: float, whole: float) -> float:
-    # An entropy of rounding errors alone is that of a single segment.
+    # An entropy that consists of rounding errors is that of a single segment.
     return min(part / whole, 1.0) if whole > 1e-12 else 1.0
 
 
@@ -223,13 +223,13 @@ def measure_section(
     foreground_class: int = 1,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> SectionMeasures:
-    """Measures one section at each threshold; `em_scores_of` puts sections together.
+    """Measures one section at each threshold; `em_scores_of` combines sections.
 
     Args:
         probability_foreground: [H,W] float32 in [0,1].
         label: [H,W] int, class ids or `IGNORE_LABEL`, whose pixels do not count.
         foreground_class: the class inside cells.
-        thresholds: foreground is where the probability is above one.
+        thresholds: a pixel is foreground if its probability exceeds the threshold.
 
     Raises:
         ValueError: the shapes differ.
@@ -253,10 +253,10 @@ def measure_section(
 def em_scores_of(
     sections: Sequence[SectionMeasures], thresholds: Sequence[float] = THRESHOLDS
 ) -> EmScores:
-    """Puts the measures of sections together; those without true segments are left out.
+    """Combines the measurements of sections; sections without true segments are left out.
 
     Args:
-        sections: from `measure_section`, at these `thresholds`.
+        sections: from `measure_section`, with the same `thresholds`.
 
     Raises:
         ValueError: there are no sections.
@@ -295,13 +295,13 @@ def em_scores(
     foreground_class: int = 1,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> EmScores:
-    """The challenge's measures of a stack.
+    """The challenge's metrics for a stack.
 
     Args:
         probability_foreground: [N,H,W] float32 in [0,1], or sections [H,W] of any sizes.
-        label: as many, int, class ids or `IGNORE_LABEL`, whose pixels do not count.
+        label: the same number, int, class ids or `IGNORE_LABEL`, whose pixels do not count.
         foreground_class: the class inside cells.
-        thresholds: where the probability is cut.
+        thresholds: at which the probability is cut.
 
     Raises:
         ValueError: the stacks differ in length or shape, or are empty.

@@ -1,4 +1,4 @@
-"""Metrics of each image by itself, as a table of comma-separated values."""
+"""Metrics per image, as comma-separated values."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from tfadvseg.evaluation.confusion import segmentation_metrics
 def per_image_csv(
     keys: Sequence[str], image_confusions: np.ndarray, class_names: Sequence[str]
 ) -> str:
-    """A row an image: its mIoU, accuracy and each class's IoU, of `segmentation_metrics`.
+    """One row per image: mIoU, accuracy and IoU per class, from `segmentation_metrics`.
 
     Args:
         keys: N names.
@@ -21,8 +21,8 @@ def per_image_csv(
         class_names: K names.
 
     Returns:
-        The header `image,miou,accuracy,iou_<class>,...` and a line an image; empty where there is
-        nothing to count, such as a class that is nowhere in the image.
+        The header `image,miou,accuracy,iou_<class>,...` and one line per image; a field is empty if
+        there is nothing to count, such as a class that does not occur in the image.
     """
     columns = ["miou", "accuracy", *(f"iou_{name}" for name in class_names)]
     table = io.StringIO()

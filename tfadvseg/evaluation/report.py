@@ -1,4 +1,4 @@
-"""Everything that is measured on whole images, and tables of it."""
+"""All metrics on whole images, and tables of them."""
 
 import math
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ from tfadvseg.files.metrics_text import plain_table
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured on whole images.
+    """Metrics on whole images.
 
     Attributes:
         metrics: `segmentation_metrics` over the pixels of all images; `EmScores.as_metrics`, with
-            each image as a section, where the model has a `foreground_class`; and
-            `darkfield_accuracy` where it is asked for.
+            each image as a section, if the model has a `foreground_class`; and
+            `darkfield_accuracy` if it is enabled.
         image_confusions: [N,K,K] int64, pixels of each image, rows true and columns predicted
             classes.
     """
@@ -32,26 +32,26 @@ class Evaluation:
 
     @property
     def confusion(self) -> np.ndarray:
-        """[K,K] int64: over all images."""
+        """Sum over all images, [K,K] int64."""
         return self.image_confusions.sum(axis=0)
 
 
 def evaluate_sections(
     predictor: ImagePredictor, examples: Examples, tile: int = TILE
 ) -> Evaluation:
-    """Measures a segmenter on whole images of any sizes, one image in memory at a time.
+    """Evaluates a segmenter on whole images of any sizes, one image in memory at a time.
 
     Args:
-        predictor: what is measured.
+        predictor: the segmenter.
         examples: images with labels.
-        tile: of `whole_images.predict_probabilities`.
+        tile: as in `whole_images.predict_probabilities`.
 
     Raises:
         UserError: `tile` is too small for the network.
         ValueError: there are no labels or no examples, or a label differs in size from its image.
     """
     if examples.labels is None or not len(examples):
-        raise ValueError("Nothing to measure: there are no examples, or they have no labels.")
+        raise ValueError("Nothing to evaluate: there are no examples, or they have no labels.")
     spec = predictor.spec
     num_classes = len(spec.class_names)
     confusions = []
@@ -77,11 +77,11 @@ def evaluate_sections(
 
 
 def format_table(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """A table of numbers: a column a network, a row a metric.
+    """A table of numbers with one column per network and one row per metric.
 
     Args:
-        rows: metrics by network, in the order of the columns; metrics appear in the order in which
-            they are first met. NaN shows as `n/a`, a metric that a network lacks as `-`.
+        rows: metrics by network, in the order of the columns; metrics appear in the order of their
+            first occurrence. NaN is printed as `n/a`, a missing metric as `-`.
 
     Returns:
         Lines of equal length, without a newline at the end.

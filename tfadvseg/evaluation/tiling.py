@@ -1,4 +1,4 @@
-"""Predictions of images too large for one pass: overlapping tiles with blended seams."""
+"""Prediction of images too large for one pass: overlapping tiles with blended seams."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Predict = Callable[[np.ndarray], np.ndarray]
-"""Images [B,h,w,C] to class probabilities [B,h,w,K] float32, the same for any batch size."""
+"""Maps images [B,h,w,C] to class probabilities [B,h,w,K] float32, independent of the batch size."""
 
 
 def predict_tiled(
@@ -19,29 +19,29 @@ def predict_tiled(
 ) -> np.ndarray:
     """Predicts an image of any size in tiles.
 
-    An image that fits into a tile is predicted in one pass as it is. A larger one is mirrored at
-    its borders, and where two tiles overlap, the outer quarter of the overlap is dropped from
-    each, since predictions are worst at edges, and the middle half is blended with weights that
-    rise like a squared sine and sum to 1. So the result equals that of a single pass, away from
-    the image's borders, where a prediction depends on no pixel farther away than `overlap` / 4.
+    An image that fits into a tile is predicted unchanged in one pass. A larger one is mirrored at
+    its borders. Where two tiles overlap, the outer quarter of the overlap is dropped from each,
+    because predictions are worst at edges, and the middle half is blended with weights that rise
+    like a squared sine and sum to 1. So the result equals that of a single pass, away from the
+    image's borders, if a prediction depends on no pixel farther away than `overlap` / 4.
 
     Tiles start at multiples of `multiple` from the image's corner, so that a network that pools
-    sees the same grid in each tile as it would in the whole image. All tiles have the same size
-    and all batches the same length, so that `predict` is traced once.
+    sees the same grid in each tile as in the whole image. All tiles have the same size and all
+    batches the same length, so that `predict` is traced once.
 
-    Memory is that of the image, the result and one batch of tiles.
+    Memory: the image, the result and one batch of tiles.
 
     Args:
         predict: applied to [B,h,w,C], B at most `batch`, of the dtype of `image`.
         image: [H,W,C].
-        tile: (height, width) of a tile, in pixels. Where the image is larger, it is rounded down
-            to a multiple of `multiple`.
-        overlap: the least overlap of neighbouring tiles, in pixels; it grows until tiles start at
-            multiples of `multiple`. None takes a third of the tile's shorter side: three eighths
+        tile: (height, width) of a tile, in pixels. For larger images it is rounded down to a
+            multiple of `multiple`.
+        overlap: minimum overlap of neighbouring tiles, in pixels; it grows until tiles start at
+            multiples of `multiple`. None means a third of the tile's shorter side: three eighths
             of that are dropped at each seam, so that a tile of 1024 pixels leaves out the 107
             that a U-Net of depth 4 reaches, and away from the image's border the result is that
-            of a single pass. Deeper networks reach farther: theirs is close to it.
-        batch: the most tiles a pass.
+            of a single pass. Deeper networks reach farther; their result is close to it.
+        batch: maximum number of tiles per pass.
         multiple: the network's largest stride, 2 ** depth for a U-Net, or a multiple of it.
 
     Returns:
@@ -81,13 +81,13 @@ def predict_tiled(
 
 @dataclass(frozen=True)
 class _Span:
-    """One tile's place along one axis.
+    """Position of one tile along one axis.
 
     Attributes:
         read: indices into the image, mirrored beyond its ends.
-        inside: the part of the tile that lies in the image.
-        write: where in the image that part lies.
-        weight: the part's blending weights, float32.
+        inside: the part of the tile inside the image.
+        write: the position of that part in the image.
+        weight: blending weights of that part, float32.
     """
 
     read: np.ndarray
@@ -103,14 +103,14 @@ def _spans(size: int, tile: int, overlap: int, multiple: int) -> list[_Span]:
         return [_Span(np.arange(size), whole, whole, np.ones(size, np.float32))]
     tile = tile // multiple * multiple
     stride = (tile - overlap) // multiple * multiple
-    # No pixel lies in more than two tiles: then the weights of an overlap sum to 1.
+    # At most two tiles overlap at a pixel, so that the weights of an overlap sum to 1.
     if 2 * stride < tile or stride < 1:
         raise ValueError(
             f"Tiles of {tile} pixels that start at multiples of {multiple} cannot overlap by "
-            f"{overlap}: take larger tiles or a smaller overlap."
+            f"{overlap}: use larger tiles or a smaller overlap."
         )
     overlap = tile - stride
-    # Far enough out that the image lies in the part of a tile that is kept.
+    # Extended so far that the image lies in the part of a tile that is kept.
     margin = -(-_dropped(overlap) // multiple) * multiple
     count = 1 + max(0, -(-(size + 2 * margin - tile) // stride))
     spans = []
@@ -129,7 +129,7 @@ def _spans(size: int, tile: int, overlap: int, multiple: int) -> list[_Span]:
 
 
 def _dropped(overlap: int) -> int:
-    """How much of an overlap lies too near a tile's edge to be used, at either end."""
+    """Pixels dropped at each end of an overlap, because they are too close to a tile's edge."""
     return 3 * overlap // 8
 
 
@@ -147,6 +147,6 @@ def _mirrored(index: np.ndarray, size: int) -> np.ndarray:
 
 
 def _even_length(count: int, most: int) -> int:
-    """The length of batches that are as few as possible and then as short as possible."""
+    """Length of batches: as few batches as possible, and then as short as possible."""
     batches = -(-count // most)
     return -(-count // batches)

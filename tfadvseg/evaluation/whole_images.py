@@ -1,4 +1,4 @@
-"""What a segmenter answers for an image of any size. Imports no TensorFlow."""
+"""Predictions of a segmenter for an image of any size. Imports no TensorFlow."""
 
 from typing import Protocol
 
@@ -9,29 +9,29 @@ from tfadvseg.evaluation.tiling import predict_tiled
 from tfadvseg.files.model_spec import ModelSpec
 
 TILE = 1024
-"""Images larger than this, in pixels a side, go through in overlapping tiles."""
+"""Images with a side longer than this, in pixels, are processed in overlapping tiles."""
 
 
 class ImagePredictor(Protocol):
-    """A segmenter ready for raw images; `export.predictor.Predictor` is one."""
+    """A segmenter that takes raw images; `export.predictor.Predictor` is one."""
 
     @property
     def spec(self) -> ModelSpec: ...
 
     def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Images [B,H,W,C] uint8 to class probabilities [B,H,W,K] float32."""
+        """Class probabilities [B,H,W,K] float32 for images [B,H,W,C] uint8."""
 
 
 def predict_probabilities(
     predictor: ImagePredictor, image: np.ndarray, tile: int = TILE
 ) -> np.ndarray:
-    """The probabilities of all classes, float32 [H,W,K], of an image, uint8 [H,W,C].
+    """Probabilities of all classes, float32 [H,W,K], for an image, uint8 [H,W,C].
 
     Args:
-        predictor: whose answer is asked for.
+        predictor: the segmenter.
         image: of any size, with the predictor's number of channels.
-        tile: side of the tiles that a larger image goes through in, in pixels. A model that
-            resizes takes every image whole: a part of one is not what it was trained on.
+        tile: side of the tiles for larger images, in pixels. A model that resizes always takes the
+            whole image, because it was not trained on parts of images.
 
     Raises:
         UserError: `tile` is too small for the network.
