@@ -24,7 +24,7 @@ def history(epochs: int, networks=("segmenter",), stages=("val",), names=NAMES) 
 
 
 def drawn(rows: list, folder, names=NAMES) -> np.ndarray:
-    """Draws and reads back; nothing but the picture may be left."""
+    """Draws and reads the picture; checks that no other file remains."""
     path = folder / "plots" / "classes.png"
     class_curves_figure(rows, names, path)
     assert [file.name for file in path.parent.iterdir()] == ["classes.png"]
@@ -34,7 +34,7 @@ def drawn(rows: list, folder, names=NAMES) -> np.ndarray:
 
 
 def of_colour(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    """Where the panel, without the legend to the right, has a colour: [H,W] bool."""
+    """Pixels of the panel, without the legend, that have a colour: [H,W] bool."""
     return (picture == colour).all(axis=-1)[:, : picture.shape[1] - 220]
 
 
@@ -54,13 +54,13 @@ def test_a_run_of_any_length_and_many_classes(epochs, classes, tmp_path):
     names = [f"class_{i}" for i in range(classes)]
     picture = drawn(history(epochs, names=names), tmp_path, names)
     assert all(of_colour(picture, colour).any() for colour in COLOURS[: min(classes, 3)])
-    # Room for a line of the legend each.
+    # Room for one line of the legend each.
     assert picture.shape[0] >= 30 * classes
 
 
 def test_training_is_dashed_and_validation_solid(tmp_path):
     def runs(stage):
-        """How many unbroken pieces the longest row of class 1 falls into."""
+        """Number of unbroken pieces in the longest row of class 1."""
         line = of_colour(drawn(history(40, stages=(stage,)), tmp_path), COLOURS[1])
         row = line[line.sum(axis=1).argmax()]
         return (np.diff(np.flatnonzero(row)) > 3).sum() + 1

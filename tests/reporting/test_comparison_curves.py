@@ -19,7 +19,7 @@ def rows(updates, values) -> list[dict]:
 
 
 def drawn(runs, folder) -> np.ndarray:
-    """Draws names of one seed and reads back; nothing but the picture may be left."""
+    """Draws names with one seed and reads the picture; checks that no other file remains."""
     return drawn_seeds({name: [seed] for name, seed in runs.items()}, folder)
 
 
@@ -33,7 +33,7 @@ def drawn_seeds(runs, folder) -> np.ndarray:
 
 
 def line(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    """[N,2] rows and columns of a curve's pixels, the legend left out."""
+    """[N,2] rows and columns of a curve's pixels, without the legend."""
     return np.argwhere((picture == colour).all(axis=-1) & (np.arange(len(picture)) > 95)[:, None])
 
 
@@ -75,7 +75,7 @@ def test_several_seeds_show_as_their_mean_over_each_one_thin(tmp_path):
     updates = range(0, 6400, 100)
     frame = rows(updates, [0.2, 0.6] * 32)  # the same axes for both pictures
     seeds = [rows(updates, [value] * 64) for value in (0.3, 0.5)]
-    # The second seed misses updates, which the mean then leaves out.
+    # The second seed lacks updates, so the mean omits them.
     seeds[1] = seeds[1][:40]
     mean = drawn_seeds({"frame": [frame], "seeds": seeds}, tmp_path)
     alone = drawn({"frame": frame, "seeds": rows(updates, [0.4] * 64)}, tmp_path)
@@ -83,7 +83,7 @@ def test_several_seeds_show_as_their_mean_over_each_one_thin(tmp_path):
     assert set(got[:, 0]) == set(expected[:, 0])
     share = np.ptp(got[:, 1]) / np.ptp(expected[:, 1])
     assert share == pytest.approx(39 / 63, abs=0.02)
-    # Their own curves are paler, above and below.
+    # The curves of the seeds are paler, above and below.
     blueish = (mean[..., 2].astype(int) - mean[..., 0] > 30) & (mean != BLUE).any(axis=-1)
     middle = got[:, 0].mean()
     long = np.flatnonzero(blueish.sum(axis=1) > 300)

@@ -10,7 +10,7 @@ BLUE, EMPTY = (0, 114, 178), (242, 242, 242)
 
 
 def drawn(confusion, folder, names=None) -> np.ndarray:
-    """Draws and reads back; nothing but the picture may be left."""
+    """Draws and reads the picture; checks that no other file remains."""
     path = folder / "plots" / "confusion.png"
     names = names or [f"class_{i}" for i in range(len(confusion))]
     confusion_figure(np.array(confusion), names, path)
@@ -21,14 +21,14 @@ def drawn(confusion, folder, names=None) -> np.ndarray:
 
 
 def places(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    """[N,2] rows and columns of the pixels of a colour, the colour bar left out."""
-    # Thinned, so that the edges of letters do not count.
+    """[N,2] rows and columns of the pixels of a colour, without the colour bar."""
+    # Eroded, so that the edges of letters do not count.
     found = np.argwhere(ndimage.binary_erosion((picture == colour).all(axis=-1), iterations=3))
     return found[found[:, 1] < picture.shape[1] - 210]
 
 
 def test_rows_are_normalised_and_not_columns(tmp_path):
-    """All of both classes is predicted as class 0: two full cells, one below the other."""
+    """All pixels of both classes are predicted as class 0: two full cells in one column."""
     picture = drawn([[7, 0], [2_000_000, 0]], tmp_path)
     blue = places(picture, BLUE)
     (top, left), (bottom, right) = blue.min(axis=0), blue.max(axis=0)

@@ -32,7 +32,7 @@ def history(epochs: int, adversarial: bool = True, compare: bool = True, classes
 
 
 def drawn(rows: list, folder) -> np.ndarray:
-    """Draws and reads back; nothing but the picture may be left."""
+    """Draws and reads the picture; checks that no other file remains."""
     path = folder / "plots" / "metrics.png"
     metrics_figure(rows, path)
     assert [file.name for file in path.parent.iterdir()] == ["metrics.png"]
@@ -46,7 +46,7 @@ def has_colour(picture: np.ndarray, colour: tuple[int, int, int]) -> bool:
 
 
 def adaptation_history(epochs: int, levels: tuple[str, ...] = ("", "aux_")) -> list:
-    """Of S on a source and a target, with a D for each of some levels."""
+    """A run of S on a source and a target, with one D per level."""
     rows = history(epochs, adversarial=False, compare=False)
     for row in rows:
         row["train/segmenter/aux_loss_seg"] = row["train/segmenter/loss_seg"] + 0.1
@@ -88,7 +88,7 @@ def test_the_discriminator_of_one_level_is_shown_alone(level, tmp_path):
     picture = drawn(adaptation_history(20, (level,)), tmp_path)
     lower = picture[420:, :]
     for strong, pale in ((GREEN, PALE_GREEN), (PURPLE, PALE_PURPLE), (BLUE, PALE_BLUE)):
-        # The names of the accuracies' colours, in the panel, are strong.
+        # The names of the colours of the accuracies, in the panel, have full strength.
         curve, other = (pale, strong) if level else (strong, pale)
         assert (lower == curve).all(axis=-1).sum() > 500 > (lower == other).all(axis=-1).sum()
 
@@ -129,7 +129,7 @@ def test_a_change_of_lambda_is_marked(tmp_path):
     )
 
     def vertical_lines(picture):
-        """Columns that are grey, darker than the grid, along most of a panel."""
+        """Columns that are grey, and darker than the grid, over most of a panel."""
         grey = (np.ptp(picture, axis=-1) == 0) & (picture[..., 0] > 100) & (picture[..., 0] < 220)
         return (grey.sum(axis=0) > 200).sum()
 

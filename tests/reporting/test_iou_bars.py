@@ -16,7 +16,7 @@ def row(mean: float | None, *ious: float | None, names=NAMES) -> dict[str, float
 
 
 def drawn(rows, folder, names=NAMES, errors=None) -> np.ndarray:
-    """Draws and reads back; nothing but the picture may be left."""
+    """Draws and reads the picture; checks that no other file remains."""
     path = folder / "plots" / "bars.png"
     iou_bars_figure(rows, names, path, errors)
     assert [file.name for file in path.parent.iterdir()] == ["bars.png"]
@@ -26,7 +26,7 @@ def drawn(rows, folder, names=NAMES, errors=None) -> np.ndarray:
 
 
 def bars(picture: np.ndarray, colour: tuple[int, int, int]) -> list[tuple[int, int, int]]:
-    """Middle row, left edge and length of every bar of a colour, downwards, legend left out."""
+    """Middle row, left edge and length of every bar of a colour, downwards, without the legend."""
     filled = (picture == colour).all(axis=-1)
     filled[:65] = False
     lengths = filled.sum(axis=1)
@@ -42,7 +42,7 @@ def test_bars_are_as_long_as_the_iou_and_the_mean_stands_on_top(tmp_path):
     unit = first[0][2] / 0.4
     assert [length / unit for *_, length in first] == pytest.approx([0.4, 0.2, 0.6], abs=0.01)
     assert [length / unit for *_, length in second] == pytest.approx([0.6, 0.8, 0.4], abs=0.01)
-    # Within a class the methods stand in their order, next to each other.
+    # Within a class the methods are in order, next to each other.
     gaps = [below[0] - above[0] for above, below in zip(first, second, strict=True)]
     assert gaps == pytest.approx([20] * 3, abs=1.5)
     assert first[1][0] - first[0][0] == pytest.approx(3 * 20, abs=4)

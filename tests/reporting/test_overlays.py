@@ -20,7 +20,7 @@ def sample(height: int = 90, width: int = 640, seed: int = 0, channels: int = 3)
 
 
 def drawn(folder, samples, palette=PALETTE, names=NAMES, **options) -> np.ndarray:
-    """Draws and reads back; nothing but the picture may be left."""
+    """Draws and reads the picture; checks that no other file remains."""
     path = folder / "plots" / "overlays.png"
     images, labels, predictions = (list(each) for each in zip(*samples, strict=True))
     overlays_figure(images, labels, predictions, palette, names, path, **options)
@@ -67,7 +67,7 @@ def test_nothing_shows_of_a_prediction_where_the_label_is_ignored(tmp_path):
     other[:, :300] = 1 - np.minimum(predicted[:, :300], 1)
     picture = drawn(tmp_path, [(image, label, predicted)])
     np.testing.assert_array_equal(picture, drawn(tmp_path, [(image, label, other)]))
-    # The veil leaves a quarter of the image, which differs from pixel to pixel.
+    # A quarter of the image, which varies between pixels, shows through the veil.
     veiled = np.rint(0.25 * image[:, :300] + 0.75 * 170).astype(np.uint8)
     starts = (picture == veiled[0, 0]).all(axis=-1)
     found = [
@@ -96,7 +96,7 @@ def test_a_palette_of_greys_is_told_apart_by_colours_in_picture_and_legend(tmp_p
     top, _ = place_of(overlay(image, label, greys, 0.45), picture)
     legend = picture[top + 100 :]
     assert (legend == (213, 94, 0)).all(axis=-1).sum() > 200
-    # The untinted class has no black patch; letters have fewer black pixels.
+    # The transparent class has no black patch; letters have fewer black pixels.
     assert (legend == 0).all(axis=-1).sum() < 200
 
 

@@ -11,7 +11,7 @@ SOURCE, UNDECIDED, TARGET = (0, 158, 115), (247, 247, 247), (170, 68, 153)
 
 
 def drawn(folder, logits, domains=None, labels=None, size=(64, 64), **options) -> np.ndarray:
-    """Draws a column a map and reads back; nothing but the picture may be left."""
+    """Draws one column per map and reads the picture; checks that no other file remains."""
     path = folder / "plots" / "patches.png"
     count = len(logits)
     patch_maps_figure(
@@ -31,7 +31,7 @@ def drawn(folder, logits, domains=None, labels=None, size=(64, 64), **options) -
 
 
 def extent(picture: np.ndarray, colour: tuple[int, int, int]) -> tuple[int, int, int, int]:
-    """Top, left, height and width of what has a colour, right of the names and left of the bar."""
+    """Top, left, height and width of a coloured area between the names and the bar."""
     found = (np.abs(picture.astype(int) - colour) < 2).all(axis=-1)[:, 170:-190]
     rows, columns = (np.flatnonzero(found.sum(axis=axis) > 60) for axis in (1, 0))
     return rows[0], columns[0], np.ptp(rows) + 1, np.ptp(columns) + 1

@@ -18,7 +18,7 @@ def windows(count: int = 3, size: tuple[int, int] = (140, 120), channels: int = 
 
 
 def drawn(folder, images, labels, predictions, palette=PALETTE, names=NAMES, **options):
-    """Draws and reads back; nothing but the picture may be left."""
+    """Draws and reads the picture; checks that no other file remains."""
     path = folder / "plots" / "samples.png"
     samples_figure(images, labels, predictions, palette, names, path, **options)
     assert [file.name for file in path.parent.iterdir()] == ["samples.png"]
@@ -28,11 +28,11 @@ def drawn(folder, images, labels, predictions, palette=PALETTE, names=NAMES, **o
 
 
 def places_of(window: np.ndarray, picture: np.ndarray) -> list[tuple[int, int]]:
-    """Where in the picture the window stands pixel by pixel."""
+    """Position of the window in the picture, pixel by pixel."""
     window, picture = (pixels @ np.array([1, 256, 65536]) for pixels in (window, picture))
     height, width = window.shape
     starts = np.ones((picture.shape[0] - height + 1, picture.shape[1] - width + 1), bool)
-    # A few pixels of the first row leave few places to compare in full.
+    # A few pixels of the first row leave few positions for a full comparison.
     for shift in range(0, width, 5):
         starts &= picture[: len(starts), shift : shift + starts.shape[1]] == window[0, shift]
     return [
@@ -57,7 +57,7 @@ def test_windows_stand_in_columns_pixel_by_pixel(channels, tmp_path):
     rows += [maps[adversarial], maps[standard]]
     places = np.array([[place_of(window, picture) for window in row] for row in rows])
     tops, lefts = places[..., 0], places[..., 1]
-    # Each row has one top and each column one left edge, in the order given.
+    # Each row has one top edge and each column one left edge, in the given order.
     assert (tops == tops[:, :1]).all() and (np.diff(tops, axis=0) > 140).all()
     assert (lefts == lefts[:1]).all() and (np.diff(lefts, axis=1) > 120).all()
 
@@ -111,7 +111,7 @@ def test_ignored_pixels_have_a_colour_of_their_own_and_an_entry_in_the_legend(tm
     def count(image):
         return int((image == IGNORED).all(axis=-1).sum())
 
-    # The ignored pixels, and the patch in the legend besides.
+    # The ignored pixels and the patch in the legend.
     assert count(picture) - count(plain) > 50 * 120 + 100
 
 

@@ -17,7 +17,7 @@ def test_rows_and_columns_take_the_largest_picture_and_a_frame():
     assert (sheet.pixels[1:7, 21:24] == 20).all()
     assert (sheet.pixels[17:19, 1:6] == 30).all()
     assert (sheet.pixels[0, :12] == 150).all() and (sheet.pixels[7, 20:25] == 150).all()
-    # Nothing stands in the empty place, in the gaps and below what is smaller than its row.
+    # Nothing is drawn in the empty place, in the gaps and below a picture smaller than its row.
     assert (sheet.pixels[16:, 20:] == 255).all() and (sheet.pixels[6:16, :12] == 255).all()
 
 
@@ -43,7 +43,7 @@ def test_reducing_averages_so_that_thin_lines_stay():
     lined[:, ::9] = 255
     reduced = scaled(lined, 50)
     assert reduced.mean() == pytest.approx(255 / 9, abs=1)
-    # Each line leaves its light, though seven of eight columns are gone.
+    # The brightness of each line remains, though seven of eight columns are gone.
     assert (reduced.sum(axis=(0, 2)) > 0).sum() >= len(range(0, 400, 9))
 
 

@@ -1,4 +1,4 @@
-"""Event files hold each step once, whenever the run was killed."""
+"""Event files contain each step once, whenever the run was killed."""
 
 from pathlib import Path
 

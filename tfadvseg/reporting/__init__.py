@@ -1,6 +1,6 @@
-"""What people look at: figures, TensorBoard summaries, the run report."""
+"""Figures, TensorBoard summaries, the run report."""
 
 import logging
 
-# Importing matplotlib announces the fonts that it finds, on a machine's first plot.
+# On a machine's first plot, importing matplotlib logs that it collects fonts.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)

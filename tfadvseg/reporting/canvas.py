@@ -1,4 +1,4 @@
-"""Matplotlib without its global state: figures that draw with Agg and are written whole."""
+"""Matplotlib without its global state: figures drawn with Agg and written atomically."""
 
 import io
 from pathlib import Path
@@ -12,25 +12,25 @@ from tfadvseg.files import atomic
 DPI = 200
 
 NETWORK_COLOURS = {"segmenter": "#0072B2", "standard": "#D55E00"}
-"""Okabe and Ito's blue and vermilion: the two segmenters, in every figure."""
+"""Okabe and Ito's blue and vermilion, the colours of the two segmenters in every figure."""
 
 
 def new_figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> Figure:
-    """An empty figure of a size in inches that belongs to no window and no pyplot."""
+    """An empty figure of a size in inches, independent of windows and pyplot."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
 
 def write_figure(figure: Figure, path: str | Path) -> None:
-    """Writes a PNG, whole or not at all."""
+    """Writes a PNG atomically."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, facecolor="white")
     atomic.write_bytes(path, buffer.getvalue())
 
 
 def network_names(networks: list[str], against_discriminator: bool) -> dict[str, str]:
-    """What figures call the segmenters: S alone is S; beside another each says how it trained."""
+    """Names of the segmenters in figures: a single S is "S"; of two, each says how it trained."""
     names = {name: name for name in networks}
     if "segmenter" in names:
         adversarial = against_discriminator or "standard" in names

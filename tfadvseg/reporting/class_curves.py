@@ -1,4 +1,4 @@
-"""Curves of a run, class by class: IoU by epoch."""
+"""Curves of a run per class: IoU by epoch."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,10 +36,10 @@ _COLOURS = (
     "#332288",
     "#404040",
 )
-"""Of Okabe and Ito's and of Tol's palettes, told apart also by the colour-blind."""
+"""From the palettes of Okabe and Ito and of Tol, which colour-blind readers can distinguish."""
 
 _MARKERS = ("o", "^", "s", "D")
-"""A colour's second class has another marker, and so on."""
+"""When a colour is used for a second class, that class has another marker, and so on."""
 
 _MEAN: dict[str, Any] = {"color": "black", "linewidth": 1.6, "markersize": 4, "zorder": 4}
 _MARKED = 12
@@ -51,26 +51,25 @@ def class_curves_figure(
     path: str | Path,
     kept: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
-    """Draws the IoU of every class by epoch, a panel a segmenter, and their mean in black.
+    """Draws the IoU of every class by epoch, one panel per segmenter, and their mean in black.
 
-    Validation is solid; training is dashed, where a run measured it: where the two part, S begins
-    to learn its training images by heart. Curves bridge epochs without a value; a ring marks the
-    mean of the epoch that is kept. The legend stands to the right, its classes in the order of
-    their ids.
+    Validation is solid. Training is dashed, if the run evaluated it; where the two diverge, S
+    begins to overfit. Curves bridge epochs without a value; a ring marks the mean at the best
+    epoch. The legend is on the right, with classes in the order of their ids.
 
     Args:
-        history: a row an epoch, as in `metrics.csv`, with `<stage>/<segmenter>/iou_<class>` and
+        history: one row per epoch, as in `metrics.csv`, with `<stage>/<segmenter>/iou_<class>` and
             `<stage>/<segmenter>/miou`; values may be missing or NaN.
         class_names: the classes to draw.
-        path: the PNG to write, whole or not at all.
+        path: the PNG to write, atomically.
         kept: the epoch whose weights are kept, by segmenter.
 
     Raises:
-        ValueError: no row holds anything to draw.
+        ValueError: no row contains a value to draw.
     """
     networks = [name for name in NETWORK_COLOURS if _stages_of(history, name, class_names)]
     if not networks:
-        raise ValueError("The history holds no IoU of any class to draw.")
+        raise ValueError("The history contains no IoU of any class to draw.")
     stages = [
         stage
         for stage in STAGES
@@ -97,7 +96,7 @@ def class_curves_figure(
 
 
 def _stages_of(history: Sequence[Row], network: str, class_names: Sequence[str]) -> list[str]:
-    """The stages in which a segmenter has the IoU of any class."""
+    """The stages in which a segmenter has an IoU for any class."""
     return [
         stage
         for stage in STAGES
@@ -120,7 +119,7 @@ def _draw_panel(
             if len(epochs) == 1:
                 look = look | {"marker": look.get("marker") or "x"}
             every = max(1, len(epochs) // _MARKED)
-            # Each class's markers begin elsewhere, so that they do not pile up on one epoch.
+            # Each class's markers start at another epoch, so that they do not pile up on one.
             marked = (index * every // len(looks), every)
             axes.plot(epochs, values, linestyle=linestyle, markevery=marked, clip_on=False, **look)
 

@@ -1,4 +1,4 @@
-"""Class ids and probabilities as colours, alone and laid over images."""
+"""Class ids and probabilities as colours, alone and overlaid on images."""
 
 import io
 from pathlib import Path
@@ -10,13 +10,13 @@ from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.files import atomic
 
 Palette = tuple[tuple[int, int, int], ...]
-"""One (red, green, blue) a class, 0-255."""
+"""One (red, green, blue) per class, 0-255."""
 
 IGNORED_COLOUR = (170, 170, 170)
-"""Of pixels whose label is `IGNORE_LABEL`."""
+"""Colour of pixels whose label is `IGNORE_LABEL`."""
 
-# Okabe and Ito's colours, told apart with any colour vision, for overlays of classes that have only
-# shades of grey for themselves.
+# Okabe and Ito's colours, which all readers can distinguish, for overlays of classes whose own
+# colours are only shades of grey.
 _TINTS = ((213, 94, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (204, 121, 167))
 
 
@@ -25,7 +25,7 @@ def colour_labels(label: np.ndarray, palette: Palette) -> np.ndarray:
 
     Args:
         label: [...] int, class ids below the palette's length or `IGNORE_LABEL`.
-        palette: a colour a class.
+        palette: one colour per class.
 
     Returns:
         uint8 [...,3].
@@ -35,7 +35,7 @@ def colour_labels(label: np.ndarray, palette: Palette) -> np.ndarray:
     """
     known = (label >= 0) & (label < len(palette))
     if not np.all(known | (label == IGNORE_LABEL)):
-        raise ValueError(f"label holds {label[~known].max()}; the palette has {len(palette)}.")
+        raise ValueError(f"label contains {label[~known].max()}; the palette has {len(palette)}.")
     colours = np.array((*palette, IGNORED_COLOUR), np.uint8)
     return colours[np.where(known, label, len(palette))]
 
@@ -51,7 +51,7 @@ def colour_probabilities(probabilities: np.ndarray, palette: Palette) -> np.ndar
         uint8 [...,3].
 
     Raises:
-        ValueError: there are more or fewer classes than colours.
+        ValueError: the numbers of classes and colours differ.
     """
     if probabilities.shape[-1] != len(palette):
         raise ValueError(f"{probabilities.shape[-1]} classes, but {len(palette)} colours.")
@@ -59,7 +59,7 @@ def colour_probabilities(probabilities: np.ndarray, palette: Palette) -> np.ndar
 
 
 def to_rgb(image: np.ndarray) -> np.ndarray:
-    """uint8 [...,1] or [...,3] to uint8 [...,3].
+    """Converts uint8 [...,1] or [...,3] to uint8 [...,3].
 
     Raises:
         ValueError: another dtype or number of channels.
@@ -70,10 +70,10 @@ def to_rgb(image: np.ndarray) -> np.ndarray:
 
 
 def overlay_palette(palette: Palette) -> Palette:
-    """The colours of an overlay, where black stands for none.
+    """The colours of an overlay, in which black means transparent.
 
-    The palette itself, unless it is all grey and would not show on a grey image: then its lightest
-    class stays untinted and the others get distinct colours.
+    This is the palette itself, unless it is all grey and would not show on a grey image: then its
+    lightest class stays transparent and the others get distinct colours.
     """
     if any(red != green or green != blue for red, green, blue in palette):
         return palette
@@ -85,15 +85,15 @@ def overlay_palette(palette: Palette) -> Palette:
 def overlay(
     image: np.ndarray, label: np.ndarray, palette: Palette, alpha: float = 0.4
 ) -> np.ndarray:
-    """Lays class colours over an image.
+    """Overlays class colours on an image.
 
-    Black classes, which are backgrounds by custom, and ignored pixels leave the image as it is. A
-    palette of greys is replaced by `overlay_palette`.
+    Black classes, usually the background, and ignored pixels leave the image unchanged. A grey
+    palette is replaced by `overlay_palette`.
 
     Args:
         image: uint8 [H,W,1] or [H,W,3].
         label: [H,W] int, class ids or `IGNORE_LABEL`.
-        palette: a colour a class.
+        palette: one colour per class.
         alpha: opacity of the colours, from 0 to 1.
 
     Returns:
@@ -107,8 +107,8 @@ def overlay(
         raise ValueError(f"image is {image.shape[:2]}, label {label.shape}.")
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha={alpha}: must lie between 0 and 1.")
-    shown = overlay_palette(palette)
-    colours = colour_labels(label, shown).astype(np.float32)
+    visible_palette = overlay_palette(palette)
+    colours = colour_labels(label, visible_palette).astype(np.float32)
     visible = (label != IGNORE_LABEL) & colours.any(axis=-1)
     opacity = (alpha * visible)[..., np.newaxis]
     rgb = to_rgb(image)
@@ -118,7 +118,7 @@ def overlay(
 def write_overlay(
     path: str | Path, image: np.ndarray, label: np.ndarray, palette: Palette, alpha: float = 0.4
 ) -> None:
-    """Writes `overlay` as a PNG, whole or not at all."""
+    """Writes `overlay` as a PNG, atomically."""
     buffer = io.BytesIO()
     Image.fromarray(overlay(image, label, palette, alpha)).save(buffer, "PNG")
     atomic.write_bytes(path, buffer.getvalue())

@@ -29,20 +29,20 @@ def comparison_figure(
     path: str | Path,
     title: str,
 ) -> None:
-    """Draws a metric by update, a curve a name: of several seeds their mean, over each one thin.
+    """Draws a metric by update, one curve per name; several seeds are a mean and thin curves.
 
-    Curves bridge rows without a value; a mean is of updates at which all seeds have one.
+    Curves bridge rows without a value; the mean is over updates at which all seeds have a value.
 
     Args:
-        runs: by the name in the legend, seeds, each a sequence of rows as in `metrics.csv`; those
-            with a value have `update`. Up to six names have colours of their own.
-        metric_column: of each run's rows, such as `val/segmenter/miou`.
-        path: the PNG to write, whole or not at all.
-        title: what the metric is, written above the curves.
+        runs: by the name in the legend, seeds, each a sequence of rows as in `metrics.csv`; rows
+            with a value have `update`. Up to six names have distinct colours.
+        metric_column: column of the rows, such as `val/segmenter/miou`.
+        path: the PNG to write, atomically.
+        title: name of the metric, above the curves.
 
     Raises:
         ValueError: there are no runs, a run has no value to draw, or the seeds of a name have no
-            update in common.
+            common update.
     """
     if not runs:
         raise ValueError("There are no runs to compare.")
@@ -73,7 +73,7 @@ _Points = tuple[np.ndarray, np.ndarray]
 
 
 def _draw(axes: Axes, index: int, name: str, seeds: list[_Points], mean: _Points) -> Line2D:
-    """A name's curves; returns the one for the legend."""
+    """Draws the curves of a name; returns the one for the legend."""
     colour = RUN_COLOURS[index % len(RUN_COLOURS)]
     if len(seeds) > 1:
         for updates, values in seeds:
@@ -90,7 +90,7 @@ def _draw(axes: Axes, index: int, name: str, seeds: list[_Points], mean: _Points
 
 
 def _mean(seeds: list[_Points]) -> _Points:
-    """The seeds' mean at the updates that all of them have."""
+    """Mean over seeds at the updates that all of them have."""
     common = functools.reduce(np.intersect1d, [updates for updates, _ in seeds])
     return common, np.mean([values[np.isin(updates, common)] for updates, values in seeds], axis=0)
 

@@ -1,4 +1,4 @@
-"""A picture of a confusion matrix: which classes are taken for which."""
+"""Figure of a confusion matrix: which classes are confused with which."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,29 +11,29 @@ from matplotlib.figure import Figure
 from tfadvseg.reporting.canvas import new_figure, write_figure
 
 _COLOURS = LinearSegmentedColormap.from_list("shares", ("white", "#0072B2"))
-"""White to the blue in which figures draw S."""
+"""From white to the blue that stands for S in all figures."""
 
 _WHITE_TEXT_FROM = 0.6
 _NORMAL = 8
 _LETTER = 0.07
-"""Inches that a letter of a name takes, on the safe side."""
+"""Inches per letter of a name, rounded up."""
 
 _MOST_WRITTEN = 30
-"""Classes up to which every cell says what it holds; beyond, colours alone do."""
+"""Maximum number of classes for which cells contain numbers; beyond, only colours are shown."""
 
 
 def confusion_figure(confusion: np.ndarray, class_names: Sequence[str], path: str | Path) -> None:
     """Draws a confusion matrix, each row normalised to its class's pixels.
 
-    A cell shows which share of the row's true class was predicted as the column's class, in percent
-    and as a colour, and how many pixels that is; its diagonal is the classes' recall. Beside a name
-    stands how many pixels are truly of the class; a class without any has an empty row.
+    A cell shows the share of the row's true class that was predicted as the column's class, in
+    percent and as a colour, and the number of these pixels; the diagonal is the recall. Next to
+    each name is the number of true pixels of the class; a class without any has an empty row.
 
     Args:
         confusion: [K,K] counts, rows true and columns predicted classes
             (`evaluation.confusion.confusion_matrix`).
-        class_names: K names. With more than 30 classes cells are small and hold no numbers.
-        path: the PNG to write, whole or not at all.
+        class_names: K names. With more than 30 classes cells are small and contain no numbers.
+        path: the PNG to write, atomically.
 
     Raises:
         ValueError: `confusion` is not [K,K].
@@ -49,7 +49,7 @@ def confusion_figure(confusion: np.ndarray, class_names: Sequence[str], path: st
     cell = (0.5 if many else 0.8) if written else 0.1
     figure, axes, bar_axes = _new_axes(classes, names, cell, upright=many)
     empty = np.broadcast_to(totals[:, np.newaxis] == 0, shares.shape)
-    axes.set_facecolor("0.95")  # shows where a row is empty
+    axes.set_facecolor("0.95")  # visible in empty rows
     picture = axes.imshow(np.ma.masked_array(shares, empty), cmap=_COLOURS, vmin=0, vmax=1)
     if written:
         _write_cells(axes, confusion, shares, totals, size=6.5 if many else _NORMAL)
@@ -69,7 +69,7 @@ def confusion_figure(confusion: np.ndarray, class_names: Sequence[str], path: st
 def _new_axes(
     classes: int, names: Sequence[str], cell: float, upright: bool
 ) -> tuple[Figure, Axes, Axes]:
-    """A figure with room for the names: axes of square cells, in inches, and the colour bar's."""
+    """A figure with room for the names: axes of square cells, in inches, and of the colour bar."""
     longest = _LETTER * max(len(name) for name in names)
     cell = cell if upright else max(cell, longest + 0.1)
     left, right, top = 0.4 + max(longest, 0.4), 1.0, 0.1
@@ -113,7 +113,7 @@ def _write_cells(
 
 
 def _percent(share: float, any_pixel: bool) -> str:
-    """A share in percent; what is not 0 or 100 does not read so."""
+    """A share in percent; only exact shares are printed as 0 or 100."""
     if not any_pixel:
         return "0"
     if share < 0.0005:

@@ -49,13 +49,13 @@ class _Curve:
 
     @property
     def validated(self) -> str:
-        """The network whose validation it shows, or nothing."""
+        """The network whose validation is shown, or an empty string."""
         stage, network, _ = self.column.split("/")
         return network if stage == "val" else ""
 
     @property
     def is_auxiliary(self) -> bool:
-        """Whether it is of the level before the last (`methods.adaptation`)."""
+        """Whether it belongs to the level before the last (`methods.adaptation`)."""
         return "/aux_" in self.column
 
     @property
@@ -68,7 +68,7 @@ class _Panel:
     title: str
     curves: tuple[_Curve, ...]
     is_rate: bool = False  # a share of answers, from 0 to 1
-    colour_names: tuple[tuple[str, str], ...] = ()  # of colours that stand in this panel only
+    colour_names: tuple[tuple[str, str], ...] = ()  # for colours used only in this panel
 
 
 def metrics_figure(
@@ -77,22 +77,23 @@ def metrics_figure(
     kept: Mapping[str, int] = MappingProxyType({}),
     best_metric: str = "",
 ) -> None:
-    """Draws losses and metrics of a run by epoch, as far as there are any.
+    """Draws the losses and metrics of a run by epoch, as far as they exist.
 
     The upper row shows the segmenters: segmentation loss and metrics in training and validation; a
-    ring marks the epoch that is kept. The lower row, where there is a D: S's adversarial loss, D's
-    loss, D's accuracy on real and fake maps, or on the source's and the target's, and S's rate of
-    fooling it. What is of an auxiliary level is paler. Thin vertical lines mark epochs where
-    lambda_adv changes. Where the largest loss is 20 times the smallest, the axis is logarithmic.
+    ring marks the best epoch. The lower row, if there is a D: S's adversarial loss, D's loss, D's
+    accuracy on real and fake maps (or on source and target), and the rate at which S fools D.
+    Curves of an auxiliary level are paler. Thin vertical lines mark changes of lambda_adv. If the
+    largest loss is 20 times the smallest, the axis is logarithmic.
 
     Args:
-        history: a row an epoch, as in `metrics.csv`; values may be missing or NaN.
-        path: the PNG to write, whole or not at all.
+        history: one row per epoch, as in `metrics.csv`; values may be missing or NaN.
+        path: the PNG to write, atomically.
         kept: the epoch whose weights are kept, by segmenter.
-        best_metric: what that epoch is chosen by; drawn beside the others where it is none of them.
+        best_metric: the metric that chose this epoch; drawn in addition if it is not among the
+            others.
 
     Raises:
-        ValueError: no row holds anything to draw.
+        ValueError: no row contains a value to draw.
     """
     columns = [
         name
@@ -102,7 +103,7 @@ def metrics_figure(
     rows = [_drawable(panels, columns) for panels in (_s_panels(columns, best_metric), _d_panels())]
     rows = [panels for panels in rows if panels]
     if not rows:
-        raise ValueError("The history holds no metrics to draw.")
+        raise ValueError("The history contains no metrics to draw.")
     figure = new_figure(8.6, 0.7 + 1.75 * len(rows), layout="constrained")
     grid = figure.add_gridspec(len(rows), math.lcm(*map(len, rows)))
     epochs = epochs_of(history)
@@ -124,7 +125,7 @@ def _s_panels(columns: list[str], best_metric: str) -> list[_Panel]:
     prefix = "val/segmenter/f1_"
     classes = [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
     metrics = [("miou", "mean IoU")]
-    # More classes than two would crowd out the rest; the mean stands for them.
+    # Curves of more than two classes would hide the rest; only their mean is drawn.
     if len(classes) <= 2:
         metrics += [(f"f1_{name}", f"F1 of {name}") for name in classes]
     else:
@@ -182,7 +183,7 @@ def _of_discriminators(name: str, colour: str, stage: str = "train") -> tuple[_C
 
 
 def _drawable(panels: list[_Panel], columns: list[str]) -> list[_Panel]:
-    """Panels that have anything to show, with the curves that have."""
+    """The panels and curves that have data."""
     kept = []
     for panel in panels:
         curves = tuple(curve for curve in panel.curves if curve.column in columns)
@@ -192,7 +193,7 @@ def _drawable(panels: list[_Panel], columns: list[str]) -> list[_Panel]:
 
 
 def _lambda_changes(history: Sequence[Row]) -> tuple[np.ndarray, list[float]]:
-    """Where, halfway between two epochs, lambda_adv changes; and the values it takes in turn."""
+    """Positions (halfway between epochs) where lambda_adv changes, and its successive values."""
     epochs, values = points(history, "lambda_adv")
     last = np.flatnonzero(np.diff(values))
     return (epochs[last] + epochs[last + 1]) / 2, [*values[last], *values[-1:]]
@@ -206,7 +207,7 @@ def _draw_panel(axes: Axes, panel: _Panel, history: Sequence[Row], kept: Mapping
             epochs,
             values,
             color=curve.colour,
-            # Rates at 0 and 1 would hide half behind the frame.
+            # Otherwise the frame would hide half of the rates 0 and 1.
             clip_on=not panel.is_rate,
             **_look(curve.stage, len(epochs)),
         )
@@ -224,13 +225,13 @@ def _draw_panel(axes: Axes, panel: _Panel, history: Sequence[Row], kept: Mapping
 
 
 def _paler(colour: str) -> str:
-    """Halfway to white."""
+    """The colour halfway to white."""
     red, green, blue = to_rgb(colour)
     return to_hex(((1 + red) / 2, (1 + green) / 2, (1 + blue) / 2))
 
 
 def _look(stage: str, length: int) -> dict[str, Any]:
-    """How a curve of so many points is drawn: validation stands out, single points show."""
+    """Style of a curve with that many points: validation stands out, single points are visible."""
     few = length <= FEW_POINTS
     validation = stage == "val"
     return {
@@ -270,7 +271,7 @@ def _dress_panel(axes: Axes, panel: _Panel, epochs: np.ndarray, changes: np.ndar
 def _draw_legend(
     figure: Figure, panels: list[_Panel], length: int, lambdas: list[float], with_kept: bool
 ) -> None:
-    """One legend for all panels: what colours and line styles mean."""
+    """Draws one legend for all panels: the meaning of colours and line styles."""
     curves = [curve for panel in panels for curve in panel.curves]
     parts = {curve.column.split("/")[1] for curve in curves}
     networks = [network for network in NETWORK_COLOURS if network in parts]

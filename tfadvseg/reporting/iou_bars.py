@@ -1,4 +1,4 @@
-"""IoU of every class, several methods side by side."""
+"""IoU of every class for several methods."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from tfadvseg.reporting.plotting import (
     dress_axes,
 )
 
-_BAR = 0.1  # inches, a bar's share of the height
+_BAR = 0.1  # inches, height of a bar
 _GAP = 0.1  # inches between classes
 
 
@@ -27,25 +27,25 @@ def iou_bars_figure(
     path: str | Path,
     errors: Mapping[str, Row] | None = None,
 ) -> None:
-    """Draws a group of horizontal bars a class, a bar a method; the mean stands at the top.
+    """Draws horizontal bars, one group per class and one bar per method; the mean is at the top.
 
-    Where a method has no IoU of a class, because it is missing or NaN, `absent` stands instead.
-    Means are written out.
+    Where a method has no IoU for a class (missing or NaN), the word `absent` replaces the bar.
+    Means are printed as numbers.
 
     Args:
         rows: by the method's name in the legend, `miou` and `iou_<class>` in [0,1]
             (`evaluation.confusion.segmentation_metrics`).
         class_names: the classes to draw, from top to bottom.
-        path: the PNG to write, whole or not at all.
-        errors: by method, what to draw as error bars to either side, under the same names: the
-            standard deviation over seeds, say. Missing or NaN draws none.
+        path: the PNG to write, atomically.
+        errors: by method, lengths of error bars to either side, under the same names, for instance
+            the standard deviation over seeds. Missing or NaN draws none.
 
     Raises:
         ValueError: there is no IoU to draw, or `errors` names a method that `rows` lacks.
     """
     errors = errors or {}
     if unknown := errors.keys() - rows.keys():
-        raise ValueError(f"errors of {', '.join(sorted(unknown))}, which rows does not hold.")
+        raise ValueError(f"errors of {', '.join(sorted(unknown))}, which rows does not contain.")
     metrics = ["miou", *(f"iou_{name}" for name in class_names)]
     if not any(math.isfinite(_value(row, name)) for row in rows.values() for name in metrics):
         raise ValueError("No method has an IoU to draw.")

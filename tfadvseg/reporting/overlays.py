@@ -1,4 +1,4 @@
-"""A page of whole images under their predictions and their labels."""
+"""A page of whole images overlaid with their predictions and their labels."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ from tfadvseg.reporting.sheets import (
 MAX_ROWS = 6
 
 _WIDEST = 640  # pixels of an image in the figure
-_TALLEST = 1800  # pixels of all rows together, about a page
+_TALLEST = 1800  # pixels of all rows together, about one page
 _EMPTY = (255, 255, 255)
 _ALPHA, _VEIL = 0.45, 0.75  # opacity of classes and of ignored pixels
 
@@ -35,26 +35,27 @@ def overlays_figure(
     path: str | Path,
     keys: Sequence[str] = (),
 ) -> None:
-    """Draws a row an image: the prediction laid over it, and beside it the label.
+    """Draws one row per image: overlaid with the prediction, and overlaid with the label.
 
-    All images are scaled to one width, as large as a page allows. Black classes leave the image as
-    it is. Pixels whose label is ignored are veiled in grey on both sides: nothing counts there.
+    All images are scaled to one width, as large as a page allows. Black classes leave the image
+    unchanged. Pixels with an ignored label are veiled in grey on both sides, because they do not
+    count.
 
     Args:
         images: uint8 [H,W,1] or [H,W,3] each, of any size; 1 to 6.
         labels: [H,W] int each, class ids or `IGNORE_LABEL`.
         predictions: [H,W] int each, class ids.
-        palette: a colour a class; greys are replaced (`colour.overlay_palette`).
-        class_names: a name a class.
-        path: the PNG to write, whole or not at all.
-        keys: a name an image, shown to the left of it; none by default.
+        palette: one colour per class; greys are replaced (`colour.overlay_palette`).
+        class_names: one name per class.
+        path: the PNG to write, atomically.
+        keys: one name per image, to its left; none by default.
 
     Raises:
         ValueError: sizes or numbers do not match, a class has no colour, or there are no images or
             more than 6.
     """
     if not 1 <= len(images) <= MAX_ROWS:
-        raise ValueError(f"{len(images)} images; 1 to {MAX_ROWS} fit a page.")
+        raise ValueError(f"{len(images)} images; a page takes 1 to {MAX_ROWS}.")
     if not len(images) == len(labels) == len(predictions):
         raise ValueError(
             f"{len(labels)} labels and {len(predictions)} predictions for {len(images)} images."
@@ -68,12 +69,14 @@ def overlays_figure(
         for image, label, predicted in zip(images, labels, predictions, strict=True)
     ]
     sheet = arranged(rows)
-    # What leaves the image as it is has an empty patch in the legend.
-    shown = tuple(colour if any(colour) else _EMPTY for colour in overlay_palette(palette))
+    # Classes that leave the image unchanged have an empty patch in the legend.
+    visible_palette = tuple(
+        colour if any(colour) else _EMPTY for colour in overlay_palette(palette)
+    )
     any_ignored = any(bool(np.any(label == IGNORE_LABEL)) for label in labels)
     figure, _ = sheet_figure(
         sheet,
-        class_patches(class_names, shown, any_ignored),
+        class_patches(class_names, visible_palette, any_ignored),
         row_names=[shortened(key) for key in keys],
         row_size=FONT_SIZE - 2,
         headings=[
@@ -87,7 +90,7 @@ def overlays_figure(
 def _laid_over(
     image: np.ndarray, ids: np.ndarray, label: np.ndarray, palette: Palette
 ) -> np.ndarray:
-    """The image under class ids, or under the veil where the label is ignored."""
+    """The image overlaid with class ids, or with the veil where the label is ignored."""
     ignored = label == IGNORE_LABEL
     picture = overlay(image, np.where(ignored, IGNORE_LABEL, ids), palette, _ALPHA)
     veil = _VEIL * ignored[..., np.newaxis]

@@ -1,4 +1,4 @@
-"""Where D takes predictions for source or target ones, beside the predictions themselves."""
+"""Maps of D's patch answers (source or target), with the predictions they belong to."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ _SHEET = 1240  # pixels of all columns together
 _BAR = 20  # pixels, of the colour bar and of the gap before it
 _BAR_ROOM = 1.05  # inches, for both and the ticks
 _ANSWERS = LinearSegmentedColormap.from_list("answers", ("#009E73", "#F7F7F7", "#AA4499"), N=257)
-"""Source to target, over undecided: the colours of D's answers on real and fake in `curves`."""
+"""From source over undecided to target: the colours of real and fake in `curves`."""
 
 
 def patch_maps_figure(
@@ -45,25 +45,27 @@ def patch_maps_figure(
     path: str | Path,
     least_squares: bool = False,
 ) -> None:
-    """Draws a column a sample; as rows the image, its label, S's prediction and D's patch map.
+    """Draws one column per sample, with rows for image, label, S's prediction and D's patch map.
 
-    D's logits are enlarged to the image without interpolation. Their colours are the same in all
-    columns and even about where D is undecided: about 0, and the bar gives logits and the
-    probabilities of `target` that they stand for; with `least_squares` about 1/2, and the bar gives
-    D's answers, which are no logits. Neighbouring samples of one domain stand under one heading.
+    D's logits are enlarged to the image without interpolation. All columns share one colour scale,
+    which is symmetric about D's undecided answer. This is 0 by default; the bar then shows logits
+    and the corresponding probabilities of `target`. With `least_squares` it is 1/2, and the bar
+    shows D's answers, which are not logits. Neighbouring samples of one domain have a common
+    heading.
 
     Args:
         images: uint8 [H,W,1] or [H,W,3] each, of any size.
-        labels: [H,W] int each, class ids or `IGNORE_LABEL`; None where the label is not known. The
-            row is left out where none is.
+        labels: [H,W] int each, class ids or `IGNORE_LABEL`; None if a label is unknown. The row is
+            omitted if all are.
         predictions: [H,W] int each, class ids.
-        patch_logits: [h,w] float each, D's on the prediction, above 0 for target; with
+        patch_logits: [h,w] float each, D's answers to the prediction, above 0 for target; with
             `least_squares` above 1/2 (`losses.domain`).
         domains: `source` or `target` each.
-        palette: a colour a class.
-        class_names: a name a class.
-        path: the PNG to write, whole or not at all.
-        least_squares: whether D was trained by least squares, to 0 on source and 1 on target.
+        palette: one colour per class.
+        class_names: one name per class.
+        path: the PNG to write, atomically.
+        least_squares: whether D was trained with least squares, towards 0 on source and 1 on
+            target.
 
     Raises:
         ValueError: sizes or numbers do not match, a logit is not finite, a class has no colour, or
@@ -117,7 +119,7 @@ def _column(
     answers: ScalarMappable,
     width: int,
 ) -> list[np.ndarray | None]:
-    """A sample's pictures, one a row."""
+    """The pictures of a sample, one per row."""
     for name, ids in (("label", label), ("prediction", predicted)):
         if ids is not None and ids.shape != image.shape[:2]:
             raise ValueError(f"image is {image.shape[:2]}, {name} {ids.shape}.")
@@ -131,7 +133,7 @@ def _column(
 
 
 def _enlarged(logits: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """The nearest logit of every pixel: [h,w] to [height,width]."""
+    """The logit nearest to each pixel: [h,w] to [height,width]."""
     rows, columns = (np.arange(n) * m // n for n, m in zip(size, logits.shape, strict=True))
     return logits[np.ix_(rows, columns)]
 
@@ -139,7 +141,7 @@ def _enlarged(logits: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 def _draw_bar(
     axes: Axes, answers: ScalarMappable, sheet: Sheet, text: Callable[[float, float], str]
 ) -> None:
-    """The colour bar, to the right of the sheet's last row."""
+    """Draws the colour bar, to the right of the sheet's last row."""
     height, width = sheet.pixels.shape[:2]
     top, bottom = sheet.rows[-1]
     place = axes.inset_axes(

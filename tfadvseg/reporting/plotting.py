@@ -1,4 +1,4 @@
-"""What plots share: points of a history, font sizes, colours and dressed axes."""
+"""Code shared by plots: points of a history, font sizes, colours and the style of axes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -19,7 +19,7 @@ STAGES: dict[str, tuple[str, Literal["dashed", "solid"]]] = {
     "train": ("training", "dashed"),
     "val": ("validation", "solid"),
 }
-"""How a stage is called and how its curves are drawn."""
+"""Name of each stage and the style of its curves."""
 
 RUN_COLOURS = (
     NETWORK_COLOURS["standard"],
@@ -29,10 +29,10 @@ RUN_COLOURS = (
     "#E69F00",
     "#56B4E9",
 )
-"""Of runs beside each other, in turn: S alone as a rule, then against D, then others."""
+"""Colours of compared runs, in order: usually S alone, then S against D, then others."""
 
 FEW_POINTS = 30
-"""Up to so many points of a curve have markers."""
+"""Curves with up to this many points have markers."""
 
 SMALL, NORMAL = 7, 8
 """Font sizes."""
@@ -48,25 +48,25 @@ _KEPT: dict[str, Any] = {
 
 
 def column_values(history: Sequence[Row], column: str) -> np.ndarray:
-    """float64 [rows]; NaN where a row has no value."""
+    """Values of a column, float64 [rows]; NaN if a row has no value."""
     return np.array([row.get(column) for row in history], np.float64)  # None becomes NaN
 
 
 def epochs_of(history: Sequence[Row]) -> np.ndarray:
-    """float64 [rows]; rows without an epoch are counted from 1."""
+    """Epochs, float64 [rows]; rows without an epoch are counted from 1."""
     numbers = column_values(history, "epoch")
     return np.where(np.isnan(numbers), np.arange(1, len(numbers) + 1), numbers)
 
 
 def points(history: Sequence[Row], column: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs and values where there is a finite value; curves bridge the others."""
+    """Epochs and values where the value is finite; curves bridge the others."""
     values = column_values(history, column)
     finite = np.isfinite(values)
     return epochs_of(history)[finite], values[finite]
 
 
 def dress_axes(axes: Axes) -> None:
-    """A light grid behind the data, small ticks, and a frame at the bottom and left only."""
+    """Applies the common style: light grid behind the data, small ticks, left and bottom frame."""
     axes.tick_params(which="both", labelsize=SMALL, length=2.5, width=0.6)
     axes.grid(color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -77,27 +77,27 @@ def dress_axes(axes: Axes) -> None:
 
 
 def fit_x_axis(axes: Axes, counts: np.ndarray) -> None:
-    """Spans epochs or updates with a margin, ticks at whole numbers."""
+    """Sets the x axis to span epochs or updates with a margin, with ticks at whole numbers."""
     margin = max(0.03 * (counts.max() - counts.min()), 0.4)
     axes.set_xlim(counts.min() - margin, counts.max() + margin)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
 
 
 def draw_kept(axes: Axes, history: Sequence[Row], column: str, epoch: int, colour: str) -> None:
-    """A ring round a curve's value in the epoch whose weights are kept."""
+    """Draws a ring around a curve's value at the epoch whose weights are kept."""
     epochs, values = points(history, column)
     here = epochs == epoch
     axes.plot(epochs[here], values[here], color=colour, clip_on=False, **_KEPT)
 
 
 def kept_handle() -> Line2D:
-    """What the legend says of the rings of `draw_kept`."""
+    """Legend entry for the rings of `draw_kept`."""
     return Line2D([], [], color="black", label="kept", **_KEPT)
 
 
 def draw_legend_on_top(figure: Figure, handles: Sequence[Artist]) -> None:
-    """One legend for all axes of a figure, above them, in as few lines as hold it."""
-    # In points: a letter is about 0.6 of the font's size wide, a handle with its margins 6 of it.
+    """Draws one legend for all axes of a figure, above them, in as few lines as possible."""
+    # In points: a letter is about 0.6 of the font size wide, a handle with margins 6 of it.
     widest = max(NORMAL * (6 + 0.6 * len(str(handle.get_label()))) for handle in handles)
     columns = max(int(72 * figure.get_figwidth() / widest), 1)
     lines = -(-len(handles) // columns)

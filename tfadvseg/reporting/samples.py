@@ -1,4 +1,4 @@
-"""A page of windows: image, label and what each segmenter makes of it."""
+"""A page of windows: image, label and each segmenter's prediction."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,10 +36,10 @@ def samples_figure(
         labels: [N,H,W] int, class ids or `IGNORE_LABEL`.
         predictions: by segmenter; class ids [N,H,W] int, or probabilities [N,H,W,K] float in [0,1],
             which mix the classes' colours.
-        palette: a colour a class.
-        class_names: a name a class.
-        path: the PNG to write, whole or not at all.
-        keys: a name a window, shown above it; none by default.
+        palette: one colour per class.
+        class_names: one name per class.
+        path: the PNG to write, atomically.
+        keys: one name per window, above it; none by default.
 
     Raises:
         ValueError: shapes or numbers do not match, or there are no windows.
@@ -75,7 +75,7 @@ def _coloured(values: np.ndarray, palette: Palette) -> np.ndarray:
 
 
 def _resized(windows: np.ndarray) -> list[np.ndarray]:
-    """Windows of about `_TARGET` pixels; whole factors keep small ones crisp, large ones even."""
+    """Windows of about `_TARGET` pixels, by integer factors: sharp if small, smooth if large."""
     size = max(windows.shape[1:3])
     reduced = _reduced(windows, max(1, round(size / _TARGET)))
     zoom = max(1, round(_TARGET / size))
@@ -83,7 +83,7 @@ def _resized(windows: np.ndarray) -> list[np.ndarray]:
 
 
 def _reduced(windows: np.ndarray, factor: int) -> np.ndarray:
-    """Means of blocks of `factor` x `factor` pixels; what is left over at the ends is cut off."""
+    """Means of blocks of `factor` x `factor` pixels; incomplete blocks at the ends are cut off."""
     count, height, width, channels = windows.shape
     height, width = max(1, height // factor), max(1, width // factor)
     windows = windows[:, : height * factor, : width * factor]

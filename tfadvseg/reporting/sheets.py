@@ -1,4 +1,4 @@
-"""Pictures in rows and columns on one page, with names around them and a legend of classes."""
+"""Pictures in rows and columns on one page, with names and a legend of classes."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ MARGIN = 0.06  # inches
 
 _GAP = 8  # pixels between pictures
 _WIDE_GAP = 24
-_FRAME = 150  # grey level of a picture's outline, so that white maps end somewhere
+_FRAME = 150  # grey level of a picture's outline, which makes the border of white maps visible
 _NAMES_WIDTH = 0.85  # inches
 _HEADINGS_HEIGHT, _LEGEND_LINE = 0.16, 0.17
 
@@ -28,7 +28,7 @@ class Sheet:
 
     Attributes:
         pixels: uint8 [H,W,3].
-        rows, columns: where each begins and ends, in pixels, frames included.
+        rows, columns: first and last pixel of each, including frames.
     """
 
     pixels: np.ndarray
@@ -37,11 +37,11 @@ class Sheet:
 
 
 def arranged(rows: Sequence[Sequence[np.ndarray | None]], wide_gaps: Collection[int] = ()) -> Sheet:
-    """Pictures on one sheet.
+    """Arranges pictures on one sheet.
 
     Args:
         rows: uint8 [h,w,3] each, of any size; None leaves a place empty.
-        wide_gaps: columns that stand further from the one before.
+        wide_gaps: columns with a wider gap before them.
     """
     heights = [max(len(cell) for cell in row if cell is not None) for row in rows]
     widths = [
@@ -70,27 +70,27 @@ def _spans(sizes: Sequence[int], wide_gaps: Collection[int] = ()) -> list[tuple[
 
 
 def middle(*spans: tuple[int, int]) -> float:
-    """The middle of rows or columns that lie next to each other, in pixels of the sheet."""
+    """Middle of adjacent rows or columns, in pixels of the sheet."""
     return (spans[0][0] + spans[-1][1] - 1) / 2
 
 
 def scaled(picture: np.ndarray, width: int) -> np.ndarray:
-    """Scales a picture, uint8 [h,w,3], to a width in pixels; its shape stays."""
+    """Scales a picture, uint8 [h,w,3], to a width in pixels; the aspect ratio is kept."""
     height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-    # Hamming's filter averages where it reduces and keeps edges sharp where it enlarges.
+    # Hamming's filter averages when reducing and keeps edges sharp when enlarging.
     return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.HAMMING))
 
 
 def shortened(name: str) -> str:
-    """A name of at most 16 characters."""
+    """The name, shortened to at most 16 characters."""
     return name if len(name) <= 16 else f"{name[:7]}…{name[-8:]}"
 
 
 def class_patches(class_names: Sequence[str], palette: Palette, any_ignored: bool) -> list[Patch]:
-    """Entries of a legend: every class, and ignored pixels where there are any.
+    """Legend entries: every class, and ignored pixels if there are any.
 
     Raises:
-        ValueError: there are more or fewer classes than colours.
+        ValueError: the numbers of classes and colours differ.
     """
     entries = list(zip(class_names, palette, strict=True))
     if any_ignored:
@@ -115,24 +115,24 @@ def sheet_figure(
     heading_size: float = FONT_SIZE,
     right: float = MARGIN,
 ) -> tuple[Figure, Axes]:
-    """A page that shows a sheet at one pixel to a pixel.
+    """A page that shows a sheet pixel by pixel.
 
     Args:
         sheet: the pictures.
         legend: entries, below the sheet.
         row_names: to the left of the rows.
-        row_size: of their letters.
+        row_size: font size of the row names.
         headings: above the sheet, each with its centre in pixels of the sheet.
-        heading_size: of their letters.
-        right: inches left free on the right.
+        heading_size: font size of the headings.
+        right: free space on the right, in inches.
 
     Returns:
-        The figure, and the axes that hold the sheet in its own pixels.
+        The figure, and the axes of the sheet, in the sheet's pixels.
     """
     height, width = (size / DPI for size in sheet.pixels.shape[:2])
     names_width = _NAMES_WIDTH if row_names else MARGIN
     page_width = names_width + width + right
-    # A legend entry takes about this much.
+    # Approximate width of a legend entry.
     entry = 0.45 + 0.055 * max(len(str(patch.get_label())) for patch in legend)
     ncols = max(1, min(len(legend), int(page_width / entry)))
     legend_height = _LEGEND_LINE * -(-len(legend) // ncols) + 2 * MARGIN

@@ -1,4 +1,4 @@
-"""TensorBoard logs without duplicate or missing rows, whenever a run was killed."""
+"""TensorBoard logs without duplicate or missing rows, even after a run was killed."""
 
 import re
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ import tensorflow as tf
 from tfadvseg.errors import UserError
 
 MOST_VALUES = 2**18
-"""Of a weight that its histogram is drawn of: TensorFlow takes 240 bytes a value for it."""
+"""Values per weight in its histogram, because TensorFlow takes 240 bytes per value."""
 
 _SUFFIX = ".from-{update}"
 
 
 class TensorBoardLog:
-    """Event files, one for each stretch between two checkpoints.
+    """Event files, one per stretch between two checkpoints.
 
-    A stretch's file is complete before the checkpoint that ends it is written. A run that resumes
-    from a checkpoint removes the files of all later stretches, which it is about to repeat. Its
-    methods raise UserError where nothing can be written, as on a full disk.
+    The file of a stretch is complete before the checkpoint that ends it is written. A run that
+    resumes from a checkpoint removes the files of all later stretches, because it repeats them. The
+    methods raise UserError if a file cannot be written, for instance on a full disk.
     """
 
     def __init__(self, folder: str | Path, update: int) -> None:
-        """Removes what was logged after `update` and starts a file there."""
+        """Removes logs after `update` and starts a file there."""
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         for path in self._folder.glob("events.out.tfevents.*"):
@@ -46,9 +46,9 @@ class TensorBoardLog:
                 tf.summary.scalar(name, value)
 
     def weights(self, models: dict[str, tf.keras.Model], update: int) -> None:
-        """Logs a histogram of each weight, biases included: D's collapse shows there first.
+        """Logs a histogram of each weight, including biases, where a collapse of D shows first.
 
-        Of large weights it is that of `MOST_VALUES` or fewer of their values, evenly spread.
+        For large weights it uses `MOST_VALUES` or fewer of their values, evenly spaced.
         """
         with self._writing(), self._writer.as_default(step=update):
             for name, model in models.items():
@@ -58,12 +58,12 @@ class TensorBoardLog:
                     tf.summary.histogram(f"{name}/{weight.name}", values)
 
     def finish_stretch(self) -> None:
-        """Completes the file under way; to be called before a checkpoint is written."""
+        """Completes the current file; must be called before a checkpoint is written."""
         with self._writing():
             self._writer.close()
 
     def start_stretch(self, update: int) -> None:
-        """Starts a file; to be called once the checkpoint of `update` is written."""
+        """Starts a file; must be called after the checkpoint of `update` is written."""
         self._open(update)
 
     @contextmanager
@@ -73,5 +73,5 @@ class TensorBoardLog:
         except tf.errors.OpError as error:
             raise UserError(
                 f"{self._folder}: cannot write there ({error.message}); the checkpoints so far are "
-                "intact. Make room; the same command then continues."
+                "intact. Free some space; the same command then continues."
             ) from None
