@@ -1,4 +1,4 @@
-"""Segmenters come back from a run's checkpoints exactly, or the caller is told why not."""
+"""Segmenters are restored from a run's checkpoints exactly, or an error says why not."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_restores_every_weight(run_dir, networks, network, which, stored):
 
 
 def test_checkpoints_are_ordered_by_number(run_dir):
-    """100 comes after 20, though not in the alphabet."""
+    """100 comes after 20, though not in alphabetical order."""
     names = [Path(path).name for path in checkpoint_paths(run_dir / "checkpoints")]
     assert names == ["ckpt-100", "ckpt-20"]
     assert checkpoint_paths(run_dir / "best") == []
@@ -88,7 +88,7 @@ def test_a_changed_byte_is_noticed(run_dir, networks):
 def test_no_whole_checkpoint(run_dir):
     for index in (run_dir / "checkpoints").glob("*.index"):
         truncate(index)
-    with pytest.raises(UserError, match="none of its 2 checkpoints is whole"):
+    with pytest.raises(UserError, match="none of its 2 checkpoints is complete"):
         load_run_segmenter(run_dir, "segmenter", "latest")
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints are whole or absent, and the newest whole one is found."""
+"""Checkpoints are complete or absent, and the newest complete one is found."""
 
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def test_no_whole_checkpoint_is_an_error(tmp_path):
     save(tmp_path, 1, 2)
     for update in (1, 2):
         damage(tmp_path / f"ckpt-{update}.data-00000-of-00001", "truncated")
-    with pytest.raises(UserError, match="none of its 2 checkpoints is whole"):
+    with pytest.raises(UserError, match="none of its 2 checkpoints is complete"):
         restored(tmp_path)
 
 

@@ -51,7 +51,7 @@ def test_other_forms_are_refused(text):
 
 
 def test_a_run_without_a_name_is_told_the_form():
-    with pytest.raises(UserError, match="--runs=runs/a: write it as name=run"):
+    with pytest.raises(UserError, match="--runs=runs/a: wrong form; write name=run"):
         parse_runs("runs/a")
 
 
@@ -67,13 +67,13 @@ def test_means_and_deviations_are_over_seeds():
 
 def test_gains_and_the_share_of_the_gap():
     sides = compare(RUNS, ["iou_road"])
-    # Of the way from 0.3 to 0.7.
+    # Share of the way from 0.3 to 0.7.
     assert sides["adapted"].share == pytest.approx(0.5)
     assert sides["oracle"].share is None and sides["source_only"].share is None
     assert sides["adapted"].gain["iou_road"] == pytest.approx(0.2)
     assert sides["oracle"].gain["iou_sky"] == pytest.approx(-0.1)
     assert sides["source_only"].gain == {}
-    # Of the way from 0.4 to 0.55.
+    # Share of the way from 0.4 to 0.55.
     assert compare(RUNS, ["miou"])["adapted"].share == pytest.approx(2 / 3)
 
 
@@ -151,7 +151,7 @@ def test_several_metrics_are_shown_and_the_first_has_the_gap():
     }
     metrics = ["f1_road", "accuracy"]
     sides = compare(runs, metrics)
-    # 0.1 of 0.4, where mean IoU closes half of its gap.
+    # 0.1 of 0.4; mean IoU closes half of its gap.
     assert sides["adapted"].share == pytest.approx(0.25)
     text = markdown(sides, metrics, "cells, test")
     names = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")]
@@ -165,7 +165,7 @@ def test_several_metrics_are_shown_and_the_first_has_the_gap():
 
 def test_runs_of_other_classes_and_unknown_metrics_are_refused():
     assert class_names(RUNS) == ["road", "sky"]
-    with pytest.raises(UserError, match="a0 and d measure different classes"):
+    with pytest.raises(UserError, match="a0 and d have different classes"):
         class_names(RUNS | {"other": [run("d", 0.5, iou_tree=0.1)]})
     with pytest.raises(UserError, match="--metric=v_rand: a0 has none; choose one of accuracy"):
         compare(RUNS, ["v_rand"])
@@ -176,8 +176,8 @@ def test_runs_of_other_classes_and_unknown_metrics_are_refused():
     [
         (None, "update\n1\n", "summary.json: no such file; is .* a finished run"),
         (SUMMARY % "segmenter", None, "metrics.csv: no such file"),
-        ("[]", "update\n1\n", "no run's"),
-        (SUMMARY % "segmenter", "update\nx\n", "no run's"),
+        ("[]", "update\n1\n", "not from a run"),
+        (SUMMARY % "segmenter", "update\nx\n", "not from a run"),
         (SUMMARY % "standard", "update\n1\n", "has no segmenter, only standard"),
     ],
 )
@@ -212,7 +212,7 @@ def evaluation(
     resize: tuple[int, ...] = (256, 256),
     test_scales: tuple[float, ...] = (1.0,),
 ) -> str:
-    """Writes what scripts/evaluate.py does of a model, and returns where."""
+    """Writes the file that scripts/evaluate.py would write for a model, and returns its path."""
     metrics = {"accuracy": accuracy, "miou": accuracy / 2, "iou_sky": None}
     fields = {
         "model": "runs/a/best/segmenter-5",
@@ -283,5 +283,5 @@ def test_what_is_no_evaluation_is_refused(tmp_path):
     other = {"dataset": "darkfield", "split": "test"}
     for text in ("[]", "{", '{"networks": {}}', json.dumps(other | {"metrics": []})):
         path.write_text(text)
-        with pytest.raises(UserError, match=r"summary\.json: is no evaluation's JSON file"):
+        with pytest.raises(UserError, match=r"summary\.json: not the JSON file of an evaluation"):
             read_evaluation(str(path))

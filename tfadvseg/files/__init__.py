@@ -1,1 +1,1 @@
-"""What runs write and read again: whole or not at all."""
+"""Files that runs write and read again; each is written completely or not at all."""

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear complete or not at all."""
 
 import os
 import shutil
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 UNFINISHED = ".unfinished-"
-"""In the names of files and folders that are not whole yet, which begin with a dot."""
+"""Part of the names of incomplete files and folders, which begin with a dot."""
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Writes a file by renaming a finished one over it; its folder is made if absent."""
+    """Writes a file by renaming a finished one over it; creates its folder if absent."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}{UNFINISHED}", dir=path.parent)
@@ -21,7 +21,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp's own mode hides the file from other users
+        Path(temporary).chmod(0o644)  # mkstemp's mode hides the file from other users
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink()
@@ -34,7 +34,7 @@ def write_text(path: str | Path, content: str) -> None:
 
 
 def unwritable_place(folder: str | Path) -> Path | None:
-    """Where on its path a folder, made if absent, could not be written to; None where it could."""
+    """The place on a (possibly absent) folder's path that prevents writing there, or None."""
     place = Path(folder).absolute()
     while not place.exists():
         place = place.parent
@@ -42,7 +42,7 @@ def unwritable_place(folder: str | Path) -> Path | None:
 
 
 def remove_leftovers(folder: str | Path) -> None:
-    """Removes what a kill left unfinished directly in a folder; nothing may be writing there."""
+    """Removes files left unfinished by a kill directly in a folder that nobody is writing to."""
     for path in Path(folder).glob(f".*{UNFINISHED}*"):
         if path.is_dir():
             shutil.rmtree(path)
@@ -52,7 +52,7 @@ def remove_leftovers(folder: str | Path) -> None:
 
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
-    """Yields a temporary sibling to fill, which becomes `path` only if the block succeeds.
+    """Yields a temporary sibling to fill; it becomes `path` only if the block succeeds.
 
     Raises:
         FileExistsError: `path` exists when the block ends.

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or absent, and restoring the newest whole one."""
+"""Checkpoints that are complete or absent, and restoring the newest complete one."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tfadvseg.files.atomic import UNFINISHED
 
 
 def checkpoint_paths(folder: str | Path, prefix: str = "ckpt") -> list[str]:
-    """Checkpoints `folder`/`prefix`-<update>, without suffix, newest first."""
+    """Paths of the checkpoints `folder`/`prefix`-<update>, without suffix, newest first."""
     pattern = re.compile(rf"{re.escape(prefix)}-(\d+)\.index")
     found = [
         (int(match[1]), str(path.with_suffix("")))
@@ -34,11 +34,11 @@ def save_checkpoint(
 ) -> str:
     """Writes `folder`/`prefix`-<update> and removes all but the newest `keep`.
 
-    The files are written and flushed under another name first; the index, without which the rest
-    counts for nothing, is renamed last. A kill or a full disk leaves the older ones untouched.
+    The files are first written and flushed under another name; the index, without which the other
+    files are ignored, is renamed last. A kill or a full disk leaves older checkpoints untouched.
 
     Raises:
-        UserError: it could not be written.
+        UserError: the checkpoint could not be written.
     """
     folder = Path(folder)
     path = folder / f"{prefix}-{update}"
@@ -68,7 +68,7 @@ def save_checkpoint(
 
 
 def remove_checkpoint(path: str) -> None:
-    """Removes a checkpoint's files, the index first, so that no half of it looks whole."""
+    """Removes a checkpoint's files, the index first, so that no partial one looks complete."""
     Path(f"{path}.index").unlink(missing_ok=True)
     for file in Path(path).parent.glob(f"{Path(path).name}.data-*"):
         file.unlink()
@@ -77,15 +77,15 @@ def remove_checkpoint(path: str) -> None:
 def restore_newest(
     checkpoint: tf.train.Checkpoint, folder: str | Path, prefix: str = "ckpt"
 ) -> str | None:
-    """Restores the newest checkpoint that is whole; says so where a newer one is not.
+    """Restores the newest complete checkpoint; logs a warning if a newer one is damaged.
 
-    Every object must be found in it and nothing may be left over.
+    Every object must be found in it and every value in it must be used.
 
     Returns:
-        Its path, or None where the folder holds none.
+        Its path, or None if the folder has no checkpoint.
 
     Raises:
-        UserError: there are checkpoints but none is whole.
+        UserError: there are checkpoints but none is complete.
     """
     paths = checkpoint_paths(folder, prefix)
     if not paths:
@@ -94,13 +94,13 @@ def restore_newest(
 
 
 def first_whole(paths: list[str], restore: Callable[[str], object]) -> str:
-    """Calls `restore` on one path after another until one succeeds.
+    """Calls `restore` on one path after another until one call succeeds.
 
     Returns:
-        The path that did; each that failed is logged.
+        The path that succeeded; each failure is logged.
 
     Raises:
-        UserError: none did.
+        UserError: none succeeded.
     """
     for path in paths:
         try:
@@ -112,17 +112,17 @@ def first_whole(paths: list[str], restore: Callable[[str], object]) -> str:
                 "Checkpoint %s is damaged (%s); trying the one before it.", path, reason
             )
     raise UserError(
-        f"{Path(paths[0]).parent}: none of its {len(paths)} checkpoints is whole and fits the "
+        f"{Path(paths[0]).parent}: none of its {len(paths)} checkpoints is complete and fits the "
         f"network ({reason}). Train in another --output_dir, or remove them to start over."
     )
 
 
-# What TensorFlow raises depends on which byte of which file is wrong.
+# The exception that TensorFlow raises depends on which byte of which file is wrong.
 _DAMAGE = (tf.errors.OpError, AssertionError, LookupError, RuntimeError, ValueError)
 
 
 def check_finite_weights(models: dict[str, tf.keras.Model], update: int) -> None:
-    """Raises UserError where a weight is NaN or infinite: such a state must not be saved."""
+    """Raises UserError if a weight is NaN or infinite, because such a state must not be saved."""
     for name, model in models.items():
         for weight in model.weights:
             if not bool(tf.reduce_all(tf.math.is_finite(tf.cast(weight, tf.float32)))):

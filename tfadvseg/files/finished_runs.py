@@ -1,6 +1,6 @@
-"""What finished runs and evaluations of them left: read, and checked to be comparable.
+"""Results of finished runs and of their evaluations: read, and checked to be comparable.
 
-Runs leave `summary.json` and `metrics.csv`, the command evaluate a JSON file; no TensorFlow here.
+Runs write `summary.json` and `metrics.csv`, the command evaluate a JSON file. No TensorFlow here.
 """
 
 import csv
@@ -17,7 +17,7 @@ from tfadvseg.files.metrics_text import with_nan
 from tfadvseg.files.text import read_text
 
 IOU = "iou_"
-"""What the names of a class's IoU begin with."""
+"""Prefix of the names of IoU per class."""
 
 Metrics = dict[str, float]
 
@@ -27,13 +27,13 @@ class FinishedRun:
     """One run of one seed, or an evaluation of it.
 
     Attributes:
-        folder: its `--output_dir`; of an evaluation the JSON file.
-        metrics: of one of its networks, on whole images; NaN where there is none.
-        rows: of its `metrics.csv`, a row an epoch; None where an epoch lacks a value. An evaluation
-            has none.
-        images: that `metrics` are of, as `DATASET, SPLIT`, and at which size.
+        folder: its `--output_dir`; for an evaluation the JSON file.
+        metrics: of one of its networks, on whole images; NaN if undefined.
+        rows: of its `metrics.csv`, one per epoch; None if an epoch lacks a value. An evaluation has
+            none.
+        images: the images behind `metrics`, as `DATASET, SPLIT`, and their size.
         evaluated: whether it is an evaluation.
-        test_scales: that was averaged over.
+        test_scales: the scales that predictions were averaged over.
     """
 
     folder: str
@@ -45,19 +45,19 @@ class FinishedRun:
 
 
 def parse_runs(text: str) -> dict[str, list[str]]:
-    """`name=folder+folder,name=folder` to folders by name, in order.
+    """Parses `name=folder+folder,name=folder` to folders by name, in order.
 
     Raises:
-        UserError: it is not written like that, or a name comes twice.
+        UserError: the text has another form, or a name occurs twice.
     """
     named: dict[str, list[str]] = {}
     for part in text.split(","):
         name, _, folders = (piece.strip() for piece in part.partition("="))
         listed = [folder.strip() for folder in folders.split("+")]
         if not name or not all(listed):
-            raise UserError(f"--runs={text}: write it as name=run,name=run+run,...")
+            raise UserError(f"--runs={text}: wrong form; write name=run,name=run+run,...")
         if name in named:
-            raise UserError(f"--runs: {name} comes twice; write several seeds as {name}=run+run.")
+            raise UserError(f"--runs: {name} occurs twice; write several seeds as {name}=run+run.")
         named[name] = listed
     return named
 
@@ -70,7 +70,7 @@ def read_run(folder: str, network: str) -> FinishedRun:
         network: as `summary.json` names it, such as `segmenter` or `segmenter best`.
 
     Raises:
-        UserError: a file is absent or not a run's, or the run has no such network.
+        UserError: a file is absent or not from a run, or the run has no such network.
     """
     place = Path(folder).expanduser()
     summary, table = place / "summary.json", place / "metrics.csv"
@@ -86,14 +86,16 @@ def read_run(folder: str, network: str) -> FinishedRun:
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: no such file; is {folder} a finished run?") from None
     except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{folder}: summary.json or metrics.csv is no run's ({error}).") from None
+        raise UserError(
+            f"{folder}: summary.json or metrics.csv is not from a run ({error})."
+        ) from None
     if network not in networks:
         raise UserError(f"{summary}: has no {network}, only {', '.join(networks)}.")
     return FinishedRun(folder, with_nan(networks[network]), rows, images, scales)
 
 
 def is_evaluation(path: str) -> bool:
-    """Whether a run is given by the JSON file of its evaluation."""
+    """Whether a run is given as the JSON file of its evaluation."""
     return path.endswith(".json") and Path(path).expanduser().is_file()
 
 
@@ -104,21 +106,21 @@ def read_evaluation(path: str) -> FinishedRun:
         path: the JSON file.
 
     Raises:
-        UserError: it is not such a file.
+        UserError: the file is not an evaluation.
     """
     try:
         fields = json.loads(read_text(Path(path).expanduser()))
         scales = tuple(fields["test_scales"])
         return FinishedRun(path, with_nan(fields["metrics"]), [], _images(fields), scales, True)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"{path}: is no evaluation's JSON file ({error}).") from None
+        raise UserError(f"{path}: not the JSON file of an evaluation ({error}).") from None
 
 
 def measured_on(runs: Mapping[str, Sequence[FinishedRun]]) -> str:
-    """The images that all are measured on, as `FinishedRun.images`.
+    """The images that all runs were evaluated on, as `FinishedRun.images`.
 
     Raises:
-        UserError: two are not of the same kind, or not of the same dataset, split and size.
+        UserError: two runs differ in kind, or in dataset, split or size.
     """
     every = [run for seeds in runs.values() for run in seeds]
     first = every[0]
@@ -133,21 +135,21 @@ def measured_on(runs: Mapping[str, Sequence[FinishedRun]]) -> str:
 
 
 def class_names(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:
-    """The classes that all runs measure.
+    """The classes that all runs report.
 
     Raises:
-        UserError: two runs measure different ones.
+        UserError: two runs report different classes.
     """
     every = [run for seeds in runs.values() for run in seeds]
     first = every[0]
     for run in every[1:]:
         if _classes(run) != _classes(first):
-            raise UserError(f"--runs: {first.folder} and {run.folder} measure different classes.")
+            raise UserError(f"--runs: {first.folder} and {run.folder} have different classes.")
     return _classes(first)
 
 
 def _images(fields: Mapping[str, Any]) -> str:
-    """Of a summary's or an evaluation's JSON."""
+    """The images of a summary or an evaluation, from its JSON fields."""
     dataset = fields["dataset"]
     if dataset in DATASETS and DATASETS[dataset].users_own:
         dataset += f" {fields['data_dir']}"

@@ -1,4 +1,4 @@
-"""What a trained segmenter needs besides its weights, as one JSON file. No TensorFlow here."""
+"""Everything that a trained segmenter needs except its weights, as JSON. No TensorFlow here."""
 
 import dataclasses
 import json
@@ -13,28 +13,28 @@ from tfadvseg.files.text import read_text
 FILE_NAME = "model.json"
 
 RUN_FLAGS = "run.flags"
-"""The flags of a run, as a flagfile."""
+"""File of a run's flags, as a flagfile."""
 
 TRAINED_ON = "trained_on.txt"
-"""The keys of a run's training examples, a line each."""
+"""File of the keys of a run's training examples, one per line."""
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Everything that turns weights into predictions on raw images.
+    """The information needed to turn weights into predictions on raw images.
 
     Attributes:
         segmenter: the network's architecture.
-        class_names: one a class id.
-        palette: one (red, green, blue) a class, 0-255.
+        class_names: one per class id.
+        palette: one (red, green, blue) per class, 0-255.
         image_channels: 1 or 3.
-        mean, std: a value a channel, on the 0-255 scale: inputs are (image - mean) / std.
-        channel_order: in which the network sees the channels of colour images.
-        resize: (height, width) that images are brought to before the network, and its answers back
-            from; empty where it takes images as they are.
-        test_scales: magnifications of an image over which its probabilities are averaged.
+        mean, std: one value per channel, on the 0-255 scale: inputs are (image - mean) / std.
+        channel_order: order of the channels of colour images at the network's input.
+        resize: (height, width) that images are resized to before the network, and predictions are
+            resized back from; empty if images are not resized.
+        test_scales: image scales over which probabilities are averaged.
         foreground_class, darkfield_accuracy: as in `DatasetDescriptor`.
-        dataset: what it was trained on.
+        dataset: the dataset it was trained on.
         crop_size: (height, width) of its training windows.
         data_fingerprint: of the training and validation examples (`data.examples.fingerprint`).
         own_parts: functions of the user's own that the run was made with, as `module.name`, by
@@ -63,7 +63,7 @@ class ModelSpec:
 
     @property
     def stride(self) -> int:
-        """Of the network: the grid on which tiles of a large image have to lie."""
+        """Stride of the network: tiles of a large image must lie on this grid."""
         return self.segmenter.stride
 
     def to_json(self) -> str:
@@ -74,7 +74,7 @@ class ModelSpec:
         """Reads `folder`/model.json.
 
         Raises:
-            UserError: the file is absent or not such a file.
+            UserError: the file is absent or not a model description.
         """
         path = Path(folder) / FILE_NAME
         try:
@@ -89,7 +89,7 @@ class ModelSpec:
                 foreground_class=fields["foreground_class"],
                 dataset=fields["dataset"],
                 crop_size=(fields["crop_size"][0], fields["crop_size"][1]),
-                # Absent in the models of earlier versions.
+                # Absent from models of earlier versions.
                 data_fingerprint=fields.get("data_fingerprint", ""),
                 channel_order=fields.get("channel_order", "rgb"),
                 resize=tuple(fields.get("resize", ())),
@@ -104,6 +104,6 @@ class ModelSpec:
 
 
 def _segmenter(fields: dict) -> SegmenterConfig:
-    # JSON knows no tuples.
+    # JSON has no tuples.
     listed = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
     return SegmenterConfig(**fields | listed)
