@@ -1,4 +1,4 @@
-"""The state_dicts that tests load: what a PyTorch network of some size would hold."""
+"""The state_dicts that tests load: the content of a PyTorch network of some size."""
 
 import zlib
 
@@ -8,7 +8,7 @@ from tfadvseg.interop.tensor_files import Tensors
 
 
 def random_state_dict(spec: list[tuple[str, tuple[int, ...]]], salt: str = "") -> Tensors:
-    """Arrays by a rule that needs no file: each a pure function of `salt` and its name.
+    """Arrays made by a rule instead of a file: pure functions of `salt` and the name.
 
     Kernels are He-normal, variances and scales near 1, the rest small.
     """
@@ -38,11 +38,11 @@ def resnet_spec(
     first_classifier: int = 5,
     classes: int = 5,
 ) -> list[tuple[str, tuple[int, ...]]]:
-    """Names and shapes of AdaptSegNet's ResNet, as its code would list them.
+    """Names and shapes of AdaptSegNet's ResNet, as in its code.
 
     Args:
-        classifiers: the stages that they follow.
-        first_classifier: the number of the first one's layer.
+        classifiers: the stages that they are attached to.
+        first_classifier: layer number of the first one.
     """
 
     def norm(name: str, n: int) -> list[tuple[str, tuple[int, ...]]]:

@@ -1,4 +1,4 @@
-"""Files of named tensors: round trips, files made by others, and damage."""
+"""Files of named tensors: round trips, files from other programs, and damage."""
 
 import json
 import pickle
@@ -18,7 +18,7 @@ TENSORS = {
 
 
 def safetensors_file(path, entries, data, padding=b""):
-    """A file as the format's specification lays it out."""
+    """A file laid out by the format's specification."""
     header = json.dumps(entries).encode() + padding
     path.write_bytes(len(header).to_bytes(8, "little") + header + data)
     return path
@@ -55,10 +55,10 @@ def test_a_compressed_archive_with_any_byte_changed_is_read_or_refused(tmp_path)
 def test_what_cannot_be_written_is_known_before(monkeypatch, tmp_path):
     for suffix in (".npz", ".safetensors"):
         check_kind(tmp_path / f"w{suffix}")
-    with pytest.raises(UserError, match=r"w\.h5: unknown kind of weights"):
+    with pytest.raises(UserError, match=r"w\.h5: unknown format of weights"):
         check_kind(tmp_path / "w.h5")
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(UserError, match=r"w\.pth: this needs PyTorch"):
+    with pytest.raises(UserError, match=r"w\.pth: needs PyTorch"):
         check_kind(tmp_path / "w.pth")
 
 
@@ -114,28 +114,30 @@ def test_damage_absence_and_other_kinds_are_named(suffix, tmp_path):
             read_tensors(path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot read it"):
         read_tensors(path)
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match="cannot write it"):
         write_tensors(path, TENSORS)
-    with pytest.raises(UserError, match=r"weights.bin: unknown kind.*\.npz, \.safetensors, \.pth"):
+    with pytest.raises(
+        UserError, match=r"weights.bin: unknown format.*\.npz, \.safetensors, \.pth"
+    ):
         read_tensors(tmp_path / "weights.bin")
 
 
 def test_nothing_pickled_in_an_npz_is_executed(tmp_path):
     path = tmp_path / "weights.npz"
     np.savez(path, a=np.array([{"x": 1}], object))
-    with pytest.raises(UserError, match=r"not an \.npz of plain arrays"):
+    with pytest.raises(UserError, match=r"not a \.npz of plain arrays"):
         read_tensors(path)
 
 
 def test_values_must_be_finite_numbers(tmp_path):
     path = tmp_path / "weights.npz"
     np.savez(path, fine=np.ones(2), broken=np.array([1.0, np.nan]))
-    with pytest.raises(UserError, match="broken holds values that are not finite"):
+    with pytest.raises(UserError, match="broken contains values that are not finite"):
         read_tensors(path)
     np.savez(path, text=np.array(["a"]))
-    with pytest.raises(UserError, match="text is of type"):
+    with pytest.raises(UserError, match="text has type"):
         read_tensors(path)
 
 
@@ -172,7 +174,7 @@ def test_pth_files_of_old_and_new_pytorch_and_nested_ones(torch, options, tmp_pa
 
 
 class Harmful:
-    """What a pickle could do on loading."""
+    """Code that a pickle could run on loading."""
 
     def __reduce__(self):
         return (open, ("harm", "w"))

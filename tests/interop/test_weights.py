@@ -1,4 +1,4 @@
-"""Restoring, initialising and writing back: all or nothing, and every difference named."""
+"""Restoring, initialising and writing: all or nothing, with every difference named."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def tiny(**options):
 
 @pytest.fixture(scope="module")
 def network():
-    """One for all tests that look at nothing but what they loaded themselves."""
+    """One for all tests that only look at what they loaded themselves."""
     return tiny()
 
 
@@ -206,7 +206,7 @@ def test_a_published_two_level_file_serves_a_single_level_network_too(tmp_path):
 
 
 def test_torchvision_s_vgg_16(tmp_path):
-    """Its convolutions count all five poolings; ours only the three that are left."""
+    """Its convolutions are numbered with all five poolings; ours with the remaining three."""
     numbers = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28]
     model = deeplab_v2_vgg(3, 5, width=4)
     shapes = [entry.shape for entry in entries(model)][:26]

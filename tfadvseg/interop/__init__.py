@@ -1,1 +1,1 @@
-"""Weights of published PyTorch networks: reading, checking, and writing them back."""
+"""Weights of published PyTorch networks: reading, checking, and writing them."""

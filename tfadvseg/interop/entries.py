@@ -1,4 +1,4 @@
-"""Which entry of a PyTorch `state_dict` is which variable of ours, and their shapes.
+"""Mapping between entries of a PyTorch `state_dict` and our variables, with their shapes.
 
 The names are those of the code that published the weights: AdaptSegNet's `DeeplabMulti`,
 `Res_Deeplab` (one level), `DeeplabVGG` and `FCDiscriminator`, and the darkfield project's SegNet.
@@ -16,7 +16,7 @@ from tfadvseg.models.multi_level import AtrousClassifier, MultiLevelSegmenter
 from tfadvseg.models.ops.frozen_batch_norm import FrozenAffineBatchNorm
 
 COUNTER = "num_batches_tracked"
-"""An entry that PyTorch's batch norm keeps and, with a momentum given, never uses."""
+"""An entry that PyTorch's batch norm keeps but, if it has a momentum, never uses."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Entry:
 
     Attributes:
         name: in PyTorch.
-        variables: ours that it fills, all alike; none for a batch norm's counter. Where domains
-            have their own statistics they start equal, and the last one's, the target's, is
+        variables: our variables with this value; none for a batch norm's counter. Separate
+            statistics per domain all start from it, and those of the last domain, the target, are
             written back.
-        subtracted_from: of a bias in front of a batch norm, which our network lacks: the batch
-            norm's moving mean. Normalisation takes the bias away again, so that a mean without it
-            gives the same network. It is subtracted when all else is assigned, and written as 0.
+        subtracted_from: for a bias before a batch norm, which our network lacks: the moving mean of
+            the batch norm. Normalisation removes the bias again, so subtracting it from the mean
+            gives the same network. This is done after all other assignments; it is written as 0.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Entry:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its shape in PyTorch, where a kernel is [out,in,height,width]."""
+        """Shape in PyTorch, where a kernel is [out,in,height,width]."""
         if self.is_counter:
             return ()
         if self.subtracted_from is not None:
@@ -69,10 +69,10 @@ class Entry:
 
 
 def entries(model: tf.keras.Model) -> tuple[Entry, ...]:
-    """A network's entries, in the order of the published code.
+    """The entries of a network, in the order of the published code.
 
     Raises:
-        TypeError: the network is none of those named above.
+        TypeError: the network is not one of those named above.
     """
     if isinstance(model, MultiLevelSegmenter):
         match model.body:

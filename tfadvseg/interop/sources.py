@@ -1,4 +1,4 @@
-"""Published files to start from: how their names differ and what may be missing or extra."""
+"""Kinds of published weight files: how their names differ and what may be missing or extra."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ from tfadvseg.config.segmenter import StridePlace, WeightsSource
 
 @dataclass(frozen=True)
 class Source:
-    """A kind of published file, and the only ways in which it may differ from a network of ours.
+    """A kind of published file, and the only ways in which it may differ from one of our networks.
 
-    Names are matched from the front, up to a dot or in whole.
+    Names are matched from the front, up to a dot or completely.
 
     Attributes:
-        name: what it is, for messages.
-        prefix: put before every name in the file.
+        name: for messages.
+        prefix: added in front of every name in the file.
         renames: ((name in the file, without `prefix`; name in our network), ...).
-        unused: what the file holds beyond our network; it is left out.
-        fresh: what our network holds beyond the file; it keeps its initial values.
-        stride_place: where bottlenecks strided when the weights were trained.
-        expects: the images that they were trained on.
+        unused: entries of the file that our network lacks; they are ignored.
+        fresh: entries of our network that the file lacks; they keep their initial values.
+        stride_place: the convolution in which bottlenecks strided when the weights were trained.
+        expects: format of the images used in training.
     """
 
     name: str
@@ -36,16 +36,16 @@ _RGB = "RGB on 0-1 minus (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225)
 DEEPLAB_INIT = Source(
     name="DeepLab_resnet_pretrained_init",
     prefix="Scale.",
-    # Its one classifier, for 21 classes on stage 4.
+    # Its only classifier, for 21 classes on stage 4.
     unused=("layer5",),
     fresh=("layer5", "layer6"),
     stride_place="1x1",
     expects=_BGR,
 )
-"""`DeepLab_resnet_pretrained_init-f81d91e8.pth`, from which AdaptSegNet's training starts."""
+"""`DeepLab_resnet_pretrained_init-f81d91e8.pth`, the initial weights of AdaptSegNet's training."""
 
 GTA2CITYSCAPES = Source(name="GTA2Cityscapes_multi", stride_place="1x1", expects=_BGR)
-"""`GTA2Cityscapes_multi-ed35151c.pth` for a network of two levels; nothing may differ."""
+"""`GTA2Cityscapes_multi-ed35151c.pth`, for a network with two levels; nothing may differ."""
 
 GTA2CITYSCAPES_LAST_LEVEL = Source(
     name="the last level of GTA2Cityscapes_multi",
@@ -54,7 +54,7 @@ GTA2CITYSCAPES_LAST_LEVEL = Source(
     stride_place="1x1",
     expects=_BGR,
 )
-"""The same file, or a single-level one of that code, for a network of one level."""
+"""The same file, or a single-level one of that code, for a network with one level."""
 
 TORCHVISION_RESNET = Source(
     name="torchvision's ResNet",
@@ -67,7 +67,7 @@ TORCHVISION_RESNET = Source(
 
 TORCHVISION_VGG16 = Source(
     name="torchvision's VGG-16",
-    # The body of ours has no fourth pooling, so that everything behind it moves up by one.
+    # Our body has no fourth pooling, so the index of everything behind it is one less.
     renames=tuple((f"features.{i + 1}", f"features.{i}") for i in (23, 25, 27)),
     unused=("classifier",),
     fresh=("features.29", "features.31", "classifier"),
@@ -86,4 +86,4 @@ SOURCES: dict[WeightsSource, Source] = {
     "torchvision_resnet": TORCHVISION_RESNET,
     "torchvision_vgg16": TORCHVISION_VGG16,
 }
-"""By the value of `--weights_source`."""
+"""Sources by the value of `--weights_source`."""

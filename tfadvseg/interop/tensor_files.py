@@ -18,7 +18,7 @@ from tfadvseg.errors import UserError
 from tfadvseg.files.atomic import write_bytes
 
 Tensors = dict[str, np.ndarray]
-"""Arrays by name, in the file's order."""
+"""Arrays by name, in the order of the file."""
 
 _Codec = TypeVar("_Codec")
 
@@ -26,12 +26,12 @@ _Codec = TypeVar("_Codec")
 def read_tensors(path: str | Path) -> Tensors:
     """Reads a file of named tensors.
 
-    `.pth` and `.pt` need the extra `torch`; they are read with `weights_only`, so that nothing in
-    them is executed, and a `state_dict` within a checkpoint's dictionary is found. Numbers come
-    as float32, whole ones as int64.
+    `.pth` and `.pt` need the extra `torch`. They are read with `weights_only`, so that no code in
+    them is executed, and a `state_dict` within a checkpoint's dictionary is found. Floating-point
+    values are returned as float32, integers as int64.
 
     Raises:
-        UserError: the file is absent, damaged, of another kind, or holds more than tensors.
+        UserError: the file is absent, damaged, of another format, or contains more than tensors.
     """
     path = Path(path)
     reader = _choose(path, {".npz": _read_npz, ".safetensors": _read_safetensors}, _read_pth)
@@ -40,12 +40,12 @@ def read_tensors(path: str | Path) -> Tensors:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file.") from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error}).") from None
+        raise UserError(f"{path}: cannot read it ({error.strerror or error}).") from None
     return {name: _plain(path, name, value) for name, value in tensors.items()}
 
 
 def check_kind(path: str | Path) -> None:
-    """Refuses a file for its kind alone, as `read_tensors` and `write_tensors` would.
+    """Refuses a path by its format alone, as `read_tensors` and `write_tensors` would.
 
     Raises:
         UserError: the suffix is unknown, or PyTorch is needed and not installed.
@@ -56,7 +56,7 @@ def check_kind(path: str | Path) -> None:
 
 
 def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Writes a file of named tensors, whole or not at all; the suffix decides the kind.
+    """Writes a file of named tensors atomically; the suffix selects the format.
 
     Raises:
         UserError: the suffix is unknown, or the file cannot be written.
@@ -67,26 +67,26 @@ def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> None:
     try:
         write_bytes(path, content)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}).") from None
+        raise UserError(f"{path}: cannot write it ({error.strerror}).") from None
 
 
 def _choose(path: Path, by_suffix: dict[str, _Codec], torch: _Codec) -> _Codec:
     kinds = by_suffix | {".pth": torch, ".pt": torch}
     if path.suffix not in kinds:
-        raise UserError(f"{path}: unknown kind of weights; give one of {', '.join(kinds)}.")
+        raise UserError(f"{path}: unknown format of weights; use one of {', '.join(kinds)}.")
     return kinds[path.suffix]
 
 
 def _plain(path: Path, name: str, value: np.ndarray) -> np.ndarray:
-    if value.dtype == ml_dtypes.bfloat16:  # which NumPy does not know as a kind of float
+    if value.dtype == ml_dtypes.bfloat16:  # NumPy does not count it as a float
         value = value.astype(np.float32)
     if value.dtype.kind in "iub":
         return value.astype(np.int64)
     if value.dtype.kind != "f":
-        raise UserError(f"{path}: {name} is of type {value.dtype}, not numbers.")
+        raise UserError(f"{path}: {name} has type {value.dtype}; expected numbers.")
     value = value.astype(np.float32)
     if not np.isfinite(value).all():
-        raise UserError(f"{path}: {name} holds values that are not finite.")
+        raise UserError(f"{path}: {name} contains values that are not finite.")
     return value
 
 
@@ -103,7 +103,7 @@ def _read_npz(path: Path) -> Tensors:
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        raise UserError(f"{path}: damaged, or not an .npz of plain arrays ({error}).") from None
+        raise UserError(f"{path}: damaged, or not a .npz of plain arrays ({error}).") from None
 
 
 def _npz_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
@@ -124,12 +124,12 @@ _SAFETENSORS_TYPES = {
     "U8": np.uint8,
     "BOOL": np.bool_,
 }
-"""Those that weights come in, by their names in the file."""
+"""Types of weights, by their names in the file."""
 
 
 def _read_safetensors(path: Path) -> Tensors:
     try:
-        # Not by safetensors.numpy, which knows no bfloat16.
+        # Without safetensors.numpy, which does not support bfloat16.
         return {
             name: np.frombuffer(fields["data"], _SAFETENSORS_TYPES[fields["dtype"]]).reshape(
                 fields["shape"]
@@ -154,8 +154,8 @@ def _import_torch(path: Path) -> ModuleType:
         import torch
     except ImportError:
         raise UserError(
-            f"{path}: this needs PyTorch (pip install 'tfadvseg[torch]'); or take .npz or "
-            ".safetensors, as which PyTorch's users can save and load a state_dict."
+            f"{path}: needs PyTorch (pip install 'tfadvseg[torch]'), or use .npz or .safetensors, "
+            "formats in which a state_dict can be saved and loaded from PyTorch."
         ) from None
     return torch
 
@@ -176,13 +176,13 @@ def _read_pth(path: Path) -> Tensors:
         zipfile.BadZipFile,
     ) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise UserError(f"{path}: damaged, or more than tensors in it ({reason}).") from None
+        raise UserError(f"{path}: damaged, or contains more than tensors ({reason}).") from None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict) or not all(map(torch.is_tensor, content.values())):
         raise UserError(f"{path}: not a state_dict (a dictionary of tensors).")
     is_whole = {name: not torch.is_floating_point(value) for name, value in content.items()}
-    # bfloat16 has no NumPy type: convert before leaving PyTorch.
+    # NumPy has no bfloat16, so convert while still in PyTorch.
     return {
         name: value.detach().to(torch.int64 if is_whole[name] else torch.float32).numpy()
         for name, value in content.items()

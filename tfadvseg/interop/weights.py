@@ -1,7 +1,7 @@
-"""Loading a published file into a network, in full or as a start, and writing one back.
+"""Loading a published file into a network, exactly or as initial weights, and writing one.
 
-Every name and shape is checked before the first variable changes, so that a network is either
-loaded or left as it was.
+Every name and shape is checked before the first variable changes, so a network is either loaded or
+left unchanged.
 """
 
 from collections.abc import Iterable
@@ -21,12 +21,12 @@ _NAMES_SHOWN = 4
 
 @dataclass(frozen=True)
 class Report:
-    """What `initialise` did, by the names in our network, or in the file for `unused`.
+    """The result of `initialise`, by names in our network, or in the file for `unused`.
 
     Attributes:
         loaded: entries taken from the file.
         fresh: entries that keep their initial values.
-        unused: entries of the file that the network has no place for.
+        unused: entries of the file that the network lacks.
     """
 
     loaded: tuple[str, ...]
@@ -36,38 +36,38 @@ class Report:
     def __str__(self) -> str:
         return (
             f"{len(self.loaded)} entries loaded; {len(self.fresh)} keep their initial values "
-            f"({_listed(self.fresh)}); {len(self.unused)} of the file unused "
+            f"({_listed(self.fresh)}); {len(self.unused)} entries of the file unused "
             f"({_listed(self.unused)})"
         )
 
 
 def restore(model: tf.keras.Model, path: str | Path) -> None:
-    """Loads a file that holds exactly this network.
+    """Loads a file that contains exactly this network.
 
-    Only batch norm's `num_batches_tracked` may be absent, as it was before PyTorch 0.4.1: nothing
-    is computed from it.
+    Only batch norm's `num_batches_tracked` may be absent, as in files from before PyTorch 0.4.1; it
+    has no effect.
 
     Raises:
-        UserError: the file cannot be read, or a name is missing or extra, or a shape differs;
-            the network is as it was.
+        UserError: the file cannot be read, a name is missing or extra, or a shape differs; the
+            network is unchanged.
     """
     _load(model, path, EXACT)
 
 
 def initialise(model: tf.keras.Model, path: str | Path, source: Source) -> Report:
-    """Loads a published file as a starting point.
+    """Loads a published file as initial weights.
 
     Args:
         model: a network that `entries.entries` knows.
         path: `.pth`, `.npz` or `.safetensors`.
-        source: what kind of file it is, and so how it may differ (`interop.sources`).
+        source: the kind of file, which defines how it may differ (`interop.sources`).
 
     Returns:
-        Which differences there were, all of them allowed for `source`.
+        The differences found, all of them allowed by `source`.
 
     Raises:
-        UserError: the file cannot be read, or differs in another way, or the network strides
-            elsewhere than the one the weights come from; the network is as it was.
+        UserError: the file cannot be read, differs in another way, or its bottlenecks stride in
+            another convolution than the network's; the network is unchanged.
     """
     body = getattr(model, "body", None)
     if isinstance(body, ResNetBody) and source.stride_place not in (None, body.stride_place):
@@ -80,9 +80,9 @@ def initialise(model: tf.keras.Model, path: str | Path, source: Source) -> Repor
 
 
 def save(model: tf.keras.Model, path: str | Path) -> None:
-    """Writes the network's `state_dict`, as the published PyTorch code loads it.
+    """Writes the network's `state_dict` in the format that the published PyTorch code loads.
 
-    `.pth` (extra `torch`), `.npz` (an array an entry, for `torch.from_numpy`) or `.safetensors`.
+    `.pth` (extra `torch`), `.npz` (one array per entry, for `torch.from_numpy`) or `.safetensors`.
 
     Raises:
         UserError: the file cannot be written.
@@ -121,7 +121,7 @@ def _load(model: tf.keras.Model, path: str | Path, source: Source) -> Report:
 def _in_our_names(
     path: str | Path, tensors: Tensors, source: Source
 ) -> tuple[Tensors, tuple[str, ...]]:
-    """The file's tensors by our names, and the names of those that the source lets us leave out."""
+    """The file's tensors under our names, and the names of those that `source` ignores."""
     foreign = [name for name in tensors if not name.startswith(source.prefix)]
     if foreign:
         raise UserError(
@@ -130,11 +130,11 @@ def _in_our_names(
         )
     ours, unused = {}, []
     for name, value in tensors.items():
-        own = name.removeprefix(source.prefix)
-        if _starts_with_any(own, source.unused):
+        short_name = name.removeprefix(source.prefix)
+        if _starts_with_any(short_name, source.unused):
             unused.append(name)
         else:
-            ours[_renamed(own, source.renames)] = value
+            ours[_renamed(short_name, source.renames)] = value
     return ours, tuple(unused)
 
 
