@@ -1,4 +1,4 @@
-"""The atrous classifier against the dilated convolutions that it stands for."""
+"""The atrous classifier, compared with dilated convolutions."""
 
 import numpy as np
 import pytest

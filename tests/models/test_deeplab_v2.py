@@ -1,4 +1,4 @@
-"""DeepLab-v2: sizes, dilation, levels, and what batch norm does."""
+"""DeepLab-v2: sizes, dilation, levels, and batch norm."""
 
 import numpy as np
 import pytest

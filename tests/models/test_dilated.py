@@ -1,4 +1,4 @@
-"""Dilated convolutions against Keras's own."""
+"""Dilated convolutions, compared with Keras's."""
 
 import numpy as np
 import pytest
@@ -56,6 +56,6 @@ def test_it_works_on_maps_of_unknown_size_in_half_precision():
     y, of_kernel = gradient(tf.ones((1, 6, 7, 2)))
     assert y.shape == (1, 6, 7, 3) and y.dtype == tf.bfloat16
     assert of_kernel.shape == (3, 3, 2, 3)
-    # Ones everywhere: each tap counts the pixels it can be seen from.
+    # Ones everywhere: each tap counts the pixels that it reaches.
     np.testing.assert_allclose(of_kernel[1, 1], 42, rtol=0.01)
     np.testing.assert_allclose(of_kernel[0, 1], 14, rtol=0.01)

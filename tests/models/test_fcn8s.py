@@ -76,7 +76,7 @@ def test_upsampling_by_resizing_takes_any_size_and_learns(size):
 
 
 def test_scores_of_three_strides_are_added():
-    """With all scores constant the logits are their sum, as bilinear upsampling keeps constants."""
+    """If all scores are constant, the logits are their sum: bilinear upsampling keeps constants."""
     model = fcn8s(3, 4, width=2)
     for name, value in (("score7", 1.0), ("score4", 10.0), ("score3", 100.0)):
         kernel, bias = model.get_layer(name).weights

@@ -1,4 +1,4 @@
-"""Zeros on every side, against padding by hand."""
+"""Zero padding on every side, compared with padding by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Activations computed again in the backward pass: less is kept, and nothing else changes."""
+"""Recomputed activations: less is kept in memory, and nothing else changes."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from tfadvseg.models.segmenters import build_segmenter
 
 
 def stage(recompute: bool, batch_norm: str, blocks: int = RECOMPUTED_BLOCKS + 1) -> Stage:
-    """By default one that is computed again in two parts."""
+    """By default one that is recomputed in two parts."""
     tf.keras.utils.set_random_seed(1)
     made = Stage(blocks, 2, 1, 2, batch_norm, "1x1", recompute)
     made(tf.zeros([1, 4, 4, 3]), training=False, domain=SOURCE)
@@ -20,7 +20,7 @@ def stage(recompute: bool, batch_norm: str, blocks: int = RECOMPUTED_BLOCKS + 1)
 
 
 def gradients(layer: Stage, x: tf.Tensor, domain: int = SOURCE) -> list[tf.Tensor]:
-    """Of some loss, for the input and for every trainable variable."""
+    """Gradients of some loss, for the input and for every trainable variable."""
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = tf.cast(layer(x, training=True, domain=domain), tf.float32)
@@ -42,7 +42,7 @@ def assert_same_training(batch_norm: str, domain: int, wrap) -> None:
     expected, got = (wrap(gradients)(layer, x, domain) for layer in (plain, again))
     assert max(np.abs(gradient).max() for gradient in expected[1:]) > 1e-2
     assert_close(got, expected)
-    # Statistics that moved twice would differ by a tenth.
+    # Statistics that were updated twice would differ by a tenth.
     assert_close(values_of(again), values_of(plain), 1e-5)
     assert changed(before, values_of(again)) == (batch_norm != "frozen")
 
@@ -77,7 +77,7 @@ def test_so_they_are_over_two_replicas(two_replicas):
 
 def test_the_backward_pass_keeps_no_activation_of_a_stage():
     def kept(recompute: bool) -> int:
-        """Inputs of batch norm that were there before any gradient was."""
+        """Inputs of batch norm that existed before any gradient."""
         layer = stage(recompute, "published")
         traced = tf.function(lambda x: gradients(layer, x))
         graph = traced.get_concrete_function(tf.TensorSpec([1, 6, 6, 3])).graph

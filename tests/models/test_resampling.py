@@ -35,7 +35,7 @@ def test_a_square_by_hand():
 
 
 def weights(source: int, size: int) -> np.ndarray:
-    """[size, source]: how much of each input pixel an output pixel takes, from the definition."""
+    """[size, source]: weight of each input pixel in an output pixel, from the definition."""
     positions = np.arange(size) * (source - 1) / (size - 1)
     return np.maximum(1 - np.abs(positions[:, None] - np.arange(source)), 0)
 

@@ -70,12 +70,12 @@ def noise_batch(classes: int, size: tuple[int, int] = (16, 16)) -> dict[str, tf.
 
 @cache
 def built(name: str, classes: int) -> tf.keras.Model:
-    """Not to be changed: shared by tests."""
+    """Shared by tests, which must not change it."""
     return build_segmenter(SMALL[name], classes, 3)
 
 
 def randomise(model: tf.keras.Model) -> None:
-    """Every variable, batch-norm statistics included, so that no part of the output is idle."""
+    """Every variable, including batch-norm statistics, so that no part of the network is idle."""
     random = np.random.default_rng(0)
     for variable in model.variables:
         noise = random.normal(size=variable.shape)
@@ -114,7 +114,7 @@ def test_every_variable_has_a_name_of_its_own(name):
 
 @pytest.mark.parametrize("name", [n for n in SMALL if not n.startswith("deeplab_v2")])
 def test_images_are_padded_to_the_configured_stride(name):
-    """An image whose size is a multiple of it is not padded: its logits are the graph's own."""
+    """An image whose size is a multiple of the stride is not padded: its logits are unchanged."""
     stride = SMALL[name].stride
     pad = built(name, 2).get_layer("pad")
     assert pad.multiple == stride
@@ -212,7 +212,7 @@ def batch_for(phase: Phase) -> Batch:
     ],
 )
 def test_one_update_with_every_method_and_discriminator(name, way):
-    """Compiled as training compiles it."""
+    """Compiled as in training."""
     config = tiny_config(data={"crop_size": (32, 32)}, **WAYS[way])
     config = dataclasses.replace(config, segmenter=SMALL[name])
     state = build_state(Builder(config, descriptor(11)))
@@ -231,7 +231,7 @@ def test_one_update_with_every_method_and_discriminator(name, way):
 
 @every_segmenter
 def test_gradient_reaches_every_trainable_variable(name):
-    # As a method has it that trains no other level than the last.
+    # As in a method that trains only the last level.
     model = build_segmenter(config_for(name).segmenter, 11, 3)
     batch = noise_batch(11, (32, 32))
     with tf.GradientTape() as tape:
@@ -255,7 +255,7 @@ def test_checkpoint_and_export_restore_the_same_network(name, tmp_path):
     normalised = tf.constant((images - 120.0) / 60.0, tf.float32)
     level_logits(model, normalised, training=True)
     logits = model(normalised, training=False)
-    # Neither clipped nor probabilities.
+    # Neither clipped nor converted to probabilities.
     assert np.min(logits) < 0 < np.max(logits)
     assert np.abs(np.sum(logits, axis=-1)).max() > 1e-3
 
@@ -295,7 +295,7 @@ def test_batch_norm_of_kerascv_encoders_spans_replicas(two_replicas):
 
 
 def check_replicas(two_replicas: tf.distribute.Strategy, build: Callable[[], tf.keras.Model]):
-    """In training, a batch over two replicas comes out as over one."""
+    """In training, two replicas give the same result for a batch as one."""
     images = tf.random.normal([4, 32, 32, 3])
     one = build()
     with two_replicas.scope():

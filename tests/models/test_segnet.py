@@ -18,7 +18,7 @@ def convolutions(model: tf.keras.Model) -> list[tuple[int, int]]:
 
 
 def test_papers_shape():
-    """Its 13 convolutions are VGG-16's, and its decoder's 13 are theirs in reverse."""
+    """Its 13 convolutions are those of VGG-16, and its decoder's are the same in reverse."""
     encoder = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256)]
     encoder += [(256, 512), (512, 512), (512, 512)] + [(512, 512)] * 3
     decoder = [(outputs, inputs) for inputs, outputs in reversed(encoder)]
@@ -27,7 +27,7 @@ def test_papers_shape():
 
 
 def test_published_darkfield_shape():
-    """As the keys of its state say: narrowing comes first, and the last stage has K channels."""
+    """By the keys of its state, the first convolution narrows; the last stage has K channels."""
     encoder = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256)]
     decoder = [(256, 128), (128, 128), (128, 64), (64, 64), (64, 3), (3, 3)]
     assert convolutions(segnet(3, 3, decoder="darkfield")) == encoder + decoder
@@ -40,7 +40,7 @@ def test_published_darkfield_network_clips_its_logits():
 
 
 def test_published_darkfield_network_is_drawn_as_pytorch_draws_it():
-    """Uniform up to 1 / sqrt(fan_in); the paper's by He et al., normal."""
+    """Uniform up to 1 / sqrt(fan_in); in the paper normal, after He et al."""
     bound = (9 * 64) ** -0.5
     kernel = segnet(3, 3, decoder="darkfield").get_layer("down0_2_conv").kernel.numpy()
     assert 0.99 * bound < np.abs(kernel).max() <= bound

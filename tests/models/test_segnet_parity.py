@@ -1,4 +1,4 @@
-"""SegNet against what the published PyTorch code of the darkfield network computes."""
+"""SegNet, compared with the published PyTorch code of the darkfield network."""
 
 import json
 import zlib
@@ -26,7 +26,7 @@ def generator(name: str) -> np.random.Generator:
 
 
 def published_entry(salt: str, key: str, shape: list[int]) -> np.ndarray:
-    """An entry of the PyTorch state by the reference's rule."""
+    """An entry of the PyTorch state, made by the rule of the reference."""
     noise = generator(salt + key).standard_normal(shape)
     if key.endswith(".running_mean") or key.endswith(".bias"):
         value = 0.1 * noise
@@ -40,7 +40,7 @@ def published_entry(salt: str, key: str, shape: list[int]) -> np.ndarray:
 
 
 class Reference:
-    """The reference's numbers, and our network with its weights."""
+    """The numbers of the reference, and our network with its weights."""
 
     def __init__(self, folder: Path, file: Path) -> None:
         """Writes the published state to `file` and loads it as any published weights are."""

@@ -8,7 +8,7 @@ from tfadvseg.models.strided import strided
     ("skips", "channels_up"),
     [
         (False, [(256, 128), (128, 64), (64, 32), (32, 12)]),
-        # Each doubling but the first is given as many channels again by the encoder.
+        # In each doubling except the first, the encoder adds as many channels again.
         (True, [(256, 128), (256, 64), (128, 32), (64, 12)]),
     ],
     ids=["fcn", "strided_unet"],
@@ -23,7 +23,7 @@ def test_shape_of_the_demonstrations_networks(skips, channels_up):
         (3, 32), (32, 64), (64, 128), (128, 256)
     ]  # fmt: skip
     assert all(isinstance(layer, tf.keras.layers.Conv2DTranspose) for layer in up)
-    # The kernels of transposed convolutions hold outputs before inputs.
+    # Kernels of transposed convolutions have outputs before inputs.
     assert [tuple(layer.kernel.shape[:1:-1]) for layer in up] == channels_up
     *hidden, logits = layers
     assert {layer.activation.__name__ for layer in hidden} == {"relu"}

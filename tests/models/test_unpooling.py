@@ -1,4 +1,4 @@
-"""Max-unpooling against TensorFlow Addons' layer, and by hand."""
+"""Max-unpooling, compared with TensorFlow Addons' layer and with results by hand."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ both_ways = pytest.mark.parametrize("training", [False, True], ids=["compared", 
 
 
 def tied_features(seed: int, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
-    """Values, and features of few distinct numbers: two thirds of the windows have ties."""
+    """Values, and features with few distinct numbers: two thirds of the windows have ties."""
     random = np.random.default_rng(seed)
     before = np.maximum(random.integers(-3, 3, (2, 8, 12, 5)), 0)
     values = random.normal(size=(2, 4, 6, 5))
@@ -71,7 +71,7 @@ def test_exact_in_half_precision(dtype, training):
     gradient = tape.gradient(unpooled, values, output_gradients=unpooled)
     expected = reference_unpool(tf.cast(values, tf.float32), tf.cast(before, tf.float32))
     np.testing.assert_array_equal(tf.cast(unpooled, tf.float32), expected)
-    # Of the values themselves, unpooled: the same values again.
+    # Unpooling the values themselves gives the same values again.
     np.testing.assert_array_equal(tf.cast(gradient, tf.float32), tf.cast(values, tf.float32))
 
 
@@ -86,7 +86,7 @@ def test_places_have_no_gradient(training):
 
 @both_ways
 def test_nearly_equal_maxima_are_told_apart(training):
-    """By their last bit, which rounding to half precision would drop."""
+    """Differing in the last bit, which rounding to half precision would drop."""
     more = np.nextafter(np.float32(1), np.float32(2))
     before = tf.reshape(tf.constant([1.0, more, 1.0, 0.5]), [1, 2, 2, 1])
     values = tf.ones([1, 1, 1, 1])

@@ -1,4 +1,4 @@
-"""What upsampling prints on a constant map, and bilinear kernels."""
+"""Checkerboard patterns of upsampling on a constant map, and bilinear kernels."""
 
 import numpy as np
 import pytest
@@ -10,9 +10,9 @@ from tfadvseg.models.strided import strided
 
 
 def checkerboard(upsampling: str, kernel: int, stride: int) -> float:
-    """How far a constant map comes out uneven, inside: (greatest - least) / mean.
+    """Unevenness of an upsampled constant map, without its border: (greatest - least) / mean.
 
-    Both map and kernels are constant, so nothing but the layer's geometry can vary.
+    Map and kernels are constant, so only the layer's geometry can cause variation.
     """
     maps = tf.keras.Input((12, 12, 3))
     model = tf.keras.Model(
@@ -39,7 +39,7 @@ def test_kernels_that_are_multiples_of_the_stride_leave_a_constant_map_constant(
     assert checkerboard("transposed", kernel, stride) == pytest.approx(0, abs=1e-6)
 
 
-# Along an axis pixels in turn get 2 and 1 taps of 3: 4, 2, 2 and 1 of 9, 2.25 on average.
+# Along an axis, pixels alternate between 2 and 1 taps of 3: 4, 2, 2 and 1 of 9, 2.25 on average.
 @pytest.mark.parametrize(("kernel", "expected"), [(3, 3 / 2.25), (5, (9 - 4) / 6.25)])
 def test_other_kernels_print_a_checkerboard(kernel, expected):
     assert checkerboard("transposed", kernel, 2) == pytest.approx(expected, rel=1e-5)

@@ -1,4 +1,4 @@
-"""DeepLab-v2 on a dilated ResNet (Chen et al. 2016, arXiv 1606.00915), on one or two levels.
+"""DeepLab-v2 on a dilated ResNet (Chen et al. 2016, arXiv 1606.00915), with one or two levels.
 
 The network of Tsai et al. (CVPR 2018, arXiv 1802.10349): classifiers after stages 3 and 4, output
 stride 8, batch norm with a fixed scale and offset.
@@ -19,13 +19,13 @@ from tfadvseg.models.ops.padded import PaddedConv2D
 RESNET101 = (3, 4, 23, 3)
 RESNET50 = (3, 4, 6, 3)
 TINY = (1, 1, 1, 1)
-"""Bottlenecks in each of the four stages."""
+"""Numbers of bottlenecks in the four stages."""
 
 EXPANSION = 4
 
 RECOMPUTED_BLOCKS = 4
-"""So many bottlenecks in a row are computed again together: few enough that what they hold in the
-backward pass is little, many enough that their inputs, which are held throughout, are few."""
+"""Number of consecutive bottlenecks that are recomputed together: small enough that they hold
+little in the backward pass, large enough that few inputs are kept throughout."""
 
 
 def deeplab_v2(
@@ -43,20 +43,20 @@ def deeplab_v2(
 
     Args:
         image_channels: channels of the input.
-        output_channels: K, logits a pixel.
-        blocks: bottlenecks a stage (`RESNET101`, `RESNET50`, `TINY`).
-        multi_level: classify after stage 3, too. Without it that classifier is not built.
-        branches: of a classifier's four branches, how many are summed.
+        output_channels: K, logits per pixel.
+        blocks: bottlenecks per stage (`RESNET101`, `RESNET50`, `TINY`).
+        multi_level: also classify after stage 3. Without it that classifier is not built.
+        branches: number of a classifier's four branches that are summed.
         batch_norm: what batch norm does in training.
-        stride_place: where a bottleneck strides.
+        stride_place: the convolution of a bottleneck that strides.
         width: filters of the first convolution; stage i has 4 * width * 2**(i - 1) channels.
-        recompute: compute the stages' activations again in the backward pass instead of keeping
-            them (`recomputed`).
+        recompute: recompute the stages' activations in the backward pass instead of keeping them
+            (`recomputed`).
 
     Returns:
-        A model whose `level_logits` are [B,h,w,K] float32 of stage 3 (if `multi_level`) and of
-        stage 4, where h = ((H + 1) // 2 // 2 + 2) // 2, an eighth of H and up to one more, and w
-        likewise.
+        A model whose `level_logits` are [B,h,w,K] float32, of stage 3 (if `multi_level`) and of
+        stage 4, with h = ((H + 1) // 2 // 2 + 2) // 2, that is H / 8 plus at most 1, and the same
+        for w.
     """
     body = ResNetBody(blocks, multi_level, batch_norm, stride_place, width, recompute, name="body")
     levels = 2 if multi_level else 1
@@ -66,12 +66,13 @@ def deeplab_v2(
 
 
 def max_pool_ceil(x: tf.Tensor, training: bool) -> tf.Tensor:
-    """3x3 max-pooling of stride 2, padding 1, in PyTorch's `ceil_mode`.
+    """3x3 max-pooling with stride 2 and padding 1, as PyTorch's `ceil_mode`.
 
-    [B,H,W,C] without negative values to [B,H//2+1,W//2+1,C]. Padding two rows behind serves every
-    height: of an even one the last window then holds one true row, of an odd one no window reaches
-    the second. Outside training the padding is zeros, of which a maximum takes no notice here:
-    TFLite has no pooling that pads by a number. In training they would be a copy to hold.
+    [B,H,W,C] without negative values to [B,H//2+1,W//2+1,C]. Two rows of padding at the end work
+    for
+    every height: for an even height the last window has one true row, for an odd height no window
+    reaches the second. In inference the padding is explicit zeros, which do not change the maximum
+    here, because TFLite has no pooling with explicit padding. In training they would need a copy.
     """
     margins = [[0, 0], [1, 2], [1, 2], [0, 0]]
     if training:
@@ -93,8 +94,8 @@ class Bottleneck(tf.keras.layers.Layer):
     """1x1, 3x3 and 1x1 convolutions around a shortcut (He et al. 2015, arXiv 1512.03385, fig. 5).
 
     [B,H,W,C] to [B,ceil(H/stride),ceil(W/stride),4*width]. The shortcut is a strided 1x1
-    convolution with batch norm where `project`, else the input itself. Without `moves`, batch norm
-    leaves its statistics as they are.
+    convolution with batch norm if `project`, otherwise the input itself. Without `moves`, batch
+    norm does not update its statistics.
     """
 
     def __init__(
@@ -149,11 +150,11 @@ def _normalised(
     mode: dict[str, Any],
     convolution: tf.keras.layers.Conv2D,
 ) -> tf.Tensor:
-    """Batch norm, ReLU and a convolution that keep nothing but x for the backward pass.
+    """Batch norm, ReLU and a convolution that keep only x for the backward pass.
 
-    What the convolution's gradient needs besides is computed again there from x: that is little
-    work, and a sixth of what a bottleneck would hold. `mode` goes to `norm`, whose
-    statistics the second run leaves as they are.
+    Everything else that the convolution's gradient needs is recomputed from x: that is little work,
+    and saves a sixth of the memory of a bottleneck. `mode` is passed to `norm`; the second run does
+    not update its statistics.
     """
 
     def forward(x: tf.Tensor, kernel: tf.Tensor, mode: dict[str, Any]) -> tf.Tensor:
@@ -175,10 +176,10 @@ def _normalised(
 def recomputed(
     blocks: Sequence[Bottleneck], x: tf.Tensor, training: bool, domain: Domain
 ) -> tf.Tensor:
-    """Bottlenecks in a row that keep nothing but their input for the backward pass.
+    """Consecutive bottlenecks that keep only their input for the backward pass.
 
-    There they run once more (Chen et al. 2016, arXiv 1604.06174); only their first run moves batch
-    norm's statistics.
+    They run again in the backward pass (Chen et al. 2016, arXiv 1604.06174); only the first run
+    updates batch norm's statistics.
     """
     runs = itertools.count()
 
@@ -193,7 +194,7 @@ def recomputed(
 
 
 class Stage(tf.keras.layers.Layer):
-    """Bottlenecks in a row; the first one projects its shortcut and strides."""
+    """Consecutive bottlenecks; the first one projects its shortcut and strides."""
 
     def __init__(
         self,
@@ -232,10 +233,10 @@ class Stage(tf.keras.layers.Layer):
 
 
 class ResNetBody(tf.keras.layers.Layer):
-    """A ResNet of output stride 8: stages 3 and 4 dilate by 2 and 4 instead of striding.
+    """A ResNet with output stride 8: stages 3 and 4 dilate by 2 and 4 instead of striding.
 
-    Normalised images [B,H,W,C] float to the features of stage 4, [B,h,w,32*width], behind those
-    of stage 3, [B,h,w,16*width], where `multi_level`.
+    Normalised images [B,H,W,C] float to the features of stage 4, [B,h,w,32*width], after those of
+    stage 3, [B,h,w,16*width], if `multi_level`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""DeepLab-v2 on VGG-16, the second body of Tsai et al. (CVPR 2018, arXiv 1802.10349), 4.2."""
+"""DeepLab-v2 on VGG-16, the second body of Tsai et al. (CVPR 2018, arXiv 1802.10349), sec. 4.2."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,10 +13,10 @@ from tfadvseg.models.ops.dilated import DilatedConv2D
 from tfadvseg.models.ops.frozen_batch_norm import SOURCE, Domain
 
 BLOCKS = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
-"""(3x3 convolutions, filters as multiples of the first) of VGG-16's five blocks."""
+"""(Number of 3x3 convolutions, filters as a multiple of the first block's) per block of VGG-16."""
 
 HEAD = 2
-"""fc6 and fc7, made convolutions."""
+"""fc6 and fc7, converted to convolutions."""
 
 
 def deeplab_v2_vgg(
@@ -29,12 +29,12 @@ def deeplab_v2_vgg(
 
     Args:
         image_channels: channels of the input.
-        output_channels: K, logits a pixel.
-        branches: of the classifier's four branches, how many are summed.
+        output_channels: K, logits per pixel.
+        branches: number of the classifier's four branches that are summed.
         width: filters of the first convolution.
 
     Returns:
-        A model whose `level_logits` are one map, [B,H//8,W//8,K] float32.
+        A model whose `level_logits` are a single map, [B,H//8,W//8,K] float32.
     """
     body = VGGBody(width, name="body")
     return MultiLevelSegmenter(
@@ -45,9 +45,9 @@ def deeplab_v2_vgg(
 class VGGBody(tf.keras.layers.Layer):
     """VGG-16 (Simonyan and Zisserman 2015) without its last two poolings, output stride 8.
 
-    The fifth block dilates by 2; fc6 and fc7 are 3x3 convolutions that dilate by 4. Normalised
-    images [B,H,W,C] float to features ([B,H//8,W//8,16*width],). There is no batch norm, so that
-    neither training nor the domain matters.
+    The fifth block dilates by 2; fc6 and fc7 are 3x3 convolutions with dilation 4. Normalised
+    images [B,H,W,C] float to features ([B,H//8,W//8,16*width],). There is no batch norm, so the
+    arguments `training` and `domain` have no effect.
     """
 
     def __init__(self, width: int, **kwargs: Any) -> None:
@@ -78,7 +78,7 @@ class VGGBody(tf.keras.layers.Layer):
         return (x,)
 
     def numbered_convolutions(self) -> Iterator[tuple[int, tf.keras.layers.Conv2D]]:
-        """Each convolution by its place in a sequence that counts ReLUs and poolings, too."""
+        """Each convolution with its index in a sequence that also counts ReLUs and poolings."""
         place = 0
         for index, block in enumerate([*self.blocks, self.head]):
             for convolution in block:

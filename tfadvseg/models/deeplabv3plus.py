@@ -1,7 +1,7 @@
-"""DeepLabV3+ (Chen et al. 2018, arXiv 1802.02611) on ResNet-V2 encoders out of KerasCV.
+"""DeepLabV3+ (Chen et al. 2018, arXiv 1802.02611) on ResNet-V2 encoders from KerasCV.
 
-KerasCV's own DeepLabV3Plus ends in softmax, needs sizes that its fixed factors divide, and keeps
-batch norm to each replica, so only its encoders serve here, with batch norm over all replicas.
+KerasCV's own DeepLabV3Plus ends in softmax, needs sizes divisible by its fixed factors, and keeps
+batch norm local to each replica. So only its encoders are used, with batch norm over all replicas.
 """
 
 import tensorflow as tf
@@ -33,15 +33,15 @@ def deeplabv3plus(
     """Atrous spatial pyramid pooling at 1/16 of the resolution, refined by features at 1/4.
 
     The pyramid (1x1, three dilated 3x3 and the image's mean, 256 filters each) and the decoder
-    (48 filters of low-level features, two 3x3 convolutions) are the paper's for output stride 16;
-    upsampling is bilinear.
+    (48 filters of low-level features, two 3x3 convolutions) are those of the paper for output
+    stride 16; upsampling is bilinear.
 
     Args:
         image_channels: channels of the input.
-        output_channels: logits a pixel.
+        output_channels: logits per pixel.
         backbone: the encoder.
-        backbone_weights: HDF5 file of the encoder's weights, as KerasCV's backbone of that name
-            has them; None starts from random ones.
+        backbone_weights: HDF5 file of the encoder's weights, in the format of the KerasCV backbone
+            of that name; None means random initial weights.
 
     Returns:
         A model from normalised images, [B,H,W,image_channels] of any height and width, to logits,
@@ -72,13 +72,13 @@ def resnet_encoder(
 ) -> tf.keras.Model:
     """KerasCV's ResNet-V2 at output stride 16.
 
-    Its stages halve the resolution in their last block. The last stage does not, and as nothing
-    follows that block no convolution needs to be dilated for it.
+    Its stages halve the resolution in their last block. The last stage does not, and because
+    nothing follows that block, no convolution needs dilation in return.
 
     Returns:
-        A model from [B,H,W,image_channels] to the first stage's output, [B,H/4,W/4,C], and the
-        last one's after batch norm and ReLU, [B,H/16,W/16,C']: C and C' are 64 and 512 with
-        basic blocks, 256 and 2048 with bottlenecks.
+        A model from [B,H,W,image_channels] to the output of the first stage, [B,H/4,W/4,C], and
+        that of the last stage after batch norm and ReLU, [B,H/16,W/16,C']: C and C' are 64 and 512
+        with basic blocks, 256 and 2048 with bottlenecks.
 
     Raises:
         UserError: `weights` cannot be read or does not fit.
@@ -121,7 +121,7 @@ def _pyramid_pooling(x: tf.Tensor) -> tf.Tensor:
         branches.append(_convolution_block(x, FILTERS, 3, f"pyramid{rate}", rate))
     mean = tf.keras.layers.GlobalAveragePooling2D(keepdims=True, name="pyramid_mean")(x)
     mean = _convolution_block(mean, FILTERS, 1, "pyramid_image")
-    # Joining the mean, spread over all pixels, and then a 1x1 convolution: the same as a sum.
+    # Concatenating the mean, spread over all pixels, before a 1x1 convolution is equal to a sum.
     x = _convolution(
         tf.keras.layers.Concatenate(name="pyramid_join")(branches), FILTERS, 1, "pyramid_project"
     )

@@ -1,6 +1,6 @@
-"""Discriminators: from the map that D is shown to real-or-fake logits.
+"""Discriminators: from D's input maps to real-or-fake logits.
 
-Every D returns logits [B,h,w,1] float32; one for the whole window is [B,1,1,1].
+Every D returns logits [B,h,w,1] float32; a D with one logit per window returns [B,1,1,1].
 """
 
 import tensorflow as tf
@@ -15,11 +15,11 @@ from tfadvseg.models.unet import downward_path
 def encoder_discriminator(
     size: tuple[int, int], channels: int, width: int = 32, depth: int = 4
 ) -> tf.keras.Model:
-    """The U-Net's downward half with batch norm, and one logit from the flattened features.
+    """The U-Net's contracting path with batch norm, and one logit from the flattened features.
 
-    The D of the ISBI 2012 experiment; for 128x128x1, width 32 and depth 4 it has 4,748,385
-    trainable parameters with biases before each batch norm, 4,746,401 without. The flattening
-    fixes the input size.
+    The D of the ISBI 2012 experiment. For 128x128x1, width 32 and depth 4 it has 4,748,385
+    trainable parameters with biases before each batch norm, 4,746,401 without. Flattening fixes the
+    input size.
 
     Args:
         size: (height, width) of the maps, multiples of 2**depth.
@@ -34,7 +34,7 @@ def encoder_discriminator(
         ValueError: `size` is not a multiple of 2**depth.
     """
     if any(n % 2**depth for n in size):
-        raise ValueError(f"size {size} is not a multiple of {2**depth}, which depth {depth} needs.")
+        raise ValueError(f"size {size}: must be a multiple of {2**depth} for depth {depth}.")
     maps = tf.keras.Input((*size, channels), name="map")
     x = tf.keras.layers.Flatten(name="flatten")(downward_path(maps, width, depth)[-1])
     logits = tf.keras.layers.Dense(1, name="logit")(x)
@@ -45,10 +45,11 @@ def encoder_discriminator(
 def patch_discriminator(
     channels: int, width: int = 32, depth: int = 3, spectral_norm: bool = False
 ) -> tf.keras.Model:
-    """A fully convolutional D that judges overlapping patches (Isola et al. 2017, 1611.07004).
+    """A fully convolutional D that classifies overlapping patches (Isola et al. 2017, 1611.07004).
 
-    `depth` 4x4 convolutions of stride 2 with LeakyReLU(0.2), `width` filters doubling each, then
-    one 3x3 convolution to a logit. No batch norm: nothing ties the images of a batch together.
+    `depth` 4x4 convolutions with stride 2 and LeakyReLU(0.2), starting with `width` filters and
+    doubling, then one 3x3 convolution to a logit. There is no batch norm, so the images of a batch
+    do not affect each other.
 
     Args:
         channels: channels of the maps.
@@ -68,8 +69,8 @@ def patch_discriminator(
         )
         if not spectral_norm:
             return layer
-        # It writes the normalised kernel back: in less than float32 that would round away D's
-        # updates. The convolution itself keeps the policy's precision.
+        # The wrapper writes the normalised kernel back: in less than float32 that would round away
+        # D's updates. The convolution itself keeps the policy's precision.
         return tfa.layers.SpectralNormalization(
             layer, name=f"{name}_spectral", dtype="float32", autocast=False
         )
@@ -106,7 +107,7 @@ def _fc(config: DiscriminatorConfig, size: tuple[int, int], channels: int) -> tf
 
 
 DISCRIMINATORS = {"encoder": _encoder, "patch": _patch, "fc": _fc}
-"""Builders by the value of `--discriminator`, of (config, size, channels)."""
+"""Builders, functions of (config, size, channels), by the value of `--discriminator`."""
 
 
 def has_batch_norm(discriminator: tf.keras.Model) -> bool:
@@ -120,12 +121,12 @@ def fitting_window(discriminator: tf.keras.Model, maps: tf.Tensor) -> tf.Tensor 
     """The central window of maps that has D's own input size.
 
     Args:
-        discriminator: takes [B,h,w,C], h and w None where it takes any size.
+        discriminator: takes [B,h,w,C]; h and w are None if it takes any size.
         maps: [B,H,W,C].
 
     Returns:
-        [B,h,w,C], `maps` itself where D takes any size; None where the maps are smaller than D's
-        size, or their size is not known while the graph is made.
+        [B,h,w,C], or `maps` itself if D takes any size; None if the maps are smaller than D's size,
+        or their size is unknown when the graph is built.
     """
     height, width = discriminator.input_shape[1:3]
     if height is None:

@@ -9,14 +9,14 @@ LAYERS = 5
 
 
 def fc_discriminator(channels: int, width: int = 64) -> tf.keras.Model:
-    """Five 4x4 convolutions of stride 2, after DCGAN (Radford et al. 2015) without batch norm.
+    """Five 4x4 convolutions with stride 2, after DCGAN (Radford et al. 2015) without batch norm.
 
-    `width` filters, doubling three times, then one; LeakyReLU(0.2) between. One zero is padded
-    on every side, so that each convolution halves a size and rounds down; initial weights are
-    drawn as PyTorch draws them.
+    `width` filters, doubling three times, then one; LeakyReLU(0.2) in between. One zero is padded
+    on every side, so that each convolution halves a size and rounds down. Initial weights follow
+    PyTorch's defaults.
 
     Args:
-        channels: channels of the maps, one a class.
+        channels: channels of the maps, one per class.
         width: filters of the first convolution.
 
     Returns:

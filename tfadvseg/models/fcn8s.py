@@ -17,22 +17,22 @@ def fcn8s(
     upsampling: Upsampling = "transposed",
     backbone_weights: str | None = None,
 ) -> tf.keras.Model:
-    """Scores at 1/32, 1/16 and 1/8 of the resolution, added on the way up.
+    """Scores at 1/32, 1/16 and 1/8 of the resolution, added while upsampling.
 
     VGG-16 with its dense layers as convolutions (7x7 and 1x1, 64 * `width` filters); class scores
-    from the last one and from the third and fourth poolings. `transposed` upsampling starts as
-    bilinear interpolation and is learned; its kernels are twice the stride, 4 and 16. `resize`
+    from the last one and from the third and fourth poolings. `transposed` upsampling is initialised
+    as bilinear interpolation and learned; its kernels are twice the stride, 4 and 16. `resize`
     interpolates bilinearly and convolves 3x3.
 
-    Unlike the paper's, no convolution pads by 100 pixels, as images are padded by mirroring, and
-    there is no dropout.
+    Unlike in the paper, no convolution pads by 100 pixels, because images are padded by mirroring,
+    and there is no dropout.
 
     Args:
         image_channels: channels of the input.
-        output_channels: logits a pixel.
+        output_channels: logits per pixel.
         width: filters of VGG's first block; 64 is VGG-16.
         upsampling: `transposed` or `resize`.
-        backbone_weights: HDF5 file of VGG-16's 13 convolutions, as Keras and KerasCV have them.
+        backbone_weights: HDF5 file of VGG-16's 13 convolutions, in the format of Keras and KerasCV.
 
     Returns:
         A model from normalised images, [B,H,W,image_channels] of any height and width, to logits,

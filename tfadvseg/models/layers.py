@@ -1,4 +1,4 @@
-"""Layers that the networks share."""
+"""Layers shared by the networks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +10,10 @@ import tensorflow as tf
 def batch_norm(name: str, momentum: float = 0.99, epsilon: float = 1e-3) -> tf.keras.layers.Layer:
     """Batch normalisation over the global batch (Ioffe and Szegedy 2015).
 
-    Built under a strategy of several replicas, it normalises by the statistics of all of them, so
-    that training does not depend on how many there are. With one replica it is Keras's fused
-    operation, which is several times faster than the synchronised one. The two have the same
-    variables; the moving variance differs by n / (n - 1), as only the fused one is unbiased.
+    If built under a strategy of several replicas, it normalises by the statistics over all of them,
+    so that training does not depend on their number. With one replica it is Keras's fused
+    operation, which is several times faster than the synchronised one. Both have the same
+    variables; the moving variance differs by n / (n - 1), because only the fused one is unbiased.
     """
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     return tf.keras.layers.BatchNormalization(
@@ -22,12 +22,12 @@ def batch_norm(name: str, momentum: float = 0.99, epsilon: float = 1e-3) -> tf.k
 
 
 def torch_kernel_initializer() -> tf.keras.initializers.Initializer:
-    """Uniform in +-1 / sqrt(fan_in): how PyTorch draws a convolution's kernel, unless told."""
+    """Uniform in +-1 / sqrt(fan_in), PyTorch's default for the kernel of a convolution."""
     return tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
 def torch_bias_initializer(fan_in: int) -> tf.keras.initializers.Initializer:
-    """Uniform in +-1 / sqrt(fan_in): how PyTorch draws a convolution's bias."""
+    """Uniform in +-1 / sqrt(fan_in), PyTorch's default for the bias of a convolution."""
     bound = fan_in**-0.5
     return tf.keras.initializers.RandomUniform(-bound, bound)
 
@@ -38,9 +38,9 @@ LEAKY_SLOPE = 0.2
 class LeakyReLU(tf.keras.layers.Layer):
     """LeakyReLU(0.2) that keeps only its output for the backward pass.
 
-    TensorFlow's keeps its input, which what follows does not need. In bfloat16 its gradient runs
-    on one core of a CPU, and takes a sixth of a U-Net's step: ours converts to float32 for that
-    operation and back, which gives the same numbers, rounded once.
+    TensorFlow's keeps its input, which nothing else needs. Its bfloat16 gradient runs on one core
+    of a CPU and takes a sixth of a U-Net's step; this one converts to float32 and back for that
+    operation, which gives the same numbers, rounded once.
     """
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
@@ -54,7 +54,7 @@ def _leaky_relu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tenso
     exact = tf.float32 if slow else x.dtype
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        # The output has the input's sign.
+        # The output has the sign of the input.
         of_x = tf.raw_ops.LeakyReluGrad(
             gradients=tf.cast(upstream, exact), features=tf.cast(y, exact), alpha=LEAKY_SLOPE
         )
@@ -66,8 +66,8 @@ def _leaky_relu(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tenso
 class PadToMultiple(tf.keras.layers.Layer):
     """Mirrors the bottom and right edges until height and width are multiples of `multiple`.
 
-    [B,H,W,C] of any size to [B,H',W',C]. An image smaller than its padding is mirrored as far as
-    it goes, then its first row or column repeats.
+    [B,H,W,C] of any size to [B,H',W',C]. For an image smaller than its padding, the remaining
+    padding repeats the first row or column.
     """
 
     def __init__(self, multiple: int, **kwargs: Any) -> None:
@@ -80,7 +80,7 @@ class PadToMultiple(tf.keras.layers.Layer):
         if static[1:3].is_fully_defined() and static[1] % k == 0 and static[2] % k == 0:
             return images
         height, width = tf.shape(images)[1], tf.shape(images)[2]
-        # (k - n % k) % k rather than -n % k: model converters truncate the modulo of negatives.
+        # (k - n % k) % k, not -n % k, because model converters truncate the modulo of negatives.
         rows = _mirrored(height, (k - height % k) % k)
         columns = _mirrored(width, (k - width % k) % k)
         padded = tf.gather(tf.gather(images, rows, axis=1), columns, axis=2)
@@ -92,7 +92,7 @@ class PadToMultiple(tf.keras.layers.Layer):
 
 
 def _mirrored(size: tf.Tensor, extra: tf.Tensor) -> tf.Tensor:
-    """Indices 0 .. size - 1, then `extra` more going back from size - 2, at the least 0."""
+    """Indices 0 .. size - 1, then `extra` more counting down from size - 2, but not below 0."""
     beyond = tf.maximum(size - 2 - tf.range(extra), 0)
     return tf.concat([tf.range(size), beyond], axis=0)
 
@@ -113,26 +113,26 @@ class CropLike(tf.keras.layers.Layer):
 
 
 def cropped_logits(logits: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-    """The end of every S: logits [B,H',W',K] in any precision to float32, of the images' size."""
+    """The end of every S: logits [B,H',W',K] in any precision to float32 with the images' size."""
     logits = tf.keras.layers.Activation("linear", dtype="float32", name="logits_float32")(logits)
     return CropLike(name="crop", dtype="float32")([logits, images])
 
 
 # Nearest upsampling by 2 followed by a 3-tap convolution: each output is a sum over two inputs,
 # with weights that are sums of the three taps. Row j gives tap j of the equivalent transposed
-# convolution of stride 2: of taps (k0, k1, k2) it is (k2, k1 + k2, k0 + k1, k0).
+# convolution with stride 2: for taps (k0, k1, k2) it is (k2, k1 + k2, k0 + k1, k0).
 _FOLD = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
 _FOLD_2D = np.kron(_FOLD, _FOLD)
 
 
 class UpConcatConv(tf.keras.layers.Layer):
-    """conv3x3(concat(upsample2(u), skip)) without the upsampling and without the concatenation.
+    """conv3x3(concat(upsample2(u), skip)) without the upsampling and the concatenation.
 
-    Takes (u [B,h,w,Cu], skip [B,2h,2w,Cs]) to [B,2h,2w,filters]. The kernel is that of the plain
+    Maps (u [B,h,w,Cu], skip [B,2h,2w,Cs]) to [B,2h,2w,filters]. The kernel is that of the plain
     3x3 convolution, [3,3,Cu+Cs,filters]; its part for `u` is folded into the 4x4 kernel of a
-    transposed convolution of stride 2. Same function and same weights with about a fifth fewer
-    operations for the whole U-Net, and unlike nearest upsampling its gradient compiles under XLA.
-    No bias: a batch norm follows.
+    transposed convolution with stride 2. The function and the weights are the same, with about a
+    fifth fewer operations for the whole U-Net; unlike nearest upsampling, its gradient compiles
+    under XLA. There is no bias, because a batch norm follows.
     """
 
     def __init__(self, filters: int, **kwargs: Any) -> None:
@@ -151,7 +151,7 @@ class UpConcatConv(tf.keras.layers.Layer):
         below, skip = inputs
         kernel_below, kernel_skip = tf.split(self.kernel, [below.shape[-1], skip.shape[-1]], axis=2)
         channels = below.shape[-1]
-        # One multiplication of [16,9] by [9,channels*filters]: faster than an einsum.
+        # One product of [16,9] and [9,channels*filters], which is faster than an einsum.
         fold = tf.cast(_FOLD_2D, kernel_below.dtype)
         folded = tf.matmul(fold, tf.reshape(kernel_below, [9, channels * self.filters]))
         folded = tf.transpose(tf.reshape(folded, [4, 4, channels, self.filters]), [0, 1, 3, 2])

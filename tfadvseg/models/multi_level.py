@@ -1,4 +1,4 @@
-"""A segmenter with a classifier on each of several levels of its body (Tsai et al. 2018, 3.3)."""
+"""A segmenter with one classifier per level of its body (Tsai et al. 2018, sec. 3.3)."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from tfadvseg.models.ops.resampling import resize_aligned
 
 ATROUS_RATES = (6, 12, 18, 24)
 PUBLISHED_BRANCHES = 2
-"""How many branches the published AdaptSegNet code sums: its loop returns in the first round."""
+"""Branches that the published AdaptSegNet code sums: its loop returns in the first round."""
 
 
 class AtrousClassifier(tf.keras.layers.Layer):
-    """Atrous spatial pyramid pooling of DeepLab-v2 (Chen et al. 2016, arXiv 1606.00915, 3.2).
+    """Atrous spatial pyramid pooling of DeepLab-v2 (Chen et al. 2016, arXiv 1606.00915, sec. 3.2).
 
-    3x3 convolutions with dilation 6, 12, 18 and 24, each straight to logits, summed:
+    The sum of 3x3 convolutions with dilation 6, 12, 18 and 24, each directly to logits:
     [B,h,w,C] float to [B,h,w,K] float32. All four have weights; only the first `branches` are
     used and trained.
     """
@@ -24,7 +24,7 @@ class AtrousClassifier(tf.keras.layers.Layer):
     def __init__(self, output_channels: int, branches: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 1 <= branches <= len(ATROUS_RATES):
-            raise ValueError(f"branches={branches}: take 1 to {len(ATROUS_RATES)}.")
+            raise ValueError(f"branches={branches}: must be 1 to {len(ATROUS_RATES)}.")
         self.output_channels = output_channels
         self.branches = branches
 
@@ -41,8 +41,8 @@ class AtrousClassifier(tf.keras.layers.Layer):
                 trainable=index < self.branches,
                 name=f"rate{rate}",
             )
-            # Built also where unused: published checkpoints hold its weights. The scope tells the
-            # branches' variables apart, in TensorBoard too.
+            # Unused ones are built as well, because published checkpoints contain their weights.
+            # The scope gives the branches' variables different names, also in TensorBoard.
             with tf.name_scope(convolution.name):
                 convolution.build(input_shape)
             self.convolutions.append(convolution)
@@ -50,9 +50,9 @@ class AtrousClassifier(tf.keras.layers.Layer):
 
     def call(self, features: tf.Tensor) -> tf.Tensor:
         used = self.convolutions[: self.branches]
-        # A convolution is a 1x1 convolution for each tap of its kernel, shifted and summed. All
-        # taps of all branches together are one matrix product, which is faster than
-        # dilated convolutions on CPUs, whose rates reach beyond maps as small as these.
+        # A convolution is a sum of shifted 1x1 convolutions, one per tap of its kernel. All taps of
+        # all branches together are one matrix product, which is faster on CPUs than dilated
+        # convolutions whose rates exceed maps as small as these.
         taps = [tf.reshape(conv.kernel, [9, -1, self.output_channels]) for conv in used]
         kernel = tf.concat([tf.transpose(tap, [1, 0, 2]) for tap in taps], axis=1)
         kernel = tf.reshape(kernel, [1, 1, -1, 9 * len(used) * self.output_channels])
@@ -70,12 +70,12 @@ class AtrousClassifier(tf.keras.layers.Layer):
         return logits
 
     def get_config(self) -> dict:
-        own = {"output_channels": self.output_channels, "branches": self.branches}
-        return {**super().get_config(), **own}
+        arguments = {"output_channels": self.output_channels, "branches": self.branches}
+        return {**super().get_config(), **arguments}
 
 
 def _shifted(maps: tf.Tensor, down: int, right: int, size: tf.Tensor) -> tf.Tensor:
-    """maps[:, y + down, x + right], zeros beyond the borders; `size` is [B,h,w,K] of the maps."""
+    """maps[:, y + down, x + right], with zeros outside; `size` is [B,h,w,K] of the maps."""
     margins = [[0, 0], [max(-down, 0), max(down, 0)], [max(-right, 0), max(right, 0)], [0, 0]]
     if not (down or right):
         return maps
@@ -83,29 +83,29 @@ def _shifted(maps: tf.Tensor, down: int, right: int, size: tf.Tensor) -> tf.Tens
 
 
 def level_count(model: tf.keras.Model) -> int:
-    """How many levels of a segmenter give logits; 1 of one that is no `MultiLevelSegmenter`."""
+    """Number of levels of a segmenter; 1 unless it is a `MultiLevelSegmenter`."""
     return len(model.classifiers) if isinstance(model, MultiLevelSegmenter) else 1
 
 
 def level_logits(
     model: tf.keras.Model, images: tf.Tensor, training: bool, domain: Domain = SOURCE
 ) -> tuple[tf.Tensor, ...]:
-    """`MultiLevelSegmenter.level_logits` of any segmenter: of others, their output is all."""
+    """`MultiLevelSegmenter.level_logits`; for other segmenters, their output as the only level."""
     if isinstance(model, MultiLevelSegmenter):
         return model.level_logits(images, training=training, domain=domain)
     return (model(images, training=training),)
 
 
 class MultiLevelSegmenter(tf.keras.Model):
-    """A body, a classifier a level, and aligned upsampling of the last level's logits.
+    """A body, one classifier per level, and aligned upsampling of the last level's logits.
 
-    Called like any segmenter, it takes normalised images [B,H,W,C] float of any size to logits
-    [B,H,W,K] float32. Training takes every level's logits from `level_logits`.
+    Called like any segmenter, it maps normalised images [B,H,W,C] float of any size to logits
+    [B,H,W,K] float32. Training gets every level's logits from `level_logits`.
 
     Attributes:
         body: a layer, called with (images, training=, domain=), that returns a tuple of features
-            [B,h,w,C] float, a level each, the last being the network's own output.
-        classifiers: one `AtrousClassifier` a level.
+            [B,h,w,C] float, one per level; the last level is the network's output.
+        classifiers: one `AtrousClassifier` per level.
     """
 
     def __init__(
@@ -121,10 +121,10 @@ class MultiLevelSegmenter(tf.keras.Model):
 
         Args:
             body: as above.
-            levels: how many it returns.
+            levels: number of levels it returns.
             image_channels: channels of the images.
-            output_channels: K, logits a pixel.
-            branches: how many of a classifier's four branches are summed; the published
+            output_channels: K, logits per pixel.
+            branches: number of a classifier's four branches that are summed; the published
                 AdaptSegNet weights were trained with `PUBLISHED_BRANCHES`.
         """
         super().__init__(**kwargs)
@@ -142,8 +142,8 @@ class MultiLevelSegmenter(tf.keras.Model):
 
         Args:
             images: normalised, [B,H,W,C] float.
-            training: whether batch norm takes the batch's statistics (see `BatchNormMode`).
-            domain: whose moving statistics, where each domain has its own.
+            training: whether batch norm uses the batch's statistics (see `BatchNormMode`).
+            domain: the domain whose moving statistics are used, if each has its own.
         """
         features = self.body(images, training=training, domain=domain)
         return tuple(
@@ -151,14 +151,14 @@ class MultiLevelSegmenter(tf.keras.Model):
         )
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        # Trained segmenters are for the target domain.
+        # Trained segmenters are used on the target domain.
         logits = self.level_logits(images, training=training, domain=TARGET)[-1]
         upsampled = resize_aligned(logits, tf.shape(images)[1:3])
         upsampled.set_shape([*images.shape[:3], logits.shape[-1]])
         return upsampled
 
     def classifier_variables(self) -> list[tf.Variable]:
-        """The classifiers' trainable variables, which learn ten times as fast as the body's."""
+        """The classifiers' trainable variables; their learning rate is ten times the body's."""
         return [
             variable
             for classifier in self.classifiers

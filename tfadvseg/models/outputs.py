@@ -1,13 +1,13 @@
-"""From a segmenter's logits to probabilities and labels, for two classes and for more.
+"""Conversion of a segmenter's logits to probabilities and labels, for two classes and for more.
 
-Two classes take one logit a pixel, that of class 1; K > 2 classes take K logits.
+Two classes have one logit per pixel, that of class 1; K > 2 classes have K logits.
 """
 
 import tensorflow as tf
 
 
 def output_channels(num_classes: int) -> int:
-    """Logits a pixel for `num_classes` classes."""
+    """Logits per pixel for `num_classes` classes."""
     return 1 if num_classes == 2 else num_classes
 
 

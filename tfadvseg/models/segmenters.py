@@ -1,4 +1,4 @@
-"""Segmenters by configuration."""
+"""Segmenters built from their configuration."""
 
 from typing import cast
 
@@ -22,44 +22,46 @@ def build_segmenter(
 
     Returns:
         A model from normalised images [B,H,W,image_channels] float, of any height and width, to
-        logits [B,H,W,K] float32: K = num_classes, but K = 1 (the logit of class 1) for two.
+        logits [B,H,W,K] float32: K = num_classes, but K = 1 (the logit of class 1) for two classes.
 
     Raises:
-        UserError: the network does not suit the number of classes, or its backbone's weights
+        UserError: the network does not suit the number of classes, or the weights of its backbone
             cannot be read.
     """
-    own = config.resolved()
+    resolved = config.resolved()
     channels = image_channels, output_channels(num_classes)
-    match own.segmenter:
+    match resolved.segmenter:
         case "unet":
-            return unet(*channels, own.width, own.depth)
+            return unet(*channels, resolved.width, resolved.depth)
         case "segnet":
-            return segnet(*channels, own.width, own.stage_convolutions, own.segnet_decoder)
+            return segnet(
+                *channels, resolved.width, resolved.stage_convolutions, resolved.segnet_decoder
+            )
         case "fcn" | "strided_unet":
             return strided(
                 *channels,
-                own.segmenter == "strided_unet",
-                own.width,
-                own.depth,
-                own.upsampling,
-                own.up_kernel,
-                own.allow_checkerboard,
+                resolved.segmenter == "strided_unet",
+                resolved.width,
+                resolved.depth,
+                resolved.upsampling,
+                resolved.up_kernel,
+                resolved.allow_checkerboard,
             )
         case "fcn8s":
-            return fcn8s(*channels, own.width, own.upsampling, own.backbone_weights)
+            return fcn8s(*channels, resolved.width, resolved.upsampling, resolved.backbone_weights)
         case "deeplabv3plus":
-            return deeplabv3plus(*channels, own.backbone, own.backbone_weights)
+            return deeplabv3plus(*channels, resolved.backbone, resolved.backbone_weights)
         case "deeplab_v2":
-            first, second, third, fourth = own.blocks
+            first, second, third, fourth = resolved.blocks
             return deeplab_v2(
                 *channels,
                 (first, second, third, fourth),
-                own.multi_level,
-                own.atrous_branches,
-                own.batch_norm,
-                cast(StridePlace, own.stride_place),
-                own.width,
-                own.recompute,
+                resolved.multi_level,
+                resolved.atrous_branches,
+                resolved.batch_norm,
+                cast(StridePlace, resolved.stride_place),
+                resolved.width,
+                resolved.recompute,
             )
         case "deeplab_v2_vgg":
-            return deeplab_v2_vgg(*channels, own.atrous_branches, own.width)
+            return deeplab_v2_vgg(*channels, resolved.atrous_branches, resolved.width)

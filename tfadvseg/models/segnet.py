@@ -1,6 +1,6 @@
-"""SegNet (Badrinarayanan et al. 2015, arXiv 1511.00561): decoding by the encoder's pooling places.
+"""SegNet (Badrinarayanan et al. 2015, arXiv 1511.00561): decoding with pooling indices.
 
-Encoder, decoder and the published darkfield network differ in little, so they are one function.
+The paper's decoder and the published darkfield network differ little, so they are one function.
 """
 
 import tensorflow as tf
@@ -23,26 +23,27 @@ def segnet(
     stage_convolutions: tuple[int, ...] = (2, 2, 2),
     decoder: SegNetDecoder = "mirrored",
 ) -> tf.keras.Model:
-    """SegNet of as many stages as `stage_convolutions` has numbers.
+    """SegNet with one stage per number in `stage_convolutions`.
 
-    A stage of the encoder is some 3x3 convolutions, each with batch norm and ReLU, and a 2x2
-    max-pooling; a stage of the decoder unpools to the places of those maxima and convolves as
-    often. (2, 2, 2) is the darkfield network's encoder, (2, 2, 3, 3, 3) the paper's, of the shape
-    of VGG-16. Batch norm has momentum 0.9 and epsilon 1e-5, which are those of PyTorch.
+    A stage of the encoder consists of 3x3 convolutions, each with batch norm and ReLU, and a 2x2
+    max-pooling. A stage of the decoder unpools to the positions of the maxima and has as many
+    convolutions. (2, 2, 2) is the encoder of the darkfield network, (2, 2, 3, 3, 3) that of the
+    paper, with the shape of VGG-16. Batch norm has momentum 0.9 and epsilon 1e-5, as in PyTorch.
 
-    The paper's decoder mirrors the encoder: the last convolution of a stage narrows to the next
-    one's filters, and the very last gives the logits. In the published darkfield network the
-    first convolution of a stage narrows, so that the last stage works in K channels, and batch
-    norm and ReLU follow the last convolution, too: its logits are never negative. Its kernels
-    begin as PyTorch draws them, the paper's as He et al. 2015 (arXiv 1502.01852) do. Published it
-    has biases before each batch norm, where they do nothing; here it has none.
+    The paper's decoder mirrors the encoder: the last convolution of a stage reduces to the filters
+    of the next stage, and the very last gives the logits. In the published darkfield network the
+    first convolution of a stage reduces, so that the last stage works in K channels, and batch norm
+    and ReLU also follow the last convolution: its logits are never negative. Its kernels are
+    initialised as in PyTorch, those of the paper after He et al. 2015 (arXiv 1502.01852). The
+    published code has biases before each batch norm, where they have no effect; here there are
+    none.
 
     Args:
         image_channels: channels of the input.
-        output_channels: logits a pixel, K.
-        width: filters of the first stage, doubling at each, up to eight times as many.
-        stage_convolutions: convolutions of each stage, the top one first.
-        decoder: the paper's, `mirrored`, or the published darkfield network's, `darkfield`.
+        output_channels: logits per pixel, K.
+        width: filters of the first stage, doubling per stage, up to eight times as many.
+        stage_convolutions: number of convolutions per stage, from the top.
+        decoder: `mirrored` (the paper's) or `darkfield` (the published darkfield network's).
 
     Returns:
         A model from normalised images, [B,H,W,image_channels] of any height and width, to logits,
@@ -50,12 +51,12 @@ def segnet(
         the logits cropped.
 
     Raises:
-        UserError: a single logit that is never negative could not choose between two classes.
+        UserError: with two classes, a single logit that is never negative cannot choose class 0.
     """
     if decoder == "darkfield" and output_channels == 1:
         raise UserError(
-            "--segnet_decoder=darkfield: clips logits at 0, so the one logit of two classes could "
-            "never choose class 0; take --segnet_decoder=mirrored."
+            "--segnet_decoder=darkfield: clips logits at 0, so the single logit of two classes "
+            "could never choose class 0; use --segnet_decoder=mirrored."
         )
     filters = [width * min(2**stage, 8) for stage in range(len(stage_convolutions))]
     images = tf.keras.Input((None, None, image_channels), name="image")

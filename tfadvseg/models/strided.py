@@ -1,7 +1,7 @@
 """Two small networks for CamVid: an encoder of strided convolutions, and two decoders.
 
-After the CamVid demonstration in LambdaColdStorage's lambda-deep-learning-demo. Neither
-has batch norm: both are 4x4 convolutions of stride 2 with ReLU, there and back.
+After the CamVid demonstration in LambdaColdStorage's lambda-deep-learning-demo. Neither has batch
+norm: both consist of 4x4 convolutions with stride 2 and ReLU, down and up.
 """
 
 from functools import partial
@@ -25,18 +25,18 @@ def strided(
     up_kernel: int = 4,
     allow_checkerboard: bool = False,
 ) -> tf.keras.Model:
-    """`depth` halvings, then `depth` doublings: the FCN, or with `skips` the strided U-Net.
+    """`depth` halvings, then `depth` doublings: the FCN, or the strided U-Net if `skips`.
 
     Args:
         image_channels: channels of the input.
-        output_channels: logits a pixel.
-        skips: whether the encoder's features of the same resolution are joined after each
-            doubling. The last one reaches the image's resolution, where the encoder has none, and
-            gives the logits.
-        width: filters of the first convolution, doubling at each.
+        output_channels: logits per pixel.
+        skips: whether the encoder's features of the same resolution are concatenated after each
+            doubling. The last doubling reaches the image's resolution, where the encoder has no
+            features, and gives the logits.
+        width: filters of the first convolution, doubling with each.
         depth: number of 4x4 convolutions of stride 2.
         upsampling: `transposed` convolutions of stride 2, or `resize`: interpolate and convolve.
-        up_kernel: size of their kernels.
+        up_kernel: kernel size of these convolutions.
         allow_checkerboard: allow transposed convolutions that cover pixels unevenly.
 
     Returns:
@@ -45,7 +45,7 @@ def strided(
         mirroring and the logits cropped.
 
     Raises:
-        UserError: a transposed convolution would print a checkerboard, and that is not allowed.
+        UserError: a transposed convolution would leave a checkerboard, and that is not allowed.
     """
     up = partial(
         upsample,

@@ -1,4 +1,4 @@
-"""U-Net (Ronneberger et al. 2015, arXiv 1505.04597) with batch norm, and its downward half."""
+"""U-Net (Ronneberger et al. 2015, arXiv 1505.04597) with batch norm, and its contracting path."""
 
 import tensorflow as tf
 
@@ -20,8 +20,8 @@ def normalised_activation(x: tf.Tensor, name: str) -> tf.Tensor:
 def convolution_block(x: tf.Tensor, filters: int, name: str) -> tf.Tensor:
     """3x3 convolution (he_normal), batch norm, LeakyReLU(0.2): [B,h,w,C] to [B,h,w,filters].
 
-    The convolution has no bias: batch norm would subtract it again, yet an optimizer with
-    momentum still moves it.
+    The convolution has no bias: batch norm would subtract it again, but an optimizer with momentum
+    would still move it.
     """
     x = tf.keras.layers.Conv2D(
         filters,
@@ -55,16 +55,16 @@ def unet(
 ) -> tf.keras.Model:
     """The U-Net of the ISBI 2012 experiment.
 
-    Two 3x3 convolutions with batch norm and LeakyReLU(0.2) a level, `depth` 2x2 poolings, nearest
-    upsampling joined to the level's features, a 1x1 convolution at the end. Upsampling, joining
-    and the convolution after them are one layer, `UpConcatConv`: the same function, faster. With
-    biases before each batch norm, where they do nothing, (1 channel, 1 output, 32, 4) would have
-    7,851,969 trainable parameters; without them it has 7,849,025.
+    Per level, two 3x3 convolutions with batch norm and LeakyReLU(0.2); `depth` 2x2 poolings;
+    nearest upsampling concatenated with the level's features; a 1x1 convolution at the end.
+    Upsampling, concatenation and the following convolution are one layer, `UpConcatConv`: the same
+    function, faster. With biases before each batch norm, where they have no effect, (1 channel, 1
+    output, 32, 4) would have 7,851,969 trainable parameters; without them it has 7,849,025.
 
     Args:
         image_channels: channels of the input.
-        output_channels: logits a pixel.
-        width: filters of the first level, doubling at each pooling.
+        output_channels: logits per pixel.
+        width: filters of the first level, doubling with each pooling.
         depth: number of poolings.
 
     Returns:

@@ -1,1 +1,1 @@
-"""Operations that networks are made of, tuned for the CPU."""
+"""Building blocks of networks, tuned for the CPU."""

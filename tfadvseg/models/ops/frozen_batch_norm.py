@@ -1,4 +1,4 @@
-"""Batch normalisation whose scale and offset are fixed, as DeepLab's published networks use it."""
+"""Batch normalisation with fixed scale and offset, as in DeepLab's published networks."""
 
 from typing import Any, Literal
 
@@ -12,19 +12,19 @@ TARGET: Domain = 1
 
 EPSILON = 1e-5
 MOMENTUM = 0.9
-"""Share of the old moving statistics that an update keeps; PyTorch calls 1 - 0.9 its momentum."""
+"""Share of the old moving statistics kept in an update; PyTorch's momentum is 1 minus this."""
 
 
 class FrozenAffineBatchNorm(tf.keras.layers.Layer):
-    """Batch norm over [B,H,W,C] with scale and offset that no optimizer sees.
+    """Batch norm over [B,H,W,C] with scale and offset that no optimizer updates.
 
-    Normalises by the biased variance and accumulates the unbiased one, as PyTorch does. The
-    fused operation does so by itself; over several replicas the statistics are those of the
-    global batch, and the factor n / (n - 1) is applied here.
+    Normalises by the biased variance and accumulates the unbiased one, as PyTorch does. The fused
+    operation does so by itself. Over several replicas the statistics are those of the global batch,
+    and the factor n / (n - 1) is applied here.
 
-    Variables, each [C] float32 and none trainable: `gamma`, `beta`, and for each domain (one
-    unless the mode is `per_domain`) `moving_means[domain]`, `moving_variances[domain]`. A call
-    without `moves` leaves these as they are.
+    Variables, each [C] float32 and not trainable: `gamma`, `beta`, and per domain (one unless the
+    mode is `per_domain`) `moving_means[domain]`, `moving_variances[domain]`. A call without `moves`
+    does not update these.
     """
 
     def __init__(self, mode: BatchNormMode, **kwargs: Any) -> None:
@@ -43,7 +43,7 @@ class FrozenAffineBatchNorm(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def _frozen(self, name: str, shape: list[int], initial: str) -> tf.Variable:
-        # Autocasting would round these to the activations' precision.
+        # Autocasting would round these to the precision of the activations.
         return self.add_weight(
             name, shape, "float32", initial, trainable=False, experimental_autocast=False
         )
@@ -63,10 +63,10 @@ class FrozenAffineBatchNorm(tf.keras.layers.Layer):
     def call(
         self, x: tf.Tensor, training: bool, domain: Domain = SOURCE, moves: bool = True
     ) -> tf.Tensor:
-        own = domain if self.mode == "per_domain" else 0
-        moving_mean, moving_variance = self.moving_means[own], self.moving_variances[own]
+        index = domain if self.mode == "per_domain" else 0
+        moving_mean, moving_variance = self.moving_means[index], self.moving_variances[index]
         if self.mode == "frozen":
-            # On GPUs the fused operation has no deterministic gradient here.
+            # On GPUs the fused operation has no deterministic gradient in this mode.
             values = tf.cast(x, tf.float32)
             y = tf.nn.batch_normalization(
                 values, moving_mean, moving_variance, self.beta, self.gamma, EPSILON
@@ -107,8 +107,8 @@ def _normalise_over_replicas(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """x normalised by the global batch's statistics, its mean and its unbiased variance.
 
-    The variance is the mean squared distance from the global mean: a difference of mean squares
-    would lose digits where the mean is large.
+    The variance is the mean squared distance from the global mean, because a difference of mean
+    squares would lose precision if the mean is large.
     """
     values = tf.cast(x, tf.float32)
     count = context.all_reduce(

@@ -1,7 +1,7 @@
-"""Convolutions with as many zeros on every side as PyTorch's `padding` says.
+"""Convolutions with equal zero padding on every side, as PyTorch's `padding`.
 
-TensorFlow's "same" pads an even size by less in front where a convolution strides. A layer that
-pads by itself would hold a second copy of its input for the backward pass.
+TensorFlow's "same" pads an even size by less in front if a convolution strides. A separate padding
+layer would keep a second copy of its input for the backward pass.
 """
 
 from typing import Any

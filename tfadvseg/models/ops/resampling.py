@@ -1,14 +1,14 @@
-"""Resampling of maps and of images, as the code that others trained with does it."""
+"""Resampling of maps and images with the conventions of published code."""
 
 import tensorflow as tf
 
 
 def resize_aligned(maps: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
-    """Resizes bilinearly so that the corner pixels' centres keep their places.
+    """Resizes bilinearly with fixed centres of the corner pixels.
 
     Output pixel i of n takes the value at i * (m - 1) / (n - 1) of the input's m pixels along
-    each axis, linear between neighbours. This is PyTorch's `align_corners=True`, with which
-    DeepLab-v2 upsamples its logits; `tf.image.resize` aligns the pixels' outer edges instead.
+    each axis, linear between neighbours. This is PyTorch's `align_corners=True`, which DeepLab-v2
+    uses to upsample its logits; `tf.image.resize` aligns the outer edges of pixels instead.
 
     Args:
         maps: [B,h,w,K] float.
@@ -23,21 +23,20 @@ def resize_aligned(maps: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Ten
 
 
 _UNIT = 2.0**20
-"""Bicubic weights are whole multiples of 1 / _UNIT."""
+"""Bicubic weights are integer multiples of 1 / _UNIT."""
 
 _PART = 2.0**10
 """A weight is split as coarse * _PART + fine, both whole numbers of at most 11 bits."""
 
 
 def resize_bicubic(image: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
-    """Resizes images as Pillow does, to within a grey level: see `data.resizing`.
+    """Resizes images as Pillow does, to within one grey level: see `data.resizing`.
 
     Like Pillow, it resizes the width first, rounds the intermediate image to whole grey levels,
     and rounds halves up. The weights are those of `tf.image.resize(..., antialias=True)` to float
     rounding. The operation behind that function, `ScaleAndTranslate`, exists in none of ONNX,
     OpenVINO and TFLite, so each axis is a matrix product here. On whole grey levels everything
-    that decides how a value is rounded is computed without error, so that all runtimes give the
-    same image.
+    that affects rounding is computed exactly, so that all runtimes give the same image.
 
     Args:
         image: [B,H,W,C] float32 on the 0-255 scale.
@@ -72,9 +71,9 @@ def bicubic_weights(source: tf.Tensor | int, target: tf.Tensor | int) -> tf.Tens
     """Weights of antialiased bicubic resampling along one axis (Keys 1981, a = -0.5).
 
     Args:
-        source: pixels of the axis.
-        target: pixels that they are resampled to. Beyond 4096 pixels of either, weights may
-            differ between runtimes in their last bit; the product of both must be below 2**30.
+        source: number of pixels of the axis.
+        target: number of pixels after resampling. If either exceeds 4096, weights may differ
+            between runtimes in their last bit; the product of both must be below 2**30.
 
     Returns:
         [target,source] float32 in whole numbers: divide each row by its sum.
@@ -100,10 +99,10 @@ def _exact_ratio(dividend: tf.Tensor, divisor: tf.Tensor) -> tf.Tensor:
 
 
 def _correction(left: tf.Tensor, divisor: tf.Tensor) -> tf.Tensor:
-    """What a quotient lacks to be rounded to the nearest whole number, halves up.
+    """The correction that rounds a quotient to the nearest whole number, halves up.
 
-    Some runtimes divide inexactly and would round some quotients the other way; what a quotient
-    times the divisor leaves of the dividend is computed without an error everywhere.
+    Some runtimes divide inexactly and would round some quotients the other way; the remainder, the
+    dividend minus quotient times divisor, is exact in all of them.
     """
     too_low, too_high = 2 * left >= divisor, 2 * left < -divisor
     return tf.cast(too_low, tf.float32) - tf.cast(too_high, tf.float32)

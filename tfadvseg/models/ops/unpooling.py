@@ -6,17 +6,17 @@ import tensorflow as tf
 
 
 class MaxUnpool(tf.keras.layers.Layer):
-    """Undoes a 2x2 max-pooling: each value goes back to where its window's maximum was.
+    """Inverts a 2x2 max-pooling: each value goes back to the position of its window's maximum.
 
-    Takes (values [B,h,w,C], before [B,2h,2w,C], pooled [B,h,w,C]), of which `pooled` is the
-    max-pooling of `before`, to [B,2h,2w,C]: zero but for one pixel a window. Of equal maxima, as
-    in windows of zeros after a ReLU, the first in reading order takes the value, as
-    `tf.nn.max_pool_with_argmax` and PyTorch have it. The gradient is that of the values; the
-    places have none.
+    Maps (values [B,h,w,C], before [B,2h,2w,C], pooled [B,h,w,C]), with `pooled` the max-pooling of
+    `before`, to [B,2h,2w,C]: zero except for one pixel per window. Of equal maxima, as in windows
+    of zeros after a ReLU, the first in reading order gets the value, as in
+    `tf.nn.max_pool_with_argmax` and PyTorch. The gradient is that of the values; the positions have
+    none.
 
-    The places are found by comparing, which is exact on every device. Training on CPUs takes a
-    faster way to the same places, the gradient of max-pooling; on GPUs that is cuDNN's, which does
-    not say which of equal maxima it takes.
+    Positions are found by comparison, which is exact on every device. Training on CPUs uses a
+    faster way to the same positions, the gradient of max-pooling; on GPUs that is cuDNN's, which
+    does not document which of equal maxima it selects.
     """
 
     def call(
@@ -24,7 +24,7 @@ class MaxUnpool(tf.keras.layers.Layer):
     ) -> tf.Tensor:
         values, before, pooled = inputs
         before, pooled = tf.stop_gradient(before), tf.stop_gradient(pooled)
-        # What is not trained may be exported, and be served on another device.
+        # A model in inference may be exported and served on another device.
         if training and not tf.config.list_logical_devices("GPU"):
             return _by_pooling_gradient(values, before, pooled)
         return _by_comparing(values, before)
@@ -34,8 +34,8 @@ def _by_comparing(values: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
     first, second, third, fourth = (
         before[:, row::2, column::2] for row in (0, 1) for column in (0, 1)
     )
-    # Each window has one place whatever it holds: comparing with the maximum would find none where
-    # XLA keeps one of the two in a higher precision.
+    # Each window has one position whatever its values. Comparing with the maximum would find none
+    # if XLA keeps one of the two in a higher precision.
     at_first = ~((second > first) | (third > first) | (fourth > first))
     at_second = ~(at_first | (third > second) | (fourth > second))
     at_third = ~(at_first | at_second | (fourth > third))
@@ -48,11 +48,11 @@ def _by_comparing(values: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
 
 
 def _by_pooling_gradient(values: tf.Tensor, before: tf.Tensor, pooled: tf.Tensor) -> tf.Tensor:
-    """Unpooling is what the gradient of max-pooling does, so it is that operation.
+    """Unpooling as the gradient of max-pooling, which is the same operation.
 
-    On CPUs exact in every precision, and five times faster than scattering by indices. Its own
-    gradient picks the same places by unpooling ones. TensorFlow's registered one is slower, and
-    under XLA it compares rounded values, which mistakes one place in a thousand.
+    On CPUs it is exact in every precision, and five times faster than scattering by indices. Its
+    own gradient selects the same positions by unpooling ones. TensorFlow's registered gradient is
+    slower, and under XLA it compares rounded values, which gets one position in a thousand wrong.
     """
 
     def unpool(values: tf.Tensor) -> tf.Tensor:

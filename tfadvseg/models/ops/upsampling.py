@@ -19,25 +19,25 @@ def upsample(
     initializer: Any = None,
     allow_checkerboard: bool = False,
 ) -> tf.Tensor:
-    """[B,h,w,C] to [B,h*stride,w*stride,filters].
+    """Upsamples [B,h,w,C] to [B,h*stride,w*stride,filters].
 
-    Interpolation is bilinear: XLA has no gradient of the nearest kind, and a 3x3 convolution
-    after it would have to smooth its steps first.
+    Interpolation is bilinear: XLA has no gradient for nearest-neighbour interpolation, and a 3x3
+    convolution after it would first have to smooth its steps.
 
     Args:
         x: features.
         filters: channels of the result.
-        stride: the factor of height and width.
-        kernel: size of the convolution's kernel.
+        stride: factor of height and width.
+        kernel: kernel size of the convolution.
         upsampling: `resize`, bilinear interpolation and then a convolution (Odena et al. 2016);
             otherwise a transposed convolution.
-        name: of the layer that has weights.
-        activation: of the convolution.
-        initializer: of its kernel; None suits the activation.
+        name: name of the layer that has weights.
+        activation: activation of the convolution.
+        initializer: initializer of its kernel; None selects one that suits the activation.
         allow_checkerboard: allow transposed kernels that are not a multiple of the stride.
 
     Raises:
-        UserError: a transposed convolution would print a checkerboard, and that is not allowed.
+        UserError: a transposed convolution would leave a checkerboard, and that is not allowed.
     """
     initializer = initializer or ("he_normal" if activation == "relu" else "glorot_uniform")
     if upsampling == "resize":
@@ -63,7 +63,7 @@ def upsample(
 
 
 def bilinear_kernel(stride: int, channels: int) -> np.ndarray:
-    """The transposed convolution of that stride which interpolates each channel by itself.
+    """Kernel of a transposed convolution that interpolates each channel bilinearly.
 
     Returns:
         [2*stride,2*stride,channels,channels] float32, for padding SAME; `stride` even
