@@ -1,1 +1,1 @@
-"""What `scripts/benchmark.py` measures, and how. Not installed with the package."""
+"""Measurements of `scripts/benchmark.py`. Not installed with the package."""

@@ -1,4 +1,4 @@
-"""Our iteration of domain adaptation: S on two levels, and a D for each (Tsai et al. 2018)."""
+"""Our iteration of domain adaptation: S with two levels, and one D per level (Tsai et al. 2018)."""
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +17,7 @@ CLASSES = 19
 
 
 def build_adaptation(settings: Settings) -> Workloads:
-    """`adaptation_step` as published, on source and target images of one size, of noise."""
+    """`adaptation_step` as published, on noise images of equal size for source and target."""
     segmenter, discriminators = learners(settings)
     losses = AdaptationLosses()
 
@@ -54,7 +54,7 @@ def learners(settings: Settings) -> tuple[Learner, list[Learner]]:
 
 
 def noise(settings: Settings) -> Batch:
-    """A batch as `methods.adaptation` describes it."""
+    """A batch in the format of `methods.adaptation`."""
     random = np.random.default_rng(0)
     shape = (settings.batch, *settings.crop_size)
     source, target = (random.standard_normal((*shape, 3)) for _ in range(2))

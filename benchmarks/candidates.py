@@ -1,4 +1,4 @@
-"""The published ISBI 2012 experiment: a U-Net S alone and against D."""
+"""The published ISBI 2012 experiment: a U-Net S, alone and against D."""
 
 import dataclasses
 
@@ -32,7 +32,7 @@ PATCH_D = DiscriminatorConfig()
 
 
 def encoder_discriminator_config(settings: Settings) -> DiscriminatorConfig:
-    """The D of the ISBI 2012 experiment: the map alone, labels as zeros and ones."""
+    """The D of the ISBI 2012 experiment: its input is the map alone, with one-hot labels."""
     return DiscriminatorConfig(
         discriminator="encoder",
         d_width=settings.width,
@@ -68,7 +68,7 @@ def build_inference(settings: Settings) -> Workloads:
 
 
 def _config(settings: Settings, method: MethodConfig, discriminator: DiscriminatorConfig) -> Config:
-    """The experiment's optimizers, whatever the method, so that steps differ in nothing else."""
+    """The experiment's optimizers for every method, so that steps differ in nothing else."""
     config = Config(
         data=DataConfig(crop_size=settings.crop_size),
         segmenter=SegmenterConfig(width=settings.width, depth=DEPTH),
@@ -87,7 +87,7 @@ def _step(settings: Settings, method: MethodConfig, discriminator: Discriminator
 
 
 def _plain_training_operations(settings: Settings) -> int:
-    """What S's training step would take with plain upsampling; nothing is executed."""
+    """Operations of S's training step with plain upsampling; nothing is executed."""
     model = plain_unet(1, settings.width, DEPTH)
 
     @tf.function(autograph=False)

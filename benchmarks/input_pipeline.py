@@ -1,4 +1,4 @@
-"""The training input, without a network behind it."""
+"""The training input, without a network."""
 
 from collections.abc import Iterable
 from typing import get_args
@@ -19,16 +19,16 @@ MEMBRANES = descriptor_of("membranes")
 DEFAULT_AUGMENT = DataConfig().augment
 _EXAMPLES = 30
 _ISBI_SIZE = (512, 512)
-_WARM_UP = 8  # batches, by when parallel calls have been chosen and all are at work
+_WARM_UP = 8  # batches, after which parallel calls are tuned and all running
 
 
 def augment_name(augment: Iterable[str]) -> str:
-    """How the table calls a setting of --augment."""
+    """Name of a setting of --augment in the table."""
     return ",".join(augment) or "windows only"
 
 
 def build_pipeline(settings: Settings) -> Workloads:
-    """`training_windows` with no augmentation, with each alone, and with all that are default."""
+    """`training_windows` without augmentation, with each one alone, and with the default ones."""
     alone = [(name,) for name in get_args(Augmentation) if name != "colour"]  # sections are grey
     workloads = {}
     for augment in dict.fromkeys([(), *alone, DEFAULT_AUGMENT]):
@@ -43,9 +43,9 @@ def synthetic_windows(
     descriptor: DatasetDescriptor,
     image_size: tuple[int, int] = _ISBI_SIZE,
 ) -> tf.data.Dataset:
-    """Endless training batches from as many images as ISBI 2012 has, of noise.
+    """Endless training batches from noise images, with as many images as ISBI 2012 has.
 
-    Images are of `image_size`, (height, width), but no smaller than a window.
+    Images have `image_size`, (height, width), but are not smaller than a window.
     """
     random = np.random.default_rng(0)
     shape = [max(sizes) for sizes in zip(image_size, settings.crop_size, strict=True)]
@@ -66,10 +66,10 @@ def synthetic_windows(
 
 
 def consuming(windows: tf.data.Dataset, settings: Settings) -> Workload:
-    """Takes batches and does nothing with them."""
+    """A workload that takes batches and discards them."""
 
     def run(repetitions: int) -> float:
-        # Anew each time, so that it neither works nor holds finished batches between turns.
+        # A new pipeline each time, so that it neither works nor stores batches between turns.
         batches = iter(windows)
 
         @timed

@@ -1,7 +1,8 @@
-"""The thing to beat: adversarial updates with compiled Keras models, `fit` and `predict`.
+"""The baseline: adversarial updates with compiled Keras models, `fit` and `predict`.
 
-Written as the field writes it: S with nearest upsampling, concatenation and biases; a combined
-model of S and frozen D; `fit` of that, `predict` with S, `fit` of D on labels and predictions.
+Written as usual in the field: S with nearest upsampling, concatenation and biases; a combined model
+of S and frozen D; `fit` of the combined model, `predict` with S, `fit` of D on labels and
+predictions.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,7 @@ def plain_unet(channels: int, width: int, depth: int) -> Model:
 
 
 def plain_discriminator(size: tuple[int, int], width: int, depth: int) -> Model:
-    """The downward half to one probability; (128x128, 32, 4) has 4,748,385 parameters."""
+    """The contracting path to one probability; (128x128, 32, 4) has 4,748,385 parameters."""
     maps = layers.Input((*size, 1))
     x = layers.Flatten()(_downward(maps, width, depth)[-1])
     return Model(maps, layers.Dense(1, activation="sigmoid", dtype="float32")(x))
@@ -54,11 +55,11 @@ def _convolution(x: tf.Tensor, filters: int) -> tf.Tensor:
 
 
 class KerasWay:
-    """S and encoder D, compiled: one update of each a repetition.
+    """S and encoder D, compiled; a repetition is one update of each.
 
     Attributes:
         segmenter, discriminator: the networks.
-        combined: S, and D's answer on its maps.
+        combined: S, followed by D.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -67,8 +68,8 @@ class KerasWay:
         self.discriminator = plain_discriminator(settings.crop_size, settings.width, DEPTH)
         rate = optimizers.schedules.InverseTimeDecay(1e-3, 1, 1e-3)
         self.discriminator.compile(optimizers.Adam(1e-3), losses.BinaryCrossentropy())
-        # Keras keeps to what `trainable` was when a model was compiled: D learns in its own `fit`
-        # and holds still in the combined one, where its batch norm uses moving averages.
+        # Keras keeps the value of `trainable` from the time a model is compiled: D learns in its
+        # own `fit` and is frozen in the combined one, where its batch norm uses moving averages.
         self.discriminator.trainable = False
         images = layers.Input((*settings.crop_size, 1))
         maps = self.segmenter(images)
@@ -82,7 +83,7 @@ class KerasWay:
         self.labels = random.integers(0, 2, shape).astype(np.float32)
 
     def run(self, repetitions: int) -> None:
-        """As many updates of S, then of D: calls as long as can be, to spread what they cost."""
+        """All updates of S, then all of D, in long calls, which spread their overhead."""
         self.train_segmenter(repetitions)
         images = np.concatenate([self.images] * repetitions)
         fake = self.segmenter.predict(images, self.batch, verbose=0)
@@ -96,14 +97,14 @@ class KerasWay:
         self.combined.fit(images, [labels, real], self.batch, verbose=0)
 
     def train_discriminator(self, repetitions: int, fake: np.ndarray) -> None:
-        """Batches of as many real and fake maps as ours: twice the batch size, mixed."""
+        """Batches with as many real and fake maps as ours: twice the batch size, mixed."""
         maps = np.concatenate([self.labels] * repetitions + [fake])
         count = len(maps) // 2
         answers = np.concatenate([np.ones((count, 1)), np.zeros((count, 1))]).astype(np.float32)
         self.discriminator.fit(maps, answers, 2 * self.batch, verbose=0)
 
     def operations(self) -> int:
-        """Multiplications plus additions of one repetition, from the steps that Keras runs."""
+        """Multiplications plus additions per repetition, from the steps that Keras runs."""
         real = np.ones((self.batch, 1), np.float32)
         maps = np.concatenate([self.labels, self.labels])
         answers = np.concatenate([real, real])

@@ -1,4 +1,4 @@
-"""Whether the processor is busy with something else while nothing of ours runs."""
+"""Load of the processor by other programs."""
 
 import time
 from pathlib import Path
@@ -8,7 +8,7 @@ _IDLE = (3, 4)  # idle and iowait, in the order of proc(5)
 
 
 def busy_share(seconds: float) -> float | None:
-    """The share of all cores' time that others take, watched for so long; None if unknown."""
+    """Share of all cores' time taken by others during `seconds`; None if unknown."""
     try:
         before = _jiffies()
         time.sleep(seconds)
@@ -21,4 +21,4 @@ def busy_share(seconds: float) -> float | None:
 
 def _jiffies() -> list[int]:
     total = _STAT.read_text().splitlines()[0]
-    return [int(field) for field in total.split()[1:9]]  # guests are counted in user time already
+    return [int(field) for field in total.split()[1:9]]  # user time already includes guests

@@ -1,4 +1,4 @@
-"""The device's speed limit, as far as TensorFlow's own matrix multiplication reaches it."""
+"""The peak of the device, as reached by TensorFlow's matrix multiplication."""
 
 import tensorflow as tf
 
@@ -9,7 +9,7 @@ _SIZES = {"CPU": (1024, 2048, 3072), "GPU": (4096, 8192, 16384)}
 
 
 def build_matmul(settings: Settings) -> Workloads:
-    """Square matrices of several sizes, in the policy's compute type."""
+    """Products of square matrices of several sizes, in the policy's compute type."""
     device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     sizes = settings.matmul_sizes or _SIZES[device]
     return {f"{size} x {size}": _product(size) for size in sizes}

@@ -1,4 +1,4 @@
-"""The networks of --segmenter, at sizes that suit them: training steps and inference."""
+"""The networks of --segmenter, at typical sizes: training steps and inference."""
 
 import tensorflow as tf
 
@@ -26,7 +26,7 @@ LEARNING_RATE = 1e-3
 
 
 def build_network(name: SegmenterName, settings: Settings) -> Workloads:
-    """The network's training step and inference; of the CamVid networks also the input."""
+    """The network's training step and inference; for the CamVid networks also the input."""
     config, descriptor = network_config(name, settings)
     return _workloads(
         config,
@@ -38,12 +38,12 @@ def build_network(name: SegmenterName, settings: Settings) -> Workloads:
 
 
 def camvid_windows(settings: Settings, descriptor: DatasetDescriptor) -> tf.data.Dataset:
-    """Whole frames, half of them mirrored, as camvid_fcn.flags and camvid_unet.flags have it."""
+    """Whole frames, half of them mirrored, as in camvid_fcn.flags and camvid_unet.flags."""
     return synthetic_windows(settings, ("flip",), descriptor, settings.crop_size)
 
 
 def build_segnet_tfa(settings: Settings) -> Workloads:
-    """SegNet as `build_network` has it, unpooling with TensorFlow Addons."""
+    """SegNet as in `build_network`, but unpooling with TensorFlow Addons."""
     config, descriptor = network_config("segnet", settings)
     model = segnet_tfa(settings.width)
     optimizer = build_optimizer(config.s_optimizer, model, Length())
@@ -53,7 +53,7 @@ def build_segnet_tfa(settings: Settings) -> Workloads:
 
 
 def network_config(name: SegmenterName, settings: Settings) -> tuple[Config, DatasetDescriptor]:
-    """The network at its published size but for `settings`, and the data that it is for."""
+    """The network at its published size, except for `settings`, and the data it is meant for."""
     descriptor = CAMVID
     match name:
         case "unet":
@@ -82,10 +82,10 @@ def network_config(name: SegmenterName, settings: Settings) -> tuple[Config, Dat
 
 
 def segnet_tfa(width: int) -> tf.keras.Model:
-    """`models.segnet`'s darkfield network on whole multiples of its stride, the field's way.
+    """The darkfield network of `models.segnet` for multiples of its stride, as usual in the field.
 
-    Pooling keeps the places of the maxima, and `tfa.layers.MaxUnpooling2D` scatters to them.
-    Variables are those of `models.segnet`, in the same order.
+    Pooling keeps the indices of the maxima, and `tfa.layers.MaxUnpooling2D` scatters to them. The
+    variables are those of `models.segnet`, in the same order.
     """
     images = tf.keras.Input((None, None, CELLS.image_channels))
     x, places = images, []

@@ -1,11 +1,11 @@
-"""How many multiplications and additions a traced function executes.
+"""Number of multiplications and additions that a traced function executes.
 
-Counted are the convolutions, their two gradients and the matrix products of the graph, two
-operations a multiply-add, taps that fall on the padding included. That is how the TensorFlow
-profiler counts them; unlike it, we count only what the function's results depend on, because the
-tracer also writes down gradients that nobody asked for (that of the images, say), which the
-runtime leaves out. Elementwise work, normalisation, pooling and the optimizer count as nothing:
-they take time but are no part of what a matrix unit could do.
+Counted are the convolutions of the graph, their two gradients and the matrix products, with two
+operations per multiply-add, including taps on the padding. The TensorFlow profiler counts them in
+the same way. Unlike the profiler, we count only operations that the function's results depend on:
+the tracer also records unused gradients (that of the images, for instance), which the runtime
+skips. Elementwise operations, normalisation, pooling and the optimizer are not counted: they take
+time, but a matrix unit could not execute them.
 """
 
 import math
@@ -22,8 +22,8 @@ def count_operations(function: tf.types.experimental.ConcreteFunction) -> int:
     """Multiplications plus additions of one call.
 
     Raises:
-        ValueError: a shape is unknown, or a counted operation sits in a nested function, where
-            it would be missed.
+        ValueError: a shape is unknown, or a counted operation is in a nested function, where it
+            would be missed.
     """
     graph = function.graph
     for nested in graph.as_graph_def().library.function:
@@ -58,7 +58,7 @@ def operations_by_type(operations: list[tf.Operation]) -> Counter[str]:
 
 
 def _convolution_multiplications(operation: tf.Operation) -> int:
-    """A product for each output element of the forward convolution and each weight it sees."""
+    """One product per output element of the forward convolution and weight that it uses."""
     match operation.type:
         case "Conv2D":
             output, kernel = operation.outputs[0], operation.inputs[1]

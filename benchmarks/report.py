@@ -1,4 +1,4 @@
-"""Figures from measurements: an aligned table, ratios, JSON."""
+"""Reports of measurements: an aligned table, ratios, JSON."""
 
 import dataclasses
 import statistics
@@ -34,13 +34,13 @@ _MEBI = 2**20
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
-    """Two candidates compared, round by round.
+    """Comparison of two candidates, round by round.
 
     Attributes:
         what: a phrase.
-        precision: of both.
+        precision: precision of both.
         rounds: the ratio in each round.
-        aim: what it should come to, in words; empty where nothing was promised.
+        aim: the intended value, in words; empty if there is none.
     """
 
     what: str
@@ -54,21 +54,21 @@ class Ratio:
 
 
 class Results:
-    """All that was measured in one precision."""
+    """All measurements in one precision."""
 
     def __init__(self, measured: Iterable[Measured], precision: str) -> None:
         self.precision = precision
         self.measured = [m for m in measured if m.precision == precision]
 
     def find(self, candidate: str, part: str | None = None) -> Measured | None:
-        """A workload of the candidate; without a part its last (the pipeline's with all
-        augmentation).
+        """A workload of the candidate; without `part` its last one (for the pipeline, the one with
+        all augmentation).
         """
         found = [m for m in self.measured if m.candidate == candidate and part in (None, m.part)]
         return found[-1] if found else None
 
     def peaks(self) -> tuple[float, ...]:
-        """The fastest matrix multiplication's operations a second, in each round."""
+        """Operations per second of the fastest matrix multiplication, in each round."""
         products = [m for m in self.measured if m.candidate == MATMUL]
         turns = zip(*(m.seconds for m in products), strict=True)
         return tuple(
@@ -77,7 +77,7 @@ class Results:
         )
 
     def shares_of_peak(self, measured: Measured, plain: bool = False) -> tuple[float, ...]:
-        """Of the peak in the same round; empty if there is none."""
+        """Shares of the peak in the same round; empty if there is no peak."""
         peaks = self.peaks()
         operations = measured.plain_operations if plain else measured.operations
         if not peaks or not operations:
@@ -88,7 +88,7 @@ class Results:
         )
 
     def times_longer(self, one: Measured | None, other: Measured | None) -> tuple[float, ...]:
-        """How many times as long `one` takes for an image as `other`; empty if one is missing."""
+        """Ratio of the times per image of `one` and `other`; empty if one is missing."""
         if one is None or other is None:
             return ()
         return tuple(
@@ -98,7 +98,7 @@ class Results:
 
 
 def ratios(results: Results, gpu: bool) -> list[Ratio]:
-    """The figures that sum it up; with aims where they are set: on the CPU, at full size."""
+    """The summary ratios; aims apply on the CPU at full size only."""
     aimed = not gpu and all(_is_full_size(m) for m in results.measured)
     rows = [*_experiment_ratios(results), *_network_ratios(results)]
     return [
@@ -125,32 +125,32 @@ def _experiment_ratios(results: Results) -> list[_Row]:
     )
     return [
         (
-            "S's step: share of the matmul peak",
+            "S's step: share of matmul peak",
             results.shares_of_peak(supervised) if supervised else (),
             share_aim.get(results.precision, ""),
         ),
         (
-            "joint step with encoder D: times faster than the Keras way",
+            "joint step with encoder D: speed-up over the Keras way",
             results.times_longer(keras_way, encoder),
             keras_aim.get(results.precision, ""),
         ),
         (
-            "joint step with patch D: times the cost of S's step",
+            "joint step with patch D: cost relative to S's step",
             results.times_longer(patch, supervised),
             "at most 1.15",
         ),
         (
-            "joint step with encoder D: times the cost of S's step",
+            "joint step with encoder D: cost relative to S's step",
             results.times_longer(encoder, supervised),
             "",
         ),
         (
-            "input pipeline: times faster than S's step consumes",
+            "input pipeline: speed relative to S's step",
             results.times_longer(supervised, pipeline),
             "at least 5",
         ),
         (
-            "S's step fed by the pipeline: times the cost of S's step",
+            "S's step fed by the pipeline: cost relative to S's step",
             results.times_longer(fed, supervised),
             "",
         ),
@@ -164,12 +164,12 @@ def _network_ratios(results: Results) -> list[_Row]:
     torch_aim = {"float32": "at least 1"}
     rows = [
         (
-            "SegNet's step: times faster than with TFA's unpooling",
+            "SegNet's step: speed-up over TFA's unpooling",
             results.times_longer(with_tfa, segnet),
             "",
         ),
         (
-            "SegNet's step: times faster than PyTorch's",
+            "SegNet's step: speed-up over PyTorch",
             results.times_longer(in_torch, segnet),
             torch_aim.get(results.precision, ""),
         ),
@@ -181,18 +181,18 @@ def _network_ratios(results: Results) -> list[_Row]:
         network = DESCRIPTIONS[name]
         rows += [
             (
-                f"{network}: input pipeline, times faster than the step consumes",
+                f"{network}: input pipeline, speed relative to the step",
                 results.times_longer(step, source),
                 "more than 1",
             ),
             (
-                f"{network}: step fed by the pipeline, times the cost of the step",
+                f"{network}: step fed by the pipeline, cost relative to the step alone",
                 results.times_longer(fed, step),
                 "at most 1.1",
             ),
         ]
     ours, theirs = results.find(ADAPTATION), results.find(ADAPTATION_TORCH)
-    what = "adaptation: times faster than PyTorch's"
+    what = "adaptation: speed-up over PyTorch"
     return [*rows, (what, results.times_longer(theirs, ours), torch_aim.get(results.precision, ""))]
 
 
@@ -215,7 +215,7 @@ def format_report(
     measured: Sequence[Measured],
     notes: Iterable[str],
 ) -> str:
-    """What the script prints."""
+    """The text that the script prints."""
     precisions = list(dict.fromkeys(m.precision for m in measured))
     versions = [f"TensorFlow {machine['tensorflow']}", f"Python {machine['python']}"]
     if any(m.candidate in IN_TORCH for m in measured):
@@ -240,14 +240,14 @@ def format_report(
 
 
 _EXPLANATION = (
-    "Batch: images a step, adaptation's of both domains, and their height x width; filters: of the",
-    "first level.",
-    "Medians over rounds in which the candidates took turns; spread: (highest - lowest) / median.",
-    "GFLOP/s: two operations a multiply-add of the convolutions, their gradients and the matrix",
-    "products that the graph executes, nothing else; of peak: of the fastest matrix multiplication",
-    "in the same round; as plain: the same, had plain upsampling, concatenation and convolution",
-    "been executed instead of the tied up-convolution, which computes the same with fewer. Peak",
-    "memory: of a process that holds this candidate alone, in all its parts, libraries included.",
+    "Batch: images per step (for adaptation, of both domains) and their height x width; filters:",
+    "of the first level. Medians over rounds in which the candidates took turns; spread: (highest",
+    "- lowest) / median. GFLOP/s: two operations per multiply-add of the convolutions, their",
+    "gradients and the matrix products that the graph executes, and no others; of peak: relative",
+    "to the fastest matrix multiplication in the same round; as plain: the same, counting plain",
+    "upsampling, concatenation and convolution instead of the tied up-convolution, which computes",
+    "the same with fewer operations. Peak memory: of a process with this candidate alone, in all",
+    "its parts, including libraries.",
 )
 
 
@@ -278,7 +278,7 @@ def _row(measured: Measured, results: Results) -> tuple[str, ...]:
 
 
 def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
-    """The first column to the left, the others to the right, but for the last of words."""
+    """Lines with the first column aligned left and the others right."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = []
     for first, *others in table:
@@ -292,7 +292,7 @@ def report_json(
     measured: Sequence[Measured],
     notes: Iterable[str],
 ) -> dict[str, Any]:
-    """The same figures for programs; times in seconds, memory in bytes."""
+    """The same figures in machine-readable form; times in seconds, memory in bytes."""
     entries = []
     summed_up = []
     for precision in dict.fromkeys(m.precision for m in measured):

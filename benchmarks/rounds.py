@@ -1,7 +1,7 @@
-"""Takes turns: one process a candidate, all of a precision alive at once, A B C, A B C, ...
+"""Timing in turns: one process per candidate, all of a precision alive at once, A B C, A B C, ...
 
-A machine whose speed drifts (other tenants, heat) then favours nobody, and ratios can be taken
-within each round. Imports no TensorFlow, so that this process weighs nothing.
+So a machine whose speed drifts (other tenants, heat) favours no candidate, and ratios can be taken
+within each round. Imports no TensorFlow, so that this process needs little memory.
 """
 
 import dataclasses
@@ -24,19 +24,19 @@ _OUT_OF_MEMORY = ("ResourceExhausted", "MemoryError", "can't allocate memory")
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """One thing that was timed.
+    """One timed workload.
 
     Attributes:
         candidate: a key of `settings.DESCRIPTIONS`.
-        part: which of the candidate's workloads; empty if it has one.
+        part: name of the candidate's workload; empty if it has only one.
         precision: of the process it ran in.
-        settings: the candidate's.
-        seconds: a repetition, one value a round.
-        images: how many a repetition takes in; 0 where there are none.
-        operations: multiplications plus additions a repetition; 0 where none are counted.
-        plain_operations: the same for the plain U-Net; None where that means nothing.
-        peak_memory: bytes, the most that the process held.
-        empty_memory: bytes, what it held before it built anything.
+        settings: of the candidate.
+        seconds: per repetition, one value per round.
+        images: number per repetition; 0 if there are none.
+        operations: multiplications plus additions per repetition; 0 if none are counted.
+        plain_operations: the same for the plain U-Net; None if not applicable.
+        peak_memory: bytes, the maximum of the process.
+        empty_memory: bytes, before it built anything.
     """
 
     candidate: str
@@ -99,8 +99,8 @@ class _Worker:
         said = self.errors.read().strip()
         if status == -9 or any(sign in said for sign in _OUT_OF_MEMORY):
             raise UserError(
-                f"{self.what}: out of memory; take a smaller --batch, --crop_size or --width, or "
-                "leave candidates out with --only."
+                f"{self.what}: out of memory; use a smaller --batch, --crop_size or --width, or "
+                "omit candidates with --only."
             )
         raise RuntimeError(f"{self.what}: the process ended with status {status}.\n{said}")
 
@@ -117,7 +117,7 @@ def _worker(order: dict[str, Any], what: str) -> Iterator[_Worker]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What `worker.describe_machine` says, from a process that can import TensorFlow."""
+    """The result of `worker.describe_machine`, from a process that can import TensorFlow."""
     with _worker({}, "machine") as worker:
         return worker.answer()
 
@@ -131,14 +131,14 @@ def measure(
         plan: candidates, keys of `settings.DESCRIPTIONS`, and the sizes of each; the number of
             rounds is the same for all.
         precision: `float32`, `bfloat16` or `float16`.
-        say: takes lines of progress.
+        say: called with lines of progress.
 
     Returns:
-        One or more a candidate, in order; and what share of the processor other programs took
-        before the first round.
+        One or more measurements per candidate, in order; and the share of the processor that other
+        programs took before the first round.
 
     Raises:
-        UserError: the memory is not enough.
+        UserError: out of memory.
     """
     with ExitStack() as stack:
         workers = {}

@@ -1,4 +1,4 @@
-"""What to measure, at which sizes. Imports no TensorFlow."""
+"""The candidates and their sizes. Imports no TensorFlow."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -47,13 +47,13 @@ DESCRIPTIONS = {
     ADAPTATION_TORCH: "adaptation in PyTorch",
     STREET_INPUT: "adaptation's published input from PNG files",
 }
-"""Candidates in the order in which they take turns and are listed."""
+"""Candidates in the order of turns and of the report."""
 
 TRAINING_PART = "training step"
 FED_PART = "training step, fed"
 INPUT_PART = "input pipeline"
 INFERENCE_PART = "inference"
-"""What a candidate of `SEGMENTERS` consists of; `fed` by the input pipeline."""
+"""The parts of a candidate of `SEGMENTERS`; `fed` means by the input pipeline."""
 
 SEGMENTERS: dict[str, SegmenterName] = {
     NETWORK_UNET: "unet",
@@ -63,7 +63,7 @@ SEGMENTERS: dict[str, SegmenterName] = {
     NETWORK_FCN8S: "fcn8s",
     NETWORK_DEEPLABV3PLUS: "deeplabv3plus",
 }
-"""The value of --segmenter that a candidate measures."""
+"""The value of --segmenter for each candidate."""
 
 IN_TORCH = (SEGNET_TORCH, ADAPTATION_TORCH)
 """Candidates that need PyTorch."""
@@ -85,7 +85,7 @@ GROUPS = {
     "segnet": (MATMUL, NETWORK_SEGNET, SEGNET_TFA, SEGNET_TORCH),
     "adaptation": (MATMUL, ADAPTATION, ADAPTATION_TORCH, STREET_INPUT),
 }
-"""Candidates that are compared with each other, by a name that stands for all of them."""
+"""Groups of candidates that are compared with each other, by name."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,14 @@ class Settings:
     """Sizes of one candidate.
 
     Attributes:
-        batch: images a step; of adaptation, source images, and as many target images.
+        batch: images per step; for adaptation, source images, and as many target images.
         crop_size: (height, width) of a window, in pixels.
-        width: filters of the first level of S and of D; 0 where the network has its own.
-        full_depth: whether DeepLab's ResNets have the published depth, or the least.
-        rounds: how often every candidate takes its turn.
-        turn_seconds: about how long a turn lasts, shared by all that a candidate times.
-        least_repetitions: of a step within a turn, however long that takes.
-        matmul_sizes: sides of the square matrices to try; empty takes what suits the device.
+        width: filters of the first level of S and of D; 0 if the network has a fixed width.
+        full_depth: whether DeepLab's ResNets have the published depth, or the smallest.
+        rounds: number of turns per candidate.
+        turn_seconds: approximate duration of a turn, shared by all workloads of a candidate.
+        least_repetitions: minimum number of steps within a turn, however long they take.
+        matmul_sizes: sides of the square matrices to try; empty selects sizes for the device.
     """
 
     batch: int = 8
@@ -116,7 +116,7 @@ class Settings:
 FULL = Settings()
 """The sizes of the published ISBI 2012 experiment."""
 
-# Their steps take seconds, so that one a turn says enough.
+# Their steps take seconds, so one per turn is enough.
 _LARGE = dataclasses.replace(FULL, width=64, least_repetitions=1)
 _SEGNET = dataclasses.replace(_LARGE, batch=4, crop_size=(256, 256))
 # Frames of 360x480, as the networks pad them.
@@ -146,19 +146,19 @@ QUICK = Settings(
     least_repetitions=1,
     matmul_sizes=(64, 128),
 )
-"""Shows that everything runs; its numbers mean nothing."""
+"""For checking that everything runs; the resulting numbers are meaningless."""
 
 
 def full_settings(candidate: str) -> Settings:
-    """The sizes that suit a candidate: `FULL` unless it has its own."""
+    """The typical sizes of a candidate: `FULL` unless it has its own."""
     return _OWN_SIZES.get(candidate, FULL)
 
 
 def plan(candidates: tuple[str, ...], quick: bool, changes: dict[str, Any]) -> dict[str, Settings]:
-    """The settings of each candidate: its own or the quick ones, with `changes` by field."""
+    """The settings of each candidate: the full or the quick ones, with `changes` by field."""
     planned = {}
     for name in candidates:
-        own = full_settings(name)
-        settings = dataclasses.replace(QUICK if quick else own, **changes)
-        planned[name] = settings if own.width else dataclasses.replace(settings, width=0)
+        full = full_settings(name)
+        settings = dataclasses.replace(QUICK if quick else full, **changes)
+        planned[name] = settings if full.width else dataclasses.replace(settings, width=0)
     return planned

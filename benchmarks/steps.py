@@ -1,4 +1,4 @@
-"""Our own steps, compiled as training compiles them, on batches of noise."""
+"""Our own steps, compiled as in training, on batches of noise."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ LAMBDA_ADV = 0.1
 
 
 def random_batch(settings: Settings, descriptor: DatasetDescriptor) -> Batch:
-    """One batch as a pipeline yields it, of noise: labels that nothing can learn."""
+    """A batch of noise in the format of a pipeline, with random labels."""
     random = np.random.default_rng(0)
     shape = (settings.batch, *settings.crop_size)
     image = random.standard_normal((*shape, descriptor.image_channels))
@@ -43,11 +43,11 @@ def _unfed(config: Config) -> Feed:
 
 
 class Step:
-    """The training step of a configuration of one phase.
+    """The training step of a configuration with one phase.
 
     Attributes:
-        batch: noise, of the shapes that the step takes.
-        images: of a batch.
+        batch: noise, with the shapes that the step takes.
+        images: number of images per batch.
         operations: multiplications plus additions of one call.
     """
 
@@ -69,7 +69,7 @@ class Step:
 
 
 def training(step: Step, plain_operations: int | None = None) -> Workload:
-    """The step on one batch that stays where it is."""
+    """The step on one fixed batch."""
 
     @timed
     def run(repetitions: int) -> None:
@@ -81,10 +81,10 @@ def training(step: Step, plain_operations: int | None = None) -> Workload:
 
 
 def fed_training(step: Step, windows: tf.data.Dataset) -> Workload:
-    """The step on what the input pipeline makes at the same time on the same machine."""
+    """The step on batches that the input pipeline makes at the same time on the same machine."""
 
     def run(repetitions: int) -> float:
-        # Anew each time: the old one has filled its buffers while others had their turns.
+        # A new pipeline each time: the old one has filled its buffers during the others' turns.
         batches = iter(windows)
         step(next(batches)).numpy()
 

@@ -1,4 +1,4 @@
-"""What adaptation consumes as published: PNG files of GTA5's and Cityscapes' sizes, resized."""
+"""The published input of adaptation: PNG files with the sizes of GTA5 and Cityscapes, resized."""
 
 import atexit
 import dataclasses
@@ -19,19 +19,19 @@ from tfadvseg_datasets.cityscapes_ids import to_label_ids
 from tfadvseg_datasets.streets.generate import generate_split
 
 FRAMES = 2
-"""Of each domain; read again and again, so that the disk's cache holds them."""
+"""Frames per domain; they are read repeatedly, so that the disk's cache holds them."""
 
 _Size = tuple[int, int]
 _PUBLISHED: tuple[_Size, ...] = ((1052, 1914), (720, 1280), (1024, 2048), (512, 1024))
 _QUICK: tuple[_Size, ...] = ((66, 120), (45, 80), (64, 128), (32, 64))
-"""Source frames, what they are resized to, target frames, what they are resized to."""
+"""Sizes of source frames, resized source frames, target frames, resized target frames."""
 
 
 def build_street_input(settings: Settings) -> Workloads:
-    """`domain_windows` over files of embedded street scenes in the two sets' layouts.
+    """`domain_windows` over files of embedded street scenes in the layouts of the two sets.
 
-    The camera's noise makes files of 3 MB at 2048x1024 (width x height); clean drawings would be
-    far smaller and quicker to read.
+    With the camera's noise, files have 3 MB at 2048x1024 (width x height); without noise they would
+    be far smaller and faster to read.
     """
     frames, size, target_frames, target_size = _PUBLISHED if settings.full_depth else _QUICK
     folder = Path(tempfile.mkdtemp(prefix="streets-"))
@@ -69,7 +69,7 @@ def build_street_input(settings: Settings) -> Workloads:
 
 
 def _scenes(size: _Size) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Images, uint8 [h,w,3], and labels of Cityscapes' ids, uint8 [h,w]."""
+    """Images, uint8 [h,w,3], and labels with label ids of Cityscapes."""
     scenes = generate_split(0, "train", range(FRAMES), size, "camera")
     return [(image, to_label_ids(label)) for image, label in scenes]
 

@@ -1,7 +1,7 @@
-"""The iteration of domain adaptation in PyTorch, in the order in which it was published.
+"""The iteration of domain adaptation in PyTorch, in the published order.
 
-S on source, S on target through Ds whose weights are held still, each D on source and on target
-predictions; then all updates. Modules are named as the published ones, so that weights fit.
+S on source, S on target through Ds with frozen weights, each D on source and on target predictions;
+then all updates. Modules are named as in the published code, so that its weights fit.
 """
 
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ class Classifier(nn.Module):
 
 
 class Segmenter(nn.Module):
-    """`models.deeplab_v2` on two levels: images [B,3,H,W] to both levels' logits [B,19,h,w]."""
+    """`models.deeplab_v2` with two levels: images [B,3,H,W] to logits of both, [B,19,h,w]."""
 
     def __init__(self, blocks: tuple[int, ...], width: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Segmenter(nn.Module):
         return self.layer5(x), self.layer6(self.layer4(x))
 
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """What learns at the rate, and the classifiers' at ten times the rate."""
+        """Parameters with the base learning rate, and the classifiers' with ten times that."""
         named = [(name, p) for name, p in self.named_parameters() if p.requires_grad]
         classifiers = ("layer5", "layer6")
         return (
@@ -123,7 +123,7 @@ class Discriminator(nn.Module):
 
 
 class Iteration:
-    """S, a D for each level, and their optimizers."""
+    """S, one D per level, and their optimizers."""
 
     def __init__(self, full_depth: bool, width: int) -> None:
         self.segmenter = Segmenter(_BLOCKS[full_depth], width)
@@ -173,7 +173,7 @@ class Iteration:
         return losses[-1]
 
     def _predictions(self, image: Tensor) -> Iterator[Tensor]:
-        """Each level's logits at the image's size, float32."""
+        """Logits of each level at the image's size, float32."""
         size = image.shape[2:]
         for logits in self.segmenter(image):
             yield functional.interpolate(logits.float(), size, mode="bilinear", align_corners=True)
@@ -187,13 +187,13 @@ class Iteration:
 
 
 def _answer(discriminator: Discriminator, predictions: Tensor, domain: float) -> Tensor:
-    """D's loss where `domain` is what it should answer."""
+    """D's loss for the wanted answer `domain`."""
     logits = discriminator(predictions.softmax(dim=1)).float()
     return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, domain))
 
 
 def build_adaptation(settings: Settings, precision: str) -> Workloads:
-    """The iteration that `adaptation.build_adaptation` has."""
+    """The same iteration as `adaptation.build_adaptation`."""
     iteration = Iteration(settings.full_depth, settings.width)
     shape = (settings.batch, 3, *settings.crop_size)
     source, target = (torch.randn(shape).to(memory_format=torch.channels_last) for _ in range(2))

@@ -1,4 +1,4 @@
-"""SegNet in PyTorch, as its users would train it on the same batch: memory format channels-last."""
+"""SegNet in PyTorch, as usual there, on the same batch: memory format channels-last."""
 
 from collections.abc import Callable
 
@@ -18,8 +18,8 @@ CLASSES = 3
 class SegNet(nn.Module):
     """`models.segnet` with stages (2, 2, 2) and the darkfield decoder.
 
-    Images [B,3,H,W], H and W multiples of 8, to logits [B,3,H,W]. Parameters and buffers come in
-    the order of ours.
+    Images [B,3,H,W], H and W multiples of 8, to logits [B,3,H,W]. Parameters and buffers have the
+    order of ours.
     """
 
     def __init__(self, width: int) -> None:
@@ -71,7 +71,7 @@ def training_step(model: SegNet, image: Tensor, label: Tensor) -> Callable[[], T
 
 
 def build_segnet(settings: Settings, precision: str) -> Workloads:
-    """The training step and inference that `networks.build_network` has."""
+    """The same training step and inference as `networks.build_network`."""
     model = SegNet(settings.width).to(memory_format=torch.channels_last)
     batch, size = settings.batch, settings.crop_size
     image = torch.randn(batch, CHANNELS, *size).to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""A function in PyTorch as a workload."""
+"""A PyTorch function as a workload."""
 
 from collections.abc import Callable
 
@@ -9,16 +9,16 @@ from benchmarks.workload import Workload, timed
 
 
 def workload(call: Callable[[], object], images: int, precision: str) -> Workload:
-    """Calls it in `precision`, float32 or bfloat16.
+    """A workload that calls the function in `precision`, float32 or bfloat16.
 
-    Operations are those that PyTorch itself counts in one call, which is executed: two a
-    multiply-add of convolutions, their gradients and matrix products.
+    Operations are counted by PyTorch itself in one call, which is executed: two per multiply-add of
+    convolutions, their gradients and matrix products.
     """
 
     @timed
     def run(repetitions: int) -> None:
         for _ in range(repetitions):
-            # Anew each time: it keeps rounded weights, which an update makes old.
+            # Entered anew each time, because it keeps rounded weights, which an update outdates.
             with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
                 call()
 

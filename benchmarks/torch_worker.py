@@ -13,7 +13,7 @@ from benchmarks.workload import Workloads
 
 
 def build(name: str, settings: Settings, precision: str) -> Workloads:
-    """What candidate `name` times, on the CPU."""
+    """The workloads of candidate `name`, on the CPU."""
     match name:
         case _ if name == SEGNET_TORCH:
             return build_segnet(settings, precision)

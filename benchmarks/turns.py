@@ -1,8 +1,8 @@
-"""A candidate's process: how it speaks with `benchmarks.rounds`. Imports no TensorFlow.
+"""The process of a candidate, and its protocol with `benchmarks.rounds`. Imports no TensorFlow.
 
-It speaks JSON, one object a line. The first order is the settings, the candidate and its precision;
-the answer says what is to be timed. Then every empty object asks for a turn, answered by seconds
-a repetition, and the end of orders for the memory.
+Messages are JSON, one object per line. The first order contains the settings, the candidate and its
+precision; the answer lists what will be timed. Then every empty object requests a turn, answered
+with seconds per repetition, and the end of orders requests the memory.
 """
 
 import json
@@ -20,8 +20,8 @@ _WARM_UP = 2
 
 
 class Streams:
-    """Orders from standard input, answers to standard output; what libraries print goes to
-    standard error instead.
+    """Orders from standard input, answers to standard output; output of libraries is redirected to
+    standard error.
     """
 
     def __init__(self) -> None:
@@ -43,13 +43,13 @@ class Streams:
 def take_turns(
     streams: Streams, build: Callable[[], Workloads], settings: Settings, memory: Callable[[], int]
 ) -> None:
-    """Builds, then does what the parent process asks until it asks no more.
+    """Builds the workloads, then answers the parent process until it sends no more orders.
 
     Args:
-        streams: where it asks.
-        build: builds what is timed.
-        settings: how long a turn is.
-        memory: the most bytes that this process has held so far.
+        streams: connection to the parent process.
+        build: builds the workloads.
+        settings: defines the duration of a turn.
+        memory: returns the maximum number of bytes that this process has held so far.
     """
     empty = memory()
     workloads = build()
@@ -77,14 +77,14 @@ def take_turns(
 
 
 def time_turn(workload: Workload, seconds: float, least_repetitions: int) -> float:
-    """Seconds a repetition, of as many as fill a turn of about `seconds`.
+    """Seconds per repetition, averaged over a turn of about `seconds`.
 
-    One more goes ahead: caches are cold, as others have had their turns since.
+    One repetition runs first, without timing: caches are cold after the turns of others.
     """
     repetitions = max(least_repetitions, math.ceil(seconds / workload.run(1)))
     return workload.run(repetitions) / repetitions
 
 
 def resident_memory() -> int:
-    """The most bytes of main memory that this process has held."""
+    """The maximum number of bytes of main memory that this process has held."""
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # Linux counts in KiB

@@ -1,9 +1,9 @@
-"""The process that holds one candidate, so that its peak memory is its own.
+"""The process of one candidate; each has its own, so that peak memory is separate.
 
     python -m benchmarks.worker < orders
 
-See `benchmarks.turns`. An order without a candidate asks what the machine is. Candidates in
-PyTorch have `benchmarks.torch_worker` instead.
+See `benchmarks.turns`. An order without a candidate requests a description of the machine.
+Candidates in PyTorch use `benchmarks.torch_worker` instead.
 """
 
 import os
@@ -41,11 +41,11 @@ from tfadvseg.config import Precision
 from tfadvseg.training.distribution import choose_precision
 
 _WITH_DEFAULTS = (KERAS_WAY, SEGNET_TFA)
-"""Not ours: left with TensorFlow's own defaults, which do not promise the same numbers again."""
+"""Candidates that run with TensorFlow's own defaults, without determinism."""
 
 
 def build(name: str, settings: Settings) -> Workloads:
-    """What candidate `name` times, built under the current precision policy."""
+    """The workloads of candidate `name`, built under the current precision policy."""
     match name:
         case _ if name == MATMUL:
             return build_matmul(settings)
@@ -86,14 +86,14 @@ def prepare(name: str, precision: Precision) -> None:
 
 
 def peak_memory() -> int:
-    """The most bytes that this process has held: on the GPU if there is one, else resident."""
+    """Maximum number of bytes held by this process: on the GPU if there is one, else resident."""
     if tf.config.list_physical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"]
     return resident_memory()
 
 
 def describe_machine() -> dict[str, object]:
-    """The device, and the precisions that it runs fast."""
+    """The device, and the precisions that are fast on it."""
     gpus = tf.config.list_physical_devices("GPU")
     precisions = ["float32"]
     if gpus:

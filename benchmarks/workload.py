@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Workload:
-    """Something to repeat and to time.
+    """A function to repeat and to time.
 
     Attributes:
-        run: does it that many times and returns the seconds that they took, until the device had
-            finished; what has to go ahead is not counted.
-        images: how many images one repetition takes in; 0 where there are none.
-        operations: multiplications plus additions of one repetition, as executed.
+        run: takes a number of repetitions and returns the seconds they took until the device had
+            finished; preparations are not timed.
+        images: number of images per repetition; 0 if there are none.
+        operations: multiplications plus additions per repetition, as executed.
         plain_operations: the same for the U-Net with plain upsampling, concatenation and
-            convolution, where that network computes the same; else None.
+            convolution, if that network computes the same; otherwise None.
     """
 
     run: Callable[[int], float]
@@ -25,11 +25,11 @@ class Workload:
 
 
 Workloads = dict[str, Workload]
-"""By name; several that share their memory, such as one pipeline's settings."""
+"""Workloads by name; several that share their memory, such as settings of one pipeline."""
 
 
 def timed(repeat: Callable[[int], None]) -> Callable[[int], float]:
-    """For `Workload.run`, from a function that does it that many times and then waits."""
+    """Makes `Workload.run` from a function that repeats it and then waits for the device."""
 
     def run(repetitions: int) -> float:
         start = time.perf_counter()

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def environment() -> dict[str, str]:
-    """Of a script: this one's, without what would change TensorFlow's numbers or its noise."""
+    """Environment of a script: this one's, without variables that change TensorFlow's behaviour."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
     return kept | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
 
@@ -35,7 +35,7 @@ def run_script(name: str, *arguments: str | Path, cwd: Path) -> subprocess.Compl
 
 
 def assert_one_line_error(result: subprocess.CompletedProcess, *messages: str) -> None:
-    """The script refused with one line that holds all of `messages`."""
+    """Checks that the script failed with one line that contains all of `messages`."""
     assert result.returncode == 2, result.stderr
     assert result.stdout == ""
     assert result.stderr.startswith("error: ")
@@ -45,7 +45,7 @@ def assert_one_line_error(result: subprocess.CompletedProcess, *messages: str) -
 
 
 def make_run(run_dir: Path, image_channels: int = 1) -> dict[str, tf.keras.Model]:
-    """Writes what other scripts need of a run with --compare; returns its networks by name.
+    """Writes the files of a run with --compare that other scripts need; returns its networks.
 
     `segmenter` and `standard` are the best ones; `latest` is the last state of `segmenter`.
     """

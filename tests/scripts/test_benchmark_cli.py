@@ -1,4 +1,4 @@
-"""The benchmark runs, counts rightly and compares like with like. Nothing here asserts a time."""
+"""The benchmark runs, counts correctly and compares fairly. Nothing here asserts a time."""
 
 import importlib.util
 import json
@@ -40,7 +40,7 @@ def quick(tmp_path_factory):
 
 
 def assert_all_measured(figures: dict, *candidates: str) -> None:
-    """These candidates, in every round."""
+    """The given candidates, in every round."""
     assert {entry["candidate"] for entry in figures["measured"]} == set(candidates)
     for entry in figures["measured"]:
         assert len(entry["seconds"]) == entry["settings"]["rounds"] == 2
@@ -71,8 +71,8 @@ def test_figures_agree_with_each_other(quick):
     assert max(e["share_of_peak"] for e in products) <= 1
     assert supervised["operations"] < supervised["plain_operations"], "the tied up-convolution"
     ratios = {r["what"]: r for r in figures["ratios"]}
-    times_faster = ratios["input pipeline: times faster than S's step consumes"]
-    # The entry of all augmentation, which is the last of its candidate.
+    times_faster = ratios["input pipeline: speed relative to S's step"]
+    # The entry with all augmentation, which is the candidate's last.
     assert times_faster["rounds"] == pytest.approx(
         np.divide(supervised["seconds"], entries["pipeline"]["seconds"])
     )
@@ -107,7 +107,7 @@ def test_the_default_group_is_the_experiment_and_its_yardsticks(tmp_path):
     )
     entries = {e["candidate"]: e for e in figures["measured"]}
     ratios = {r["what"]: r for r in figures["ratios"]}
-    times_faster = ratios["joint step with encoder D: times faster than the Keras way"]
+    times_faster = ratios["joint step with encoder D: speed-up over the Keras way"]
     assert times_faster["rounds"] == pytest.approx(
         np.divide(entries["keras_way"]["seconds"], entries["joint_encoder"]["seconds"])
     )
@@ -116,7 +116,7 @@ def test_the_default_group_is_the_experiment_and_its_yardsticks(tmp_path):
 
 
 def operations_of(candidate: str) -> int:
-    """What a repetition takes, of a candidate that is repeated in this process."""
+    """Measurements per repetition, of a candidate that runs in this process."""
     from benchmarks.settings import QUICK
     from benchmarks.worker import build
 
@@ -155,9 +155,9 @@ def test_groups_are_compared_in_one_run():
         assert left_out in result.stdout
         expected = [name for name in expected if "PyTorch" not in name]
     assert [line.split("  ")[0] for line in table] == expected
-    # A spread, and where there are operations a share: matmul is in every group.
+    # A spread, and a share if there are operations: matmul is in every group.
     assert all(line.count("%") == 2 - ("PNG" in line) for line in table)
-    assert "times faster than with TFA's unpooling" in result.stdout
+    assert "speed-up over TFA's unpooling" in result.stdout
 
 
 def test_sizes_are_the_flags_the_quick_ones_or_the_candidates_own():
@@ -233,8 +233,8 @@ def test_operations_by_hand():
     second = 2 * (2 * 6 * 6 * 6) * (3 * 3 * 5)
     transposed = 2 * (2 * 6 * 6 * 6) * (4 * 4 * 7)
     product = 2 * (2 * 3) * (12 * 12 * 7)
-    # The first convolution's gradient for the image is traced but not asked for. The loss itself
-    # is no output, so that nothing of the transposed convolution and the product runs forward.
+    # The first convolution's gradient for the image is traced but unused. The loss is not an
+    # output, so the transposed convolution and the product do not run forward.
     executed = 2 * first + 3 * second + 2 * transposed + product
     assert count_operations(_traced("VALID")) == executed
 

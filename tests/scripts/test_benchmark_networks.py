@@ -1,4 +1,4 @@
-"""What the benchmark compares computes the same, and every network of it runs."""
+"""The compared networks of the benchmark compute the same, and every network runs."""
 
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def test_camvid_windows_are_whole_frames_and_their_mirror_images():
     assert batches[0]["image"].shape == (QUICK.batch, *QUICK.crop_size, 3)
     labels = np.concatenate([batch["label"] for batch in batches])
     frames = {frozenset((label.tobytes(), label[:, ::-1].tobytes())) for label in labels}
-    # Each of 30 frames comes twice. Cut from larger ones, no window would come again.
+    # Each of 30 frames occurs twice. Windows cut from larger frames would not repeat.
     assert (len(labels), len(frames)) == (60, 30)
     assert len({label.tobytes() for label in labels}) > 30, "some are mirrored once"
 
@@ -96,7 +96,7 @@ def updated(model: tf.keras.Model, batch: dict[str, tf.Tensor]) -> list[np.ndarr
 
 
 def assert_moved_alike(before, after, others) -> None:
-    """Two updates from the same values differ by little of what they moved, in each value."""
+    """After two updates from the same values, each value differs by little of its change."""
     for old, new, other in zip(before, after, others, strict=True):
         moved = np.abs(new - old).max()
         assert np.abs(new - other).max() <= 0.02 * moved + 1e-7, (new.shape, moved)

@@ -1,4 +1,4 @@
-"""How scripts end: exit status and one line on standard error. Each case is a process."""
+"""Exit status of scripts and their one line on standard error. Each case is a process."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Published files become models that the other scripts take, and models become such files."""
+"""Published files are converted to models for the other scripts, and back."""
 
 import csv
 import json
@@ -33,10 +33,10 @@ BGR_MEAN = (104.00698793, 116.66876762, 122.67891434)
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A published file of a tiny network, and what the script made of it."""
+    """A published file of a tiny network, and the model converted from it."""
     folder = tmp_path_factory.mktemp("convert_cli")
     state = random_state_dict(resnet_spec(classes=19))
-    # As drawn, one class would win everywhere.
+    # Without this, one class would win everywhere.
     state = {name: 30 * v if "layer6" in name else v for name, v in state.items()}
     write_tensors(folder / "published.npz", state)
     arguments = ("--weights=published.npz", "--output_dir=model", *TINY_FLAGS)
@@ -71,7 +71,7 @@ def test_the_model_predicts_what_the_published_code_would(place):
 
 
 def test_evaluation_at_full_resolution(place):
-    """Frames of 16 x 32 through a network that sees 32 x 64."""
+    """Frames of 16 x 32 for a network with input 32 x 64."""
     folder, _, _ = place
     data = DataConfig(dataset="cityscapes_semseg", data_dir=str(FRAMES), prepare="none")
     result = run_script(

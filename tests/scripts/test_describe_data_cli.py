@@ -17,7 +17,7 @@ def test_a_dataset_and_a_part_of_it(tmp_path):
     rows = [line.split() for line in result.stdout.splitlines()]
     (spirochaetes,) = (row for row in rows if row[:2] == ["2", "spirochaete"])
     assert spirochaetes[-1] == "4"
-    # Of each mask with spirochaetes: rows and columns that they fill.
+    # Rows and columns filled with spirochaetes, per mask that contains them.
     heights = {"001": (8, 32), "003": (5, 16), "004": (10, 25), "010": (8, 32)}
     assert spirochaetes[2] == str(sum(h * w for h, w in heights.values()))
     part = run_script("describe_data.py", *arguments, "--split=test", cwd=tmp_path)

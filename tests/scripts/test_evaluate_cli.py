@@ -39,7 +39,7 @@ def place(tmp_path_factory):
 
 
 def accuracy(folder, model, numbers) -> float:
-    """Over all pixels of the images, from the Keras model itself."""
+    """Metrics over all pixels of the images, from the Keras model itself."""
     right, total = 0, 0
     for number in numbers:
         with Image.open(folder / f"data/images/{number}.png") as image:
@@ -81,13 +81,13 @@ def test_another_network_and_split_and_each_image(place):
     for number, row in enumerate(rows):
         expected = accuracy(folder, networks["latest"], [number])
         assert float(row["accuracy"]) == pytest.approx(expected, abs=5e-3)
-    # Two classes need no picture of what is taken for what.
+    # Two classes need no figure of confusions.
     assert "per image: m_per_image.csv" in result.stdout
     assert not (folder / "m_confusion.png").exists()
 
 
 def test_images_that_trained_are_counted_where_the_division_is_another(place, tmp_path):
-    """Elsewhere nothing is said: the other tests see no line on standard error."""
+    """In other cases there is no warning: the other tests see no line on standard error."""
     folder, _ = place
     (tmp_path / "train.txt").write_text("0\n")
     (tmp_path / "val.txt").write_text("1\n2\n3\n")
@@ -95,7 +95,7 @@ def test_images_that_trained_are_counted_where_the_division_is_another(place, tm
     result = run_script("evaluate.py", f"--model={folder}/run", *lists, cwd=tmp_path)
     assert result.returncode == 0
     assert "1 of these 3 images were trained on." in result.stderr
-    # The file tells it from an evaluation on the run's own division.
+    # The file distinguishes it from an evaluation on the run's own split.
     choices = "train_list-train.txt_val_list-val.txt_seed-0"
     assert (folder / f"run/evaluation_folder_validation_{choices}_segmenter_best.json").exists()
     for split in ("train[:1]", "train[1:]"):
@@ -218,7 +218,7 @@ def test_refusals_write_nothing(place):
 
 
 def test_the_images_are_read_before_the_model(place, tmp_path):
-    """A run whose checkpoint is damaged: images that do not fit are noticed first."""
+    """A run with a damaged checkpoint: unsuitable images are noticed before it."""
     folder, _ = place
     run = shutil.copytree(folder / "run", tmp_path / "run")
     for path in (run / "best").glob("*.data-*"):

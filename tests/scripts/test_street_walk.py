@@ -1,4 +1,4 @@
-"""The walk of docs/gta5_to_cityscapes.md, on tiny files laid out and named as the official ones."""
+"""The steps of docs/gta5_to_cityscapes.md, on tiny files with the official layout and names."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ TINY_TARGET = ("--target_crop_size=32,64", "--target_resize=32,64")
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> Path:
-    """A file as the published training starts from: prefixed, one classifier of 21 classes."""
+    """A file like the published initial weights: prefixed, one classifier for 21 classes."""
     spec = resnet_spec(classifiers=(4,), classes=21)
     state = random_state_dict([entry for entry in spec if "num_batches" not in entry[0]])
     path = tmp_path_factory.mktemp("weights") / "DeepLab_resnet_pretrained_init.npz"
@@ -53,7 +53,7 @@ def trained(flagfile: str, place: Path, weights: Path, *arguments: str) -> Path:
 @pytest.mark.slow
 def test_the_walk_from_downloads_to_submission(weights, tmp_path):
     data = (f"--data_dir={GTA5}", f"--target_data_dir={CITYSCAPES}", *TINY_TARGET)
-    # Prepared by Beam here, read as they are there.
+    # Prepared by Beam in one case, read directly in the other.
     beam = ("--prepare=beam", "--target_prepare=beam", "--prepared_dir=prepared", "--d_width=4")
     runs = {
         "adapted": trained("gta5_multi.flags", tmp_path, weights, *data, *beam),
@@ -81,7 +81,7 @@ def test_the_walk_from_downloads_to_submission(weights, tmp_path):
     for name in ("compared.md", "compared.json", "iou_bars.png"):
         assert (tmp_path / "compared" / name).stat().st_size > 0
 
-    # The benchmark takes frames of their full size only.
+    # The benchmark accepts full-size frames only.
     (small, *_) = sorted(CITYSCAPES.glob("leftImg8bit/val/*/*.png"))
     Image.open(small).resize((2048, 1024)).save(tmp_path / small.name)
     predicted = run_script(
@@ -95,7 +95,7 @@ def test_the_walk_from_downloads_to_submission(weights, tmp_path):
     assert predicted.returncode == 0, predicted.stderr
     assert list((tmp_path / "submission").rglob("*.png"))
 
-    # Back to PyTorch's names, and from there to a model that is exported.
+    # Back to PyTorch's names, and from there to an exported model.
     steps = (
         ("convert.py", "--model=gta5_multi", "--to=back.npz"),
         (

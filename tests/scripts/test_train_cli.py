@@ -1,4 +1,4 @@
-"""scripts/train.py as a person at the terminal meets it. Each run is a process."""
+"""scripts/train.py as used from a terminal. Each run is a process."""
 
 import csv
 import json
@@ -295,7 +295,7 @@ def test_every_flagfile_takes_real_steps_on_tiny_data(path, isbi_dir, tmp_path):
 @pytest.mark.slow
 def test_run_flags_repeat_the_run(finished_run, data_dir, tmp_path):
     flagfile = shutil.copy(finished_run / "run.flags", tmp_path)
-    # What a run leaves that failed before its first checkpoint is in nobody's way.
+    # The remains of a run that failed before its first checkpoint do no harm.
     (tmp_path / "again").mkdir()
     (tmp_path / "again/run.flags").write_text(Path(flagfile).read_text() + "--lambda_adv=0.5\n")
     fields = json.loads((finished_run / "model.json").read_text())

@@ -65,7 +65,7 @@ def test_everything_at_once_stops_early_and_is_finished(tmp_path):
         assert (run / "plots" / name).stat().st_size > 0
     kept = json.loads((run / "model.json").read_text())
     assert kept["test_scales"] == [0.5, 1.0]
-    # What is measured in the end is averaged over them; what the epochs measure is not.
+    # The final evaluation averages over them; validation after epochs does not.
     assert best[metric] != summary["networks"]["segmenter best"][metric]
     again = run_script("train.py", *arguments, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
@@ -100,7 +100,7 @@ def test_a_mistake_ends_in_one_line(tmp_path):
             ["--best_metric=miuo", "iou_spirochaete", "darkfield_accuracy_present_spirochaete"],
         ),
         (
-            # Of whole images only.
+            # For whole images only.
             ["--best_metric=darkfield_accuracy_red_blood_cell", "--val_windows=2"],
             ["--best_metric=darkfield_accuracy_red_blood_cell", "give --val_windows=0"],
         ),
