@@ -1,4 +1,4 @@
-"""Shared by all tests: two logical CPUs to replicate over, and where real data may be."""
+"""Shared by all tests: two logical CPUs for replicas, and the location of real data."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ import tfadvseg  # noqa: F401  before TensorFlow, as in the scripts: it chooses 
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # numbers are of CPUs
 
-# A busy machine is no failure, and a failure comes again.
+# Slow machines must not fail tests, and failures must be reproducible.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
 
@@ -19,7 +19,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 @pytest.fixture(scope="session", autouse=True)
 def two_logical_cpus():
-    """Must come before anything else uses TensorFlow's devices."""
+    """Must run before anything else uses TensorFlow's devices."""
     import tensorflow as tf
 
     cpu = tf.config.list_physical_devices("CPU")[0]
@@ -28,9 +28,9 @@ def two_logical_cpus():
 
 @pytest.fixture(autouse=True)
 def same_start():
-    """Each test starts in float32 with the same seed, whatever the one before it set.
+    """Each test starts in float32 with the same seed, whatever ran before.
 
-    Operations need not be deterministic, as they are within a run.
+    Operations need not be deterministic, unlike within a run.
     """
     import tensorflow as tf
     from tensorflow.python.framework import config
@@ -42,7 +42,7 @@ def same_start():
 
 @pytest.fixture(scope="session")
 def two_replicas():
-    """One strategy for all tests: a second one would reuse the first one's collective keys."""
+    """One strategy for all tests: a second one would reuse the collective keys of the first."""
     import tensorflow as tf
 
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
@@ -50,7 +50,7 @@ def two_replicas():
 
 @pytest.fixture
 def shared_data() -> Path:
-    """The folder of real data beside the checkout; skips where it is absent."""
+    """The folder of real data next to the checkout; skips if it is absent."""
     folder = SHARED / "data"
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} is absent")

@@ -69,7 +69,7 @@ def name_of(path: Path) -> str:
 
 
 def imported(path: Path) -> set[str]:
-    """Modules of ours that a file imports, without the leading `tfadvseg.`."""
+    """Modules of tfadvseg that a file imports, without the leading `tfadvseg.`."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -79,12 +79,12 @@ def imported(path: Path) -> set[str]:
             names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
     own = {name.removeprefix("tfadvseg.") for name in names if name.startswith("tfadvseg.")}
     known = {name_of(path) for path in modules()}
-    # The one package whose names are imported from the package itself.
+    # The only package whose names are imported from the package itself.
     return {name for name in own if name in known or name == "config"}
 
 
 def prefixes(module: str) -> list[str]:
-    """The module and the rooms around it, the innermost first."""
+    """The module and the rooms around it, starting with the innermost."""
     parts = module.split(".")
     return [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
 

@@ -1,4 +1,4 @@
-"""What `pip install .` takes along: every package and its text files, and no other folder."""
+"""The files that `pip install .` installs: every package and its text files, nothing else."""
 
 import configparser
 import os
@@ -31,7 +31,7 @@ def test_setup_cfg_lists_every_package():
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory) -> Path:
-    """A folder that a copy of the checkout was installed into with pip, without dependencies."""
+    """A folder into which pip installed a copy of the checkout, without dependencies."""
     checkout, target = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("installed")
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, checkout)
@@ -60,7 +60,7 @@ def test_pip_installs_no_other_package(installed):
 
 
 def run_installed(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess:
-    """Runs the console program, with nothing of the checkout on the path."""
+    """Runs the console program, without the checkout on the path."""
     return subprocess.run(
         [sys.executable, str(installed / "bin" / "tfadvseg"), *arguments],
         cwd=cwd,
@@ -75,7 +75,7 @@ def test_the_installed_program_finds_flagfiles_by_name(installed, tmp_path):
     result = run_installed(installed, "train", "--flagfile=absent", cwd=tmp_path)
     assert result.returncode == 2
     assert "one of camvid_best, " in result.stderr and " demo, " in result.stderr
-    # The flagfile is read, and what follows it is refused before TensorFlow starts.
+    # The flagfile is read, and the flag after it is refused before TensorFlow starts.
     arguments = ("train", "--flagfile=demo", "--output_dir=out", "--epochs=0")
     result = run_installed(installed, *arguments, cwd=tmp_path)
     assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr

@@ -34,7 +34,7 @@ MEMBRANES = descriptor_of("membranes")
 
 
 def tiny_config(**changes) -> Config:
-    """A U-Net of two levels on 16x16 windows, SGD-like in size; `changes` by section name."""
+    """A small U-Net of two levels on 16x16 windows; `changes` by section name."""
     method = MethodConfig(**{"lambda_adv": ((0, 0.1),)} | changes.pop("method", {}))
     sections = {
         "data": DataConfig(crop_size=(16, 16), augment=()),
@@ -64,7 +64,7 @@ def parse(*arguments: str) -> Config:
 
 
 def assert_training_refuses(arguments: Sequence[str], messages: Sequence[str]) -> None:
-    """Training with these flags ends, within this process, in an error that holds `messages`."""
+    """Checks that training with these flags, in this process, fails with all of `messages`."""
     with pytest.raises(UserError) as error:
         config = parse(*arguments)
         run_experiment(config)

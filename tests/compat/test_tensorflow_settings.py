@@ -1,4 +1,4 @@
-"""What importing the package asks of TensorFlow before TensorFlow is imported."""
+"""TensorFlow settings made by importing the package, before TensorFlow is imported."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""What can be chosen about each segmenter, and what is refused."""
+"""Options of each segmenter, and the ones that are refused."""
 
 import dataclasses
 from typing import get_args
@@ -117,6 +117,6 @@ def test_the_source_of_the_weights_sets_where_bottlenecks_stride():
         segmenter="deeplab_v2", weights="resnet101.pth", weights_source="torchvision_resnet"
     )
     assert torchvision.stride_place == "3x3"
-    # What a model is made of no longer says where its weights came from.
+    # The description of a model no longer contains the source of its weights.
     assert torchvision.architecture().stride_place == "3x3"
     assert SegmenterConfig(segmenter="deeplab_v2").stride_place == "1x1"

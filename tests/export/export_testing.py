@@ -35,7 +35,7 @@ COLOUR_SPEC = ModelSpec(
 
 
 def randomised_segmenter(spec: ModelSpec, seed: int = 0) -> tf.keras.Model:
-    """S with every variable random, batch-norm statistics included."""
+    """S with every variable random, including batch-norm statistics."""
     model = build_segmenter(spec.segmenter, spec.num_classes, spec.image_channels)
     rng = np.random.default_rng(seed)
     for variable in model.variables:
@@ -59,7 +59,7 @@ class Exported:
         return rng.integers(0, 256, shape, np.uint8)
 
     def expected_probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Computed beside the export: NumPy around the Keras model."""
+        """Computed without the export: NumPy around the Keras model."""
         normalised = (images.astype(np.float32) - self.spec.mean) / self.spec.std
         logits = self.segmenter(normalised.astype(np.float32), training=False).numpy()
         if logits.shape[-1] == 1:

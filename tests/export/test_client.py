@@ -1,8 +1,8 @@
-"""The client against a server that keeps TensorFlow Serving's REST rules.
+"""The client against a server that follows TensorFlow Serving's REST rules.
 
 The server parses requests by the published rules (row format; a binary value is an object with
-the one key `b64`; an output named *_bytes is written as such an object; a signature with one
-output lists its values bare) and runs the SavedModel's own signature.
+the single key `b64`; an output named *_bytes is written as such an object; a signature with one
+output lists its values directly) and runs the SavedModel's own signature.
 """
 
 import base64
@@ -27,7 +27,7 @@ def _without_proxies(monkeypatch):
 
 
 def serve_row_format(signatures, body: bytes) -> dict:
-    """What TensorFlow Serving answers; raises ValueError where it would refuse."""
+    """The answer of TensorFlow Serving; raises ValueError where it would refuse."""
     request = json.loads(body)
     function = signatures[request.get("signature_name", "serving_default")]
     _, parameters = function.structured_input_signature

@@ -1,4 +1,4 @@
-"""Models of resized images take images of any size, and see what training saw."""
+"""Models trained on resized images accept images of any size and resize them as in training."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ def test_any_other_image_is_resized_and_the_answer_resized_back():
     expected = class_probabilities(tf.image.resize(seen, (50, 64)))
     np.testing.assert_allclose(probabilities, expected, atol=0.03)
     assert np.ptp(probabilities) > 0.2
-    # Not in tiles, however small these are, of which the model would resize each.
+    # Not in tiles, however small, because the model would resize each of them.
     label = predict_label(predictor, image, tile=16)
     np.testing.assert_array_equal(label, probabilities[0].argmax(-1))
     examples = Examples(("a",), (image,), (label,))
@@ -55,7 +55,7 @@ def test_any_other_image_is_resized_and_the_answer_resized_back():
 
 @pytest.mark.parametrize("resize", [(24, 40), ()], ids=["resized", "as it is"])
 def test_probabilities_are_averaged_over_scales(resize):
-    """Each scale is of what the network sees: of the size it resizes to, or of the image."""
+    """Scales are relative to the network's input: to the size it resizes to, or to the image."""
     spec = replace(SPEC, resize=resize, test_scales=(0.5, 1.0, 1.5))
     segmenter = randomised_segmenter(spec)
     size = resize or (50, 64)
@@ -79,7 +79,7 @@ def test_probabilities_are_averaged_over_scales(resize):
 
 
 def test_a_multi_level_network_answers_from_its_own_resolution():
-    """As the published evaluation does: aligned corners, straight to the image's size."""
+    """As in the published evaluation: aligned corners, directly to the image's size."""
     spec = replace(SPEC, segmenter=SegmenterConfig("deeplab_v2", width=4, blocks=(1, 1, 1, 1)))
     segmenter = randomised_segmenter(spec)
     image = np.random.default_rng(2).integers(0, 256, (30, 50, 3)).astype(np.uint8)

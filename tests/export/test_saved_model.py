@@ -1,4 +1,4 @@
-"""Exports are whole or absent, lean, and need nothing but TensorFlow."""
+"""Exports are complete or absent, small, and need only TensorFlow."""
 
 import os
 import resource
@@ -61,7 +61,7 @@ assert not [name for name in sys.modules if name.startswith("tfadvseg")]
 
 
 def test_holds_the_segmenters_variables_and_no_others(segmenter, tmp_path):
-    """Also when S has been trained, and its optimizer has variables."""
+    """Also if S has been trained, and its optimizer has variables."""
     trained = build_segmenter(GREY_SPEC.segmenter, 2, 1)
     trained.compile(tf.keras.optimizers.Adam(), "mse")
     trained.train_on_batch(np.ones((1, 8, 8, 1)), np.ones((1, 8, 8, 1)))
@@ -118,7 +118,7 @@ def test_export_of_distributed_variables(segmenter, tmp_path, two_replicas):
 
 @pytest.mark.parametrize("limit", [300, 5_000, 50_000])
 def test_full_disk_leaves_nothing(segmenter, tmp_path, limit):
-    """Files may not grow beyond `limit` bytes, which stops TensorFlow at one file or another."""
+    """Files may not grow beyond `limit` bytes, which stops TensorFlow at one of its files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     try:
@@ -136,7 +136,7 @@ def test_folder_that_cannot_be_written(segmenter, tmp_path):
 
 
 def test_kill_leaves_nothing_that_loads(segmenter, tmp_path):
-    """The process dies when TensorFlow has written its files and ours are still to come."""
+    """The process is killed after TensorFlow has written its files and before ours are written."""
     code = """
 import os, signal, sys
 from export_testing import GREY_SPEC, randomised_segmenter

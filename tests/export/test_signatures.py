@@ -1,4 +1,4 @@
-"""What the signatures of an export compute, against NumPy around the Keras model."""
+"""The signatures of an export, compared with NumPy around the Keras model."""
 
 import io
 
@@ -57,7 +57,7 @@ def test_probabilities_and_label(exported, loaded, signature, size):
 
 
 def test_predictions_vary_over_the_image(exported):
-    """Otherwise the comparisons of this file would say little."""
+    """Otherwise the comparisons in this file would show little."""
     labels = exported.expected_probabilities(exported.images(37, 50)).argmax(axis=-1)
     counts = np.bincount(labels.ravel(), minlength=exported.spec.num_classes)
     assert np.sort(counts)[-2] > 50
@@ -83,14 +83,14 @@ def test_encoded_takes_sizes_of_one_request_as_they_come(exported, loaded):
 
 
 def test_encoded_jpeg_beside_png(exported, loaded):
-    # Blocks of 8x8 like JPEG's own, so that it hardly changes them.
+    # Blocks of 8x8, like those of JPEG, so that it hardly changes them.
     image = np.kron(exported.images(5, 6)[0], np.ones((8, 8, 1), np.uint8))
     jpeg = encode(image, "JPEG")
     labels = call_encoded(loaded.signatures, [jpeg, encode(image, "PNG")])
     decoded = np.array(Image.open(io.BytesIO(jpeg))).reshape(image.shape)
     expected = exported.expected_probabilities(decoded[np.newaxis])[0]
     ordered = np.sort(expected, axis=-1)
-    # Decoders of JPEG differ by a grey level here and there.
+    # JPEG decoders differ by a grey level at a few pixels.
     certain = ordered[..., -1] - ordered[..., -2] > 0.05
     assert certain.sum() > 200
     assert (labels[0] == expected.argmax(axis=-1))[certain].mean() > 0.99
@@ -122,7 +122,7 @@ def test_encoded_refuses_what_is_no_image(loaded):
 )
 def test_decoding_agrees_with_pillow(file_format, file_mode, channels, tolerance):
     colours = np.random.default_rng(0).integers(0, 256, (4, 4, 4), np.uint8)
-    # Each colour fills a block of 16x16, as JPEG would change single pixels.
+    # Each colour fills a block of 16x16, because JPEG would change single pixels.
     colours = np.kron(colours, np.ones((16, 16, 1), np.uint8))
     picture = Image.fromarray(colours).convert("RGB").convert(file_mode)
     buffer = io.BytesIO()
@@ -151,7 +151,7 @@ def test_warmup_requests_run_on_the_signatures(exported, loaded):
         log = prediction_log_pb2.PredictionLog.FromString(record)
         request = log.predict_log.request
         signature = loaded.signatures[request.model_spec.signature_name]
-        # TensorFlow Serving compares names, dtypes and shapes with the signature; so does this.
+        # Like TensorFlow Serving, this compares names, dtypes and shapes with the signature.
         inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
         output = signature(**{name: tf.constant(value) for name, value in inputs.items()})
         assert len(output) > 0

@@ -1,4 +1,4 @@
-"""Flags to configuration and back, and what is refused."""
+"""Flags to configuration and back, and the flags that are refused."""
 
 import dataclasses
 import re
@@ -277,7 +277,7 @@ def test_a_flagfile_of_an_adversarial_run_says_how_to_train_s_alone():
 
 
 def test_records_of_earlier_versions_may_hold_flags_without_effect(tmp_path):
-    # Written before flags of D were refused, with the values that defaults stood for.
+    # Written before flags of D were refused, with the resolved values of defaults.
     lines = ["--method=supervised", "--discriminator=patch", "--d_width=32", "--lambda_adv=0.1"]
     (tmp_path / "run.flags").write_text("\n".join([*lines, "--d_depth=5", "--seed=3"]))
     recorded = read_flagfile(tmp_path / "run.flags")

@@ -10,7 +10,7 @@ from tfadvseg.losses.boundary import boundary_weights
 
 
 def by_definition(label, background, w0, sigma, structure) -> np.ndarray:
-    """Equation 2 with a distance to each object, the slow way."""
+    """Equation 2 with one distance map per object, the slow way."""
     distances = []
     for class_id in set(np.unique(label)) - {background, 255}:
         components, count = ndimage.label(label == class_id, structure)
@@ -28,7 +28,7 @@ def by_definition(label, background, w0, sigma, structure) -> np.ndarray:
 
 def test_a_gap_of_three_pixels_by_hand():
     weights = boundary_weights(np.array([[1, 0, 0, 0, 1, 0]]))
-    # d1 + d2 = 4 throughout the gap; to the right of both 1 + 5.
+    # d1 + d2 = 4 everywhere in the gap; 1 + 5 to the right of both.
     between, beside = 10 * math.exp(-16 / 50), 10 * math.exp(-36 / 50)
     assert weights.dtype == np.float32
     np.testing.assert_allclose(weights, [[0, between, between, between, 0, beside]], rtol=1e-6)
@@ -54,7 +54,7 @@ def test_ignored_pixels_are_no_object_and_get_no_weight():
 
 def test_corners_part_objects_unless_asked_to_join_them():
     label = np.array([[1, 0], [0, 1]])
-    # Of two objects, each pixel of background touches both.
+    # Each background pixel touches both of two objects.
     np.testing.assert_allclose(boundary_weights(label)[0, 1], 10 * math.exp(-4 / 50), rtol=1e-6)
     assert not boundary_weights(label, connectivity=8).any()
 
@@ -76,7 +76,7 @@ def test_fewer_than_two_objects_weigh_nothing(fill):
 @settings(max_examples=25, deadline=None)
 def test_equals_the_definition(seed, sigma, objects, connectivity):
     generator = np.random.default_rng(seed)
-    # Smaller sigmas reach less far than the image is wide.
+    # Smaller sigmas reach less than the width of the image.
     label = (generator.uniform(size=(13, 29)) < objects) * generator.integers(1, 3, (13, 29))
     label[generator.uniform(size=label.shape) < 0.05] = 255
     structure = ndimage.generate_binary_structure(2, 1 if connectivity == 4 else 2)

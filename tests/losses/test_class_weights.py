@@ -31,7 +31,7 @@ def test_one_minus_frequency_by_hand():
 
 
 def test_one_minus_frequency_of_the_published_darkfield_counts():
-    # Of 187,947,890 pixels 26,505,262 are not background.
+    # 26,505,262 of 187,947,890 pixels are not background.
     counts = np.array([[161_442_628, 24_498_688, 2_006_574]])
     weights, _ = class_weights("one_minus_frequency", counts, NAMES)
     assert weights == pytest.approx((0.141025, 0.869652, 0.989324), abs=1e-6)
@@ -53,7 +53,7 @@ def test_a_class_absent_from_training_weighs_nothing_and_is_named(rule):
     names = ("background", "dragon", "cell", "spirochaete")
     weights, (warning,) = class_weights(rule, counts, names)
     without, _ = class_weights(rule, COUNTS, NAMES)
-    # The others' weights, and the median, do not change by it.
+    # It does not change the weights of the others, nor the median.
     assert weights == pytest.approx((without[0], 0, *without[1:]))
     assert "'dragon'" in warning and "weight in the loss: 0" in warning
 

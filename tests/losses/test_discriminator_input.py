@@ -18,7 +18,7 @@ ONE_HOT = DiscriminatorConfig(d_truth="one_hot")
 def test_scaling_shares_the_rest_in_proportion_to_s():
     probabilities = tf.constant([[[[0.5, 0.3, 0.2]]]])
     truth = truth_probabilities(tf.constant([[[0]]]), probabilities, SCALING)
-    # 0.9 to the truth; 0.1 shared 3 : 2.
+    # 0.9 for the truth; 0.1 split 3 : 2.
     np.testing.assert_allclose(truth, [[[[0.9, 0.06, 0.04]]]], rtol=1e-5)
 
 

@@ -27,7 +27,7 @@ def test_cross_entropy_alone_is_the_mean_over_valid_pixels():
 
 
 def test_class_weights_and_boundaries_add_up_and_divide():
-    # One logit of 0: a loss of ln 2 = 0.693147 a pixel, whatever the label; 2 pixels are valid.
+    # One logit of 0: a loss of ln 2 = 0.693147 per pixel for any label; 2 pixels are valid.
     logits = tf.constant([[[[0.0], [3.0], [0.0]]]])
     label = np.array([[[0, 1, 255]]], np.int32)
     boundary = tf.constant([[[4.0, 0.0, 9.0]]])

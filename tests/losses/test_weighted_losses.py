@@ -133,7 +133,7 @@ def test_dice_of_one_logit_is_that_of_two():
 
 
 def losses(logits: tf.Tensor, label: tf.Tensor) -> list[tf.Tensor]:
-    """Each loss, summed up."""
+    """Sum of each loss."""
     classes = max(2, logits.shape[-1])
     weights = tuple(range(1, classes + 1))
     return [

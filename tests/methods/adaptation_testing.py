@@ -24,7 +24,7 @@ SINGLE_LEVEL = {"lambda_seg": (1.0,), "lambda_adv": (0.5,)}
 
 
 def learner(model: tf.keras.Model, optimizer: tf.keras.optimizers.Optimizer) -> Learner:
-    """A network with an optimizer that no configuration names."""
+    """A network with an optimizer that no configuration offers."""
     return Learner(model, optimizer, "segmenter")
 
 
@@ -57,7 +57,7 @@ def _by_quantity(scalars: Scalars) -> Scalars:
 def learners(
     multi_level: bool = True, seed: int = 1, rate: float = RATE, **options
 ) -> tuple[Learner, list[Learner]]:
-    """S and a D a level, all updated by plain gradient descent."""
+    """S and one D per level, all updated by plain gradient descent."""
     tf.keras.utils.set_random_seed(seed)
     model = deeplab_v2(3, CLASSES, TINY, multi_level, width=4, **options)
     judges = [fc_discriminator(CLASSES, width=2) for _ in range(1 + multi_level)]
@@ -65,7 +65,7 @@ def learners(
 
 
 def multi_losses(**changes) -> AdaptationLosses:
-    """Weights large enough for every term to show."""
+    """Weights large enough for every term to matter."""
     return AdaptationLosses(**({"lambda_seg": (0.3, 1.0), "lambda_adv": (0.2, 0.5)} | changes))
 
 

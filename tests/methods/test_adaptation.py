@@ -1,4 +1,4 @@
-"""Domain adaptation: what each update is made of, and what it must not be made of."""
+"""Domain adaptation: the gradients that each update uses, and those it must not use."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def probabilities(segmenter, image, domain):
 
 
 def plain_gradients(segmenter, judges, batch, losses):
-    """S's gradient of one scalar through constant Ds, and each D's through constant maps."""
+    """S's gradient of one scalar with constant Ds, and each D's gradient with constant maps."""
 
     def answer(judge, maps, label):
         logits = judge.model(maps, training=True)
@@ -235,7 +235,7 @@ def test_a_level_without_a_discriminator_still_learns_to_segment():
 
 
 def test_within_a_graph_the_target_s_pass_waits_for_the_source_s_gradient():
-    """Otherwise both passes' activations could be held at once."""
+    """Otherwise the activations of both passes could be in memory at once."""
     segmenter, judges = learners()
     batches = [adaptation_batch()]
     step = tf.function(
@@ -261,7 +261,7 @@ def test_within_a_graph_the_target_s_pass_waits_for_the_source_s_gradient():
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_gives_nearly_the_same_update(policy):
-    """As near as so small a network allows: 24 % and 11 % were measured for S on a CPU."""
+    """As close as so small a network allows: 24 % and 11 % were measured for S on a CPU."""
     batches, losses = [adaptation_batch()], multi_losses()
     expected, exact = updates(*learners(), batches, losses)
     tf.keras.mixed_precision.set_global_policy(policy)

@@ -21,8 +21,8 @@ from tfadvseg.training.torch_optimizers import TorchAdam, TorchSGD
 
 pytestmark = pytest.mark.needs_shared_data
 
-# Far below what is asked of the method (1e-4, later 1e-3), so that a wrong update rule shows: a
-# body that learned three times as fast would differ by 2e-4 after three updates.
+# Far below the required accuracy (1e-4, later 1e-3), to detect a wrong update rule: a body with
+# three times the learning rate would differ by 2e-4 after three updates.
 TOLERANCE = 5e-5
 
 COLUMNS = ("aux_loss_seg", "loss_seg", "aux_loss_adv", "loss_adv", "aux_loss_d", "loss_d")

@@ -1,6 +1,6 @@
-"""Several updates against the same computation written in PyTorch, for options of every kind.
+"""Several updates, compared with the same computation in PyTorch, for all kinds of options.
 
-Skips where PyTorch is not installed; the fixed reference numbers cover one setting without it.
+Skipped if PyTorch is not installed; the fixed reference numbers cover one setting without it.
 """
 
 from collections.abc import Callable
@@ -105,7 +105,7 @@ def parameters(weights: Weights, chosen: Callable[[str], bool]) -> list:
 
 
 def train_in_torch(s: Weights, ds: list[Weights], groups, losses: AdaptationLosses, branches: int):
-    """The published loop; each of `groups` is what one update accumulates over."""
+    """The published loop; one update accumulates over each of `groups`."""
 
     def is_classifier(name: str) -> bool:
         return name.startswith(("layer5", "layer6"))

@@ -1,4 +1,4 @@
-"""What an epoch consists of."""
+"""The phases of an epoch."""
 
 import dataclasses
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_the_adaptation_experiment_is_the_published_one():
     data, run, method = published.data, published.run, published.method
     assert (data.crop_size, published.target.crop_size) == ((720, 1280), (512, 1024))
     assert (data.channel_order, data.augment) == ("bgr", ())
-    # 150,000 updates of rates that fall over 250,000.
+    # 150,000 updates with learning rates that decay over 250,000.
     assert (run.epochs * run.steps_per_epoch, run.rate_epochs * run.steps_per_epoch) == (
         150_000,
         250_000,

@@ -1,4 +1,4 @@
-"""A step over two replicas is the step over one."""
+"""A step on two replicas equals a step on one."""
 
 import numpy as np
 import pytest
@@ -93,7 +93,7 @@ def test_two_replicas_accumulate_the_same_batches_as_one(two_replicas):
 
 
 def test_two_replicas_of_segnet_equal_one(two_replicas):
-    """Its unpooling goes by places that each replica finds, after batch norm over both."""
+    """Each replica finds its pooling positions after batch norm over both replicas."""
     config = tiny_config(
         method={"method": "supervised"},
         segmenter={"segmenter": "segnet", "stage_convolutions": (1, 1)},

@@ -1,4 +1,4 @@
-"""Training on the source alone: by itself, and beside an adaptation with --compare."""
+"""Training on the source alone: by itself, and with --compare next to an adaptation."""
 
 import numpy as np
 import tensorflow as tf
@@ -29,7 +29,7 @@ SMALL = (
 
 
 def batches() -> list[Batch]:
-    """Two, each of two turns of two windows, which are of another size in the target."""
+    """Two, each with two rounds of two windows; target windows have another size."""
     generator = np.random.default_rng(0)
 
     def noise(height: int, width: int) -> tf.Tensor:

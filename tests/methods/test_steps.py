@@ -1,4 +1,4 @@
-"""The step functions: what each updates, and that the networks' gradients stay apart."""
+"""The step functions: the variables each updates, and separate gradients of the networks."""
 
 import dataclasses
 
@@ -87,7 +87,7 @@ def test_gradients_of_s_and_d_are_isolated(changes):
 
 
 def test_joint_step_equals_separate_forward_passes():
-    """One forward pass of D on S's maps serves both tapes as well as two would."""
+    """One forward pass of D on S's maps gives both tapes the same as two would."""
     config = tiny_config(**ENCODER, **PLAIN)
     batch = tiny_batch()
     joint = tiny_state(config)
@@ -173,7 +173,7 @@ def test_d_learns_to_tell_labels_from_maps():
 
 
 def test_frozen_d_normalises_by_batch_statistics():
-    """With D's moving statistics far off, inference mode would answer something else."""
+    """D's moving statistics are far off, so inference mode would give another answer."""
     config = tiny_config(**ENCODER)
     state = tiny_state(config)
     args = (tiny_batch(), tf.constant(1.0), config.discriminator)

@@ -1,4 +1,4 @@
-"""What is refused before long work, and a run's folder, held while it is trained in."""
+"""Checks before long work, and the lock on the folder of a running training."""
 
 import errno
 import fcntl

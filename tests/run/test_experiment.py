@@ -1,4 +1,4 @@
-"""A whole run within the process: the pipeline, training, validation, pictures, the end."""
+"""A whole run within this process: pipeline, training, validation, pictures, result."""
 
 import csv
 import json
@@ -93,7 +93,7 @@ def test_labels_on_disk_are_read_until_every_class_was_met(
 
 @pytest.mark.parametrize("windows", [0, 3], ids=["whole", "windows"])
 def test_training_images_are_measured_beside_validation(data_dir, tmp_path, windows):
-    # Smaller than a window: scaled up to fit while training, and left out of what is measured.
+    # Smaller than a window: enlarged to fit in training, and left out of validation.
     Image.fromarray(np.zeros((12, 12), np.uint8)).save(data_dir / "images" / "small.png")
     Image.fromarray(np.full((12, 12), 1, np.uint8)).save(data_dir / "labels" / "small.png")
     lists = {}
@@ -161,7 +161,7 @@ def test_loss_flags_become_the_terms_and_the_boundary_maps():
 
 
 def test_the_average_of_the_weights_is_what_is_measured_and_exported(data_dir, tmp_path):
-    """After a few large steps it lags far behind the weights themselves."""
+    """After a few large steps it is far from the weights themselves."""
     config = tiny_config(
         data={"dataset": "folder", "data_dir": str(data_dir), "val_fraction": 0.25},
         method={"method": "supervised"},
@@ -241,7 +241,7 @@ def test_a_run_over_two_replicas_leaves_what_one_replica_leaves(
 ):
     rows, summaries = [], []
     for name, strategy in (("one", tf.distribute.get_strategy()), ("two", two_replicas)):
-        # Rules without a square root: rounding stays as small as it is.
+        # Update rules without a square root do not amplify rounding.
         sgd = OptimizerConfig(optimizer="sgd", learning_rate=0.01)
         config = tiny_config(
             data={"dataset": "folder", "data_dir": str(data_dir), "val_windows": 6},
@@ -259,7 +259,7 @@ def test_a_run_over_two_replicas_leaves_what_one_replica_leaves(
     for one, two in zip(*rows, strict=True):
         assert one.keys() == two.keys()
         for metric, value in one.items():
-            # A pixel on the edge between two classes moves counts, but no loss.
+            # A pixel on the decision boundary changes counts, but no loss.
             near = 1e-3 if "loss" in metric else 1e-2
             assert float(two[metric]) == pytest.approx(float(value), rel=near, abs=near), metric
     for network, metrics in summaries[0].items():

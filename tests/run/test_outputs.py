@@ -1,4 +1,4 @@
-"""What a run keeps while it trains."""
+"""The files that a run writes while it trains."""
 
 import math
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What --strategy and --precision stand for on this machine, which the tests give two CPUs."""
+"""--strategy and --precision on this machine, which the tests give two CPUs."""
 
 import pytest
 import tensorflow as tf

@@ -63,7 +63,7 @@ def test_short_phases_and_a_stop_between_add_up_to_a_verdict():
         "d/logit_max": Maximum(2.0),
     }
     for update in range(1, 2 * JUDGED_UPDATES + 1):
-        # A phase of S between, in which D is asked and not updated.
+        # A phase of S in between, in which D is evaluated but not updated.
         asked = {"d/fooling_rate": Ratio(1.0, 1.0)}
         watch_discriminators(asked, 2 * update - 1, log, TRUE_MAPS, said.append)
         watch_discriminators(one_way, 2 * update, log, TRUE_MAPS, said.append)

@@ -1,4 +1,4 @@
-"""The outer loop: its cadence, and that a stopped run goes on as if it had not been."""
+"""The outer loop: its cadence, and continuation of a stopped run as if uninterrupted."""
 
 import signal
 

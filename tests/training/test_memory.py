@@ -14,7 +14,7 @@ print(before, held, peak_memory_bytes())
 
 
 def test_the_peak_rises_with_what_is_held_and_stays_when_it_is_freed():
-    """In a process whose memory nothing has filled, and started by a small one."""
+    """In a new process, started by a small one, so that memory use starts low."""
     result = subprocess.run(
         ["sh", "-c", '"$0" -c "$1"; exit', sys.executable, PROGRAM],
         env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},

@@ -15,7 +15,7 @@ LENGTH = Length(updates_per_epoch=10, epochs=4)
 
 
 def network() -> tf.keras.Model:
-    """A kernel, a bias and the scale of a batch norm, all of them 1."""
+    """A kernel, a bias and the scale of a batch norm, all ones."""
     model = tf.keras.Sequential(
         [
             tf.keras.layers.Conv2D(2, 1, input_shape=(4, 4, 1)),
@@ -62,7 +62,7 @@ def test_rates_fall_as_they_should():
 def test_weight_decay_is_of_kernels_only(name):
     config = OptimizerConfig(name, learning_rate=0.1, weight_decay=0.5)
     after = after_gradient(config, 0.0)
-    # Without a gradient only the decay moves: 1 - 0.1 * 0.5.
+    # Without a gradient only weight decay acts: 1 - 0.1 * 0.5.
     assert after == pytest.approx({"kernel": 0.95, "bias": 1, "gamma": 1, "beta": 1}, rel=1e-6)
 
 
@@ -89,7 +89,7 @@ def test_rates_fall_over_the_runs_own_updates(schedule, rate_epochs):
         )
     )
     updates = 3 * (rate_epochs or 4)
-    # In the alternating schedule D sees each window twice an epoch.
+    # In the alternating schedule D sees each window twice per epoch.
     of_d = 2 * updates if schedule == "alternating" else updates
     assert "discriminator" in state.learners
     for learner, length in ((state.segmenter, updates), (state.learners["discriminator"], of_d)):

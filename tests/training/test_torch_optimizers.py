@@ -1,4 +1,4 @@
-"""PyTorch's update rules against a transcription of them, and PyTorch itself where installed."""
+"""PyTorch's update rules, compared with a transcription and, if installed, with PyTorch."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def start() -> np.ndarray:
 
 
 def gradients(weights: np.ndarray, update: int) -> np.ndarray:
-    """Some gradient that depends on the weights and changes from update to update."""
+    """A gradient that depends on the weights and differs between updates."""
     direction = np.random.default_rng(update + 1).normal(size=weights.shape)
     return np.cos(weights) + direction
 
@@ -77,7 +77,7 @@ def test_sgd_is_pytorch_s_over_a_decay_to_nearly_zero():
 
 
 def test_keras_s_momentum_goes_a_third_further_in_8_of_10_updates():
-    """Under a constant gradient; what makes these classes worth their while."""
+    """With a constant gradient; this difference is why these classes exist."""
 
     def distance(optimizer) -> float:
         variable = tf.Variable([0.0])
@@ -92,7 +92,7 @@ def test_keras_s_momentum_goes_a_third_further_in_8_of_10_updates():
 
 @pytest.mark.parametrize("scale", [1.0, 1e-7])
 def test_adam_is_pytorch_s_over_a_decay_to_nearly_zero(scale):
-    """With gradients as small as epsilon, where epsilon stands shows."""
+    """With gradients as small as epsilon, its position in the formula matters."""
     got = trained(TorchAdam(schedule(), 0.9, 0.99), scale=scale)
     np.testing.assert_allclose(got, adam_by_hand(scale=scale), rtol=2e-5, atol=2e-6)
 

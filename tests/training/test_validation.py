@@ -1,4 +1,4 @@
-"""What validation measures of whole images, against values computed by hand."""
+"""Validation metrics on whole images, compared with values computed by hand."""
 
 import functools
 import math
@@ -60,14 +60,14 @@ EXPECTED = {
 
 
 def learner(name: str, kernel: str) -> Learner:
-    """A network of one dense layer, whose logits are its input or nothing."""
+    """A network of one dense layer, whose logits are its input or zero."""
     image = tf.keras.Input((None, None, 3))
     logits = tf.keras.layers.Dense(3, use_bias=False, kernel_initializer=kernel)(image)
     return Learner(tf.keras.Model(image, logits), tf.keras.optimizers.SGD(), name)
 
 
 def discriminator() -> Learner:
-    """Says real where a map gives class 1 more than class 0."""
+    """Answers real where a map gives class 1 more than class 0."""
     maps = tf.keras.Input((None, None, 3))
     answer = tf.keras.layers.Dense(1, use_bias=False)
     model = tf.keras.Model(maps, answer(maps))
@@ -82,7 +82,7 @@ def measured(
     boundaries: BoundaryMaps | None = None,
     **options,
 ) -> dict[str, float]:
-    """Images show what `segmenter` is to answer; each comes with a filling one."""
+    """Images show the wanted answer of `segmenter`; each comes with a fill image."""
     with strategy.scope():
         step = tf.Variable(0, dtype=tf.int64, trainable=False)
         segmenter, standard = learner("segmenter", "identity"), learner("standard", "zeros")
@@ -112,8 +112,8 @@ def test_darkfield_accuracy_by_hand(replicas, two_replicas):
 def test_the_loss_is_that_of_training_over_all_valid_pixels(replicas, two_replicas):
     """A logit of 1 for the class that an image shows, 0 for the others.
 
-    Of background 4 pixels are right and 2 wrong, of red blood cells 3 and 1, of spirochaetes 1 and
-    1; the boundary adds 3 to the weight of a right pixel of background.
+    Right and wrong pixels: 4 and 2 of background, 3 and 1 of red blood cells, 1 and 1 of
+    spirochaetes; the boundary adds 3 to the weight of a right pixel of background.
     """
     strategy = two_replicas if replicas == 2 else tf.distribute.get_strategy()
     levels = tuple(np.zeros(label.shape, np.uint8) for label in LABELS)
@@ -139,7 +139,7 @@ def test_the_loss_is_that_of_training_over_all_valid_pixels(replicas, two_replic
 
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_d_is_measured_image_by_image_without_the_filling(replicas, two_replicas):
-    """Of image 1 half the pixels are red blood cells, true and predicted; image 2 has none."""
+    """In image 1 half the pixels are red blood cells, true and predicted; image 2 has none."""
     strategy = two_replicas if replicas == 2 else tf.distribute.get_strategy()
     shown = DiscriminatorConfig("patch", d_image="none", d_truth="one_hot")
     config = Config(discriminator=shown)
