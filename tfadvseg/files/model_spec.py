@@ -37,8 +37,8 @@ class ModelSpec:
         dataset: the dataset it was trained on.
         crop_size: (height, width) of its training windows.
         data_fingerprint: of the training and validation examples (`data.examples.fingerprint`).
-        own_parts: functions of the user's own that the run was made with, as `module.name`, by
-            part: whoever loads a `segmenter` of one's own must give the function again.
+        own_parts: the user's functions that the run was made with, as `module.name`, by part; a
+            `segmenter` of the user must be given again when the model is loaded.
     """
 
     segmenter: SegmenterConfig
