@@ -84,7 +84,7 @@ def test_without_a_test_part():
     assert {name: len(part) for name, part in parts.items()} == {"train": 2, "validation": 2}
 
 
-def test_what_cannot_be_divided_is_said():
+def test_examples_that_cannot_be_split_are_refused():
     classes = [{0, 1}] * 8 + [{0, 2}] * 2
     message = (
         "The class spirochaete occurs in 2 of 10 images, too few for each of train, validation, t"

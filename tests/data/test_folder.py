@@ -224,7 +224,7 @@ def test_255_beside_other_values_anywhere_in_the_set_is_ignored(pair):
     np.testing.assert_array_equal(labels[1], ids(0, 255))
 
 
-def test_masks_of_two_conventions_are_told_by_file(pair, caplog):
+def test_masks_of_two_conventions_are_recognised_per_file(pair, caplog):
     save(pair / "images/b.png", grey())
     save(pair / "labels/b.png", ids(0, 255))
     read(pair)

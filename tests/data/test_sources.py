@@ -125,7 +125,7 @@ def test_splits_of_evaluation_that_do_not_exist_are_named(folder):
         load_split(DataConfig(), "test", seed=0)
 
 
-def test_validating_on_training_images_is_said(tmp_path, caplog):
+def test_validating_on_training_images_is_reported(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         load_splits(isbi(tmp_path, train_split="train"), seed=0)
     assert "1 of 1 validation images are trained on too" in caplog.text

@@ -48,7 +48,7 @@ def test_a_stream_is_measured_as_what_is_in_memory():
     assert statistics.largest_size == (10, 7)
 
 
-def test_nothing_is_ignored_means_nothing_is_said_of_it():
+def test_ignored_pixels_are_not_mentioned_if_there_are_none():
     text = format_statistics(
         CELLS, measure([example("a", np.zeros((2, 3, 3)), np.ones((2, 3)))], 3)
     )
@@ -61,7 +61,7 @@ def test_unknown_labels_have_no_frequencies():
     assert np.isnan(statistics.class_frequencies).all()
 
 
-def test_what_cannot_be_measured_is_said():
+def test_examples_that_cannot_be_measured_are_refused():
     with pytest.raises(UserError, match="There are no images"):
         measure([], 2)
     with pytest.raises(UserError, match="b: the label contains 2"):

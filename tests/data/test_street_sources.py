@@ -267,7 +267,7 @@ def test_wrong_layouts_are_one_line_before_any_work(raw, tmp_path, spoil, messag
 
 
 @pytest.mark.parametrize("prepare", ["none", "tfds"])
-def test_wrong_labels_of_cityscapes_are_told(tmp_path, prepare):
+def test_wrong_labels_of_cityscapes_are_refused(tmp_path, prepare):
     raw = Path(shutil.copytree(CITYSCAPES, tmp_path / "raw"))
     options = {"prepare": prepare, "prepared_dir": str(tmp_path / "p")}
     for path in raw.rglob("*_labelIds.png"):

@@ -140,21 +140,21 @@ def test_labels_of_another_kind_are_named(raw, gone, config, message):
         ("color", "labelTrainIds", "a colour-coded label, but labelTrainIds are expected"),
     ],
 )
-def test_files_of_another_kind_under_a_right_name_are_told(raw, source, name, message):
+def test_files_of_another_kind_under_a_right_name_are_refused(raw, source, name, message):
     for path in labels(raw, source):
         shutil.copy(path, str(path).replace(source, name))
     with pytest.raises(ValueError, match=rf"_gtFine_{name}\.png: {message}"):
         find_splits(raw, Numbering(name))
 
 
-def test_instance_ids_are_told(raw):
+def test_instance_ids_are_refused(raw):
     for path in labels(raw, "labelIds"):
         Image.fromarray(pixels(path).astype(np.int32) * 1000).save(path)
     with pytest.raises(ValueError, match=r"labelIds\.png: instance ids, but labelIds"):
         find_splits(raw)
 
 
-def test_swapped_folders_are_told(raw):
+def test_swapped_folders_are_refused(raw):
     shutil.rmtree(raw / "leftImg8bit/test")
     (raw / "leftImg8bit").rename(raw / "x")
     (raw / "gtFine").rename(raw / "leftImg8bit")

@@ -155,7 +155,7 @@ def test_colours_and_impossible_ids_are_refused(raw):
         find_frames(raw)
 
 
-def test_swapped_folders_are_told(raw):
+def test_swapped_folders_are_refused(raw):
     (raw / "images").rename(raw / "x")
     (raw / "labels").rename(raw / "images")
     (raw / "x").rename(raw / "labels")

@@ -244,7 +244,7 @@ def test_a_whole_jpeg_of_corrupt_exif_is_read(tmp_path, cut):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-def test_the_orientation_tag_of_any_format_is_told_and_not_applied(tmp_path, suffix):
+def test_the_orientation_tag_of_any_format_is_reported_and_not_applied(tmp_path, suffix):
     exif = Image.Exif()
     exif[0x0112] = 8
     Image.fromarray(np.zeros((3, 5), np.uint8)).save(tmp_path / f"x.{suffix}", exif=exif)

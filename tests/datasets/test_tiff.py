@@ -91,7 +91,7 @@ def test_channels_stay_together(tmp_path, planar, channels):
 
 
 @pytest.mark.parametrize("kind", ["unassalpha", "assocalpha"])
-def test_alpha_is_left_out_and_told_unless_asked_for(tmp_path, kind):
+def test_alpha_is_left_out_and_reported_unless_asked_for(tmp_path, kind):
     pixels = RNG.integers(0, 65536, (6, 7, 4), dtype=np.uint16)
     tifffile.imwrite(tmp_path / "x.tif", pixels, photometric="rgb", extrasamples=[kind])
     images, notes = decode_images(tmp_path / "x.tif")
@@ -185,7 +185,7 @@ def test_levels_of_a_pyramid_are_no_images(tmp_path):
 
 
 @pytest.mark.parametrize("tag", range(1, 9))
-def test_pixels_are_taken_as_stored_and_the_orientation_tag_is_told(tmp_path, tag):
+def test_pixels_are_taken_as_stored_and_the_orientation_tag_is_reported(tmp_path, tag):
     tifffile.imwrite(tmp_path / "x.tif", DEEP, extratags=[(274, "H", 1, tag, True)])
     for decode in (decode_images, decode_labels):
         pages, notes = decode(tmp_path / "x.tif")
@@ -230,7 +230,7 @@ def test_labels_of_equal_channels_or_with_alpha(tmp_path):
         decode_labels(tmp_path / "two.tif")
 
 
-def test_damage_that_tifffile_only_logs_is_told(tmp_path, caplog):
+def test_damage_that_tifffile_only_logs_is_reported(tmp_path, caplog):
     with tifffile.TiffWriter(tmp_path / "x.tif") as file:
         for page in (DEEP, DEEP):
             file.write(page, metadata=None)

@@ -199,7 +199,7 @@ def test_mistakes_end_at_once(arguments, message):
     assert message in result.stderr
 
 
-def test_a_process_that_fails_is_told(monkeypatch):
+def test_a_failed_process_is_reported(monkeypatch):
     from benchmarks.rounds import measure
     from benchmarks.settings import QUICK
 
