@@ -11,6 +11,7 @@ from benchmarks.workload import Workload, timed
 from tfadvseg.config import Config
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.feeds import Feed
+from tfadvseg.data.pipeline import Normalisation
 from tfadvseg.methods.building import prepare_training
 from tfadvseg.methods.catalogue import METHODS
 from tfadvseg.models.outputs import class_probabilities
@@ -39,7 +40,8 @@ def _unfed(config: Config) -> Feed:
         raise AssertionError("a benchmark's step is fed by the benchmark")
 
     run = config.run
-    return Feed(no_window, None, config.windows_per_update, run.steps_per_epoch, run.seed)
+    updates, windows = run.steps_per_epoch, config.windows_per_update
+    return Feed(no_window, None, windows, updates, run.seed, Normalisation((0.0,), (1.0,)))
 
 
 class Step:

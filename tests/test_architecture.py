@@ -33,7 +33,7 @@ ALLOWED = {
         "data", "errors", "evaluation.tiling", "evaluation.whole_images", "files",
     },
     "training": {"config", "data", "errors", "evaluation", "losses", "models"},
-    "methods": {"config", "data.feeds", "losses", "models", "training"},
+    "methods": {"config", "data.feeds", "data.fourier", "losses", "models", "training"},
     "reporting": {"data.descriptors", "errors", "files"},
     "export.choices": set(),
     "export": {

@@ -93,14 +93,11 @@ def noise_feed(config: Config, state: TrainState) -> Feed:
     images = [generator.integers(0, 256, (*size, channels), np.uint8) for _ in range(4)]
     labels = [generator.integers(0, 2, size, np.uint8) for _ in range(4)]
     examples = Examples(tuple("abcd"), tuple(images), tuple(labels))
-    maker = window_maker(
-        examples,
-        dataclasses.replace(config.data, augment=()),
-        Normalisation((128.0,) * channels, (64.0,) * channels),
-        seed=0,
-    )
-    run = config.run
-    return Feed(maker, maker, config.windows_per_update, run.steps_per_epoch, run.seed)
+    normalisation = Normalisation((128.0,) * channels, (64.0,) * channels)
+    data, run = dataclasses.replace(config.data, augment=()), config.run
+    maker = window_maker(examples, data, normalisation, seed=0)
+    updates, windows = run.steps_per_epoch, config.windows_per_update
+    return Feed(maker, maker, windows, updates, run.seed, normalisation)
 
 
 def tiny_batch(size: int = 4, seed: int = 0) -> dict[str, tf.Tensor]:

@@ -211,8 +211,11 @@ def test_what_depends_on_the_method_is_filled_in():
     ("arguments", "words"),
     [
         (("--method=adaptation",), "--target_dataset"),
-        (("--target_dataset=cells",), "--method=source_only, adaptation"),
-        (("--iter_size=2",), "--iter_size=2: is for --method=source_only, adaptation"),
+        (
+            ("--target_dataset=cells",),
+            "--method=source_only, adabn, minent, fda, adaptation, advent, not",
+        ),
+        (("--iter_size=2",), "--iter_size=2: is for --method=source_only, adabn"),
         (
             ("--gan=ls", "--method=supervised"),
             "--gan=ls: is for --method=adversarial, adaptation",

@@ -35,7 +35,7 @@ def adaptation_step(
     losses: AdaptationLosses,
 ) -> Scalars:
     """The method's step; its scalars by level and quantity, whichever network they are about."""
-    return _by_quantity(adaptation.adaptation_step(segmenter, discriminators, batches, losses))
+    return by_quantity(adaptation.adaptation_step(segmenter, discriminators, batches, losses))
 
 
 def source_only_step(
@@ -43,10 +43,10 @@ def source_only_step(
 ) -> Scalars:
     """The baseline's step, with the weights of an adaptation's."""
     scalars = source_only.source_only_step(segmenter, batches, losses.lambda_seg, losses.terms)
-    return _by_quantity(scalars)
+    return by_quantity(scalars)
 
 
-def _by_quantity(scalars: Scalars) -> Scalars:
+def by_quantity(scalars: Scalars) -> Scalars:
     prefixes = {"segmenter/": "", "d/": "", "aux_d/": "aux_"}
     return {
         prefixes[f"{owner}/"] + quantity: value

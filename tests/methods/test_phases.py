@@ -60,7 +60,7 @@ def test_the_adaptation_experiment_is_the_published_one():
 
 
 def test_its_phases_are_s_alone_then_s_against_d_then_d_on_twice_the_batches(published):
-    config = tiny_config(method={"schedule": "alternating", "compare": True})
+    config = tiny_config(method={"schedule": "alternating", "compare": ("standard",)})
     config = dataclasses.replace(config, run=published.run)
     phases = phases_of(config, tiny_state(config))
     assert [(p.name, p.updates) for p in phases] == [
@@ -76,8 +76,8 @@ def test_its_phases_are_s_alone_then_s_against_d_then_d_on_twice_the_batches(pub
     "method",
     [
         {"method": "supervised"},
-        {"schedule": "joint", "compare": True},
-        {"schedule": "alternating", "compare": True},
+        {"schedule": "joint", "compare": ("standard",)},
+        {"schedule": "alternating", "compare": ("standard",)},
     ],
     ids=["supervised", "joint", "alternating"],
 )

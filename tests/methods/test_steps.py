@@ -202,7 +202,7 @@ def test_a_mixed_batch_of_one_kind_counts_nothing_of_the_other(is_real):
 @pytest.mark.parametrize("schedule", ["joint", "alternating"])
 def test_changing_lambda_and_learning_rates_retraces_nothing(schedule):
     falling = {"s_optimizer": {"decay": 0.5}, "d_optimizer": {"rate": "cosine", "warmup": 1}}
-    config = tiny_config(method={"schedule": schedule, "compare": True}, **falling)
+    config = tiny_config(method={"schedule": schedule, "compare": ("standard",)}, **falling)
     state = tiny_state(config)
     strategy = tf.distribute.get_strategy()
     for phase in phases_of(config, state):
@@ -226,7 +226,7 @@ def test_a_lambda_of_zero_throughout_builds_no_discriminator():
 
 
 def test_compared_networks_start_from_the_same_weights():
-    state = tiny_state(tiny_config(method={"compare": True}))
+    state = tiny_state(tiny_config(method={"compare": ("standard",)}))
     assert not changed(
         values_of(state.segmenter.model), values_of(state.learners["standard"].model)
     )
@@ -235,7 +235,7 @@ def test_compared_networks_start_from_the_same_weights():
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_steps_learn_in_mixed_precision(precision):
     tf.keras.mixed_precision.set_global_policy(precision)
-    config = tiny_config(method={"compare": True})
+    config = tiny_config(method={"compare": ("standard",)})
     state = tiny_state(config)
     (phase,) = phases_of(config, state)
     step = compile_phase(phase, tf.distribute.get_strategy(), xla=False)

@@ -245,7 +245,7 @@ def test_a_run_over_two_replicas_leaves_what_one_replica_leaves(
         sgd = OptimizerConfig(optimizer="sgd", learning_rate=0.01)
         config = tiny_config(
             data={"dataset": "folder", "data_dir": str(data_dir), "val_windows": 6},
-            method={"compare": True},
+            method={"compare": ("standard",)},
             run={"output_dir": str(tmp_path / name), "epochs": 2, "deterministic": False},
         )
         config = type(config)(**{**vars(config), "s_optimizer": sgd, "d_optimizer": sgd})

@@ -41,7 +41,8 @@ def main(argv: list[str]) -> None:
         print(f"{output}: this run is finished; {_how_to_go_on(config, result)}.", file=sys.stderr)
     print(format_table(result.networks))
     if config.method.compare:
-        print("\nsegmenter: S trained against D; standard: S trained alone on the same batches")
+        arms = [f"{name}: {method}" for name, method in config.method.arms().items()]
+        print(f"\nsegmenter: {config.method.method}; {', '.join(arms)}, on the same batches")
     if config.run.best_metric != LAST:
         print(f"\nbest: at its best validation {config.run.best_metric}, chosen on these images")
     print(

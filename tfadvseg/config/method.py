@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from tfadvseg.config.checks import require, require_not_negative, require_positive
+from tfadvseg.config.checks import listed, require, require_not_negative, require_positive
 from tfadvseg.config.data import DataConfig
 from tfadvseg.config.discriminator import DiscriminatorConfig
 from tfadvseg.config.methods import METHOD_RULES, MethodRules, method_help
@@ -13,6 +13,9 @@ from tfadvseg.config.options import check_options, names_in, option
 
 GanLoss = Literal["vanilla", "ls"]
 ScheduleName = Literal["joint", "alternating"]
+
+STANDARD = "standard"
+"""What `--compare` alone trains beside S: the method's first arm, under this name."""
 
 
 Piecewise = tuple[tuple[int, float], ...]
@@ -55,7 +58,22 @@ class MethodConfig:
         1,
         "Number of batches whose gradients are averaged for one update.",
     )
-    compare: bool = option(False, "Also train the standard network, S alone, on the same batches.")
+    lambda_entropy: float = option(0.001, "Weight of the entropy on target images, in [0, 1].")
+    lambda_entropy_aux: float = option(
+        0.0002, "Weight of the entropy of the level before the last."
+    )
+    fda_beta: float = option(
+        0.01,
+        "Half the side of the square of low frequencies whose amplitudes are taken from the "
+        "target, as a share of the image's shorter side.",
+    )
+    compare: tuple[str, ...] = option(
+        (),
+        "Methods without D to train beside S, on the same batches and from the same initial "
+        "weights; --compare alone: the method's own baseline, called standard.",
+        form="method,method,...",
+        bare=(STANDARD,),
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -65,7 +83,10 @@ class MethodConfig:
             f"--method={self.method}: unknown; choose one of {known}.",
         )
         require_positive(self, "iter_size")
-        require_not_negative(self, "lambda_seg_aux", "lambda_adv_aux")
+        require_not_negative(
+            self, "lambda_seg_aux", "lambda_adv_aux", "lambda_entropy", "lambda_entropy_aux"
+        )
+        self._check_arms()
         starts = [start for start, _ in self.lambda_adv]
         require(
             starts[:1] in ([], [0]) and starts == sorted(set(starts)),
@@ -77,10 +98,29 @@ class MethodConfig:
                 f"--lambda_adv={value}: must be a number of at least 0.",
             )
 
+    def _check_arms(self) -> None:
+        possible = (STANDARD, *self.rules.arms)
+        for name in self.compare if self.rules.arms else ():
+            require(
+                name in possible,
+                f"--compare={listed(self.compare)}: --method={self.method} can train "
+                f"{' and '.join(self.rules.arms)} beside S; choose from these, or give --compare "
+                "alone.",
+            )
+        require(
+            len(set(self.compare)) == len(self.compare),
+            f"--compare={listed(self.compare)}: names a method twice.",
+        )
+
     @property
     def rules(self) -> MethodRules:
         """What the method needs of a run."""
         return METHOD_RULES[self.method]
+
+    def arms(self) -> dict[str, str]:
+        """The methods that are trained beside S, by the names of their networks."""
+        standard = dict(zip((STANDARD,), self.rules.arms, strict=False))
+        return {name: standard.get(name, name) for name in self.compare}
 
     @property
     def weighs_adversarial(self) -> bool:

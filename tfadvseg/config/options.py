@@ -29,6 +29,7 @@ def option(
     only_for: Mapping[str, Collection[object]] | None = None,
     needs: str = "",
     scope: Scope = "run",
+    bare: T | None = None,
 ) -> T:
     """A dataclass field that is an option.
 
@@ -42,6 +43,8 @@ def option(
         needs: another field of the section that must not be 0 or empty for this option to have an
             effect.
         scope: what it is given for.
+        bare: its value where the flag stands alone, as in `--compare`; `--nocompare` is then its
+            default.
     """
     facts = {
         "help": help,
@@ -49,6 +52,7 @@ def option(
         "only_for": dict(only_for or {}),
         "needs": needs,
         "scope": scope,
+        "bare": bare,
     }
     return typing.cast(T, dataclasses.field(default=default, metadata=facts))
 
@@ -67,7 +71,7 @@ class Option:
         section, field: where its value is: `getattr(getattr(config, section), field)`.
         type: the field's type.
         default: its default in that section.
-        help, form, scope: as in `option`.
+        help, form, scope, bare: as in `option`.
     """
 
     name: str
@@ -78,6 +82,7 @@ class Option:
     help: str
     form: str
     scope: Scope
+    bare: Any
 
 
 @functools.cache
@@ -217,6 +222,7 @@ def _option(field: dataclasses.Field, owner: str, prefix: str, default: Any) -> 
         text,
         facts["form"],
         facts["scope"],
+        facts["bare"],
     )
 
 

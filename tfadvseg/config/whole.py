@@ -49,7 +49,9 @@ class Config:
             "another; give a metric, which on a target domain takes its labels.",
         )
         require(
-            not self.method.compare or self.method.uses_discriminator,
+            not self.method.compare
+            or self.method.uses_discriminator
+            or self.method.rules.discriminator is None,
             "--compare: with --lambda_adv=0 S is trained alone, and there is nothing to compare.",
         )
         if self.segmenter.segmenter == "deeplab_v2_vgg":  # the one that pads nothing inside

@@ -4,7 +4,13 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tfadvseg.data.pipeline import WindowMaker, domain_windows, mixed_windows, training_windows
+from tfadvseg.data.pipeline import (
+    Normalisation,
+    WindowMaker,
+    domain_windows,
+    mixed_windows,
+    training_windows,
+)
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,7 @@ class Feed:
         windows_per_update: over all replicas.
         updates_per_epoch: of S.
         seed: the run's.
+        normalisation: of the windows' images.
     """
 
     labelled: WindowMaker
@@ -24,6 +31,7 @@ class Feed:
     windows_per_update: int
     updates_per_epoch: int
     seed: int
+    normalisation: Normalisation
 
     def windows(self, epoch: int, first: int) -> tf.data.Dataset:
         """The epoch's labelled windows in order (`pipeline.training_windows`)."""

@@ -46,11 +46,14 @@ class Normalisation:
         image = (tf.cast(image, tf.float32) - tf.constant(self.mean)) / tf.constant(self.std)
         return image[..., ::-1] if self.channel_order == "bgr" else image
 
+    def to_scale(self, image: tf.Tensor) -> tf.Tensor:
+        """Converts S's input back to float32 on the 0-255 scale."""
+        image = image[..., ::-1] if self.channel_order == "bgr" else image
+        return image * tf.constant(self.std) + tf.constant(self.mean)
+
     def inverse(self, image: tf.Tensor) -> tf.Tensor:
         """Converts S's input back to uint8 on the 0-255 scale."""
-        image = image[..., ::-1] if self.channel_order == "bgr" else image
-        image = tf.round(image * tf.constant(self.std) + tf.constant(self.mean))
-        return tf.cast(tf.clip_by_value(image, 0, 255), tf.uint8)
+        return tf.cast(tf.clip_by_value(tf.round(self.to_scale(image)), 0, 255), tf.uint8)
 
 
 @dataclass(frozen=True)

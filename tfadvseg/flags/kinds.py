@@ -40,6 +40,27 @@ class Serializer(flags.ArgumentSerializer):
         return listed((*map(_shortest, value),)) if isinstance(value, tuple) else str(value)
 
 
+class BareFlag(flags.Flag):
+    """A flag that may stand alone, as in `--compare`, or be switched off, as in `--nocompare`."""
+
+    def __init__(
+        self, parser: Parser, serializer: Serializer, name: str, default: Any, text: str, bare: Any
+    ) -> None:
+        words = {"true": bare, "false": default}
+        either = Parser(
+            lambda text: words[text] if text in words else parser.parse(text),
+            parser.syntactic_help,
+        )
+        super().__init__(either, serializer, name, default, text, boolean=True)
+        self._bare = bare
+        self._list = serializer
+
+    def _serialize(self, value: Any) -> str:
+        if value in (self._bare, self.default):
+            return f"--{'' if value == self._bare else 'no'}{self.name}"
+        return f"--{self.name}={self._list.serialize(value)}"
+
+
 class _ByEpochSerializer(Serializer):
     """Writes the only value of all epochs without an epoch."""
 

@@ -9,7 +9,7 @@ from tfadvseg.config import Config
 from tfadvseg.config.methods import METHOD_RULES
 from tfadvseg.config.options import Option, options_of
 from tfadvseg.data.sets.catalogue import DATASETS, takers_text
-from tfadvseg.flags.kinds import kind_of
+from tfadvseg.flags.kinds import BareFlag, kind_of
 
 DATASET_NAMES = tuple(DATASETS)
 
@@ -32,7 +32,11 @@ def define(options: Iterable[Option], values: flags.FlagValues) -> None:
         if kind := kind_of(type_, option.form):
             parser, serializer = kind
             text = f"{text} Form: {parser.syntactic_help}."
-            flags.DEFINE(parser, name, default, text, values, serializer)
+            if option.bare is None:
+                flags.DEFINE(parser, name, default, text, values, serializer)
+            else:
+                flag = BareFlag(parser, serializer, name, default, text, option.bare)
+                flags.DEFINE_flag(flag, values)
         elif get_origin(type_) is Literal:
             flags.DEFINE_enum(name, default, get_args(type_), text, values)
         elif type_ is bool:

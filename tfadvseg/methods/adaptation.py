@@ -5,7 +5,7 @@ predictions apart, and S learns to have its target predictions taken for source 
 those of S's `models.multi_level.MultiLevelSegmenter`; the last is its output. Any other S has one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -36,6 +36,8 @@ from tfadvseg.training.distribution import sum_over_replicas
 from tfadvseg.training.state import Builder, Learner
 from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 
+ShownMaps = Callable[[tf.Tensor], tf.Tensor]
+
 DISCRIMINATORS = {1: ("discriminator",), 2: ("aux_discriminator", "discriminator")}
 """Names of each level's D in checkpoints, by the number of levels."""
 
@@ -49,12 +51,14 @@ class AdaptationLosses:
         lambda_adv: of the adversarial losses on target; numbers or scalars float32.
         gan: the adversarial loss.
         terms: of the segmentation loss of every level.
+        shown: from class probabilities [B,H,W,K] float32 to the maps that D is shown.
     """
 
     lambda_seg: tuple[float, ...] = (0.1, 1.0)
     lambda_adv: tuple[float | tf.Tensor, ...] = (0.0002, 0.001)
     gan: GanLoss = "vanilla"
     terms: SegmentationTerms = CROSS_ENTROPY
+    shown: ShownMaps = tf.identity
 
 
 def adaptation_step(
@@ -101,7 +105,7 @@ def adaptation_step(
         )
         s_total = add_gradients(s_total, s_gradients)
         on_source = {
-            level: _answer(d, after(s_total, maps[level]), SOURCE, losses.gan)
+            level: _answer(d, losses.shown(after(s_total, maps[level])), SOURCE, losses.gan)
             for level, d in judged.items()
         }
         held = [gradient for answer in on_source.values() for gradient in answer.gradients]
@@ -163,7 +167,8 @@ def _target_gradients(
             d_tapes[level] = tape
         maps = upsampled_logits(segmenter, image, TARGET_STATISTICS)
         for level, d in judged.items():
-            logits[level] = d.model(class_probabilities(maps[level]), training=True)
+            shown = losses.shown(class_probabilities(maps[level]))
+            logits[level] = d.model(shown, training=True)
             loss_adv[level] = global_mean(segmenter_loss(logits[level], SOURCE, losses.gan))
             with s_tape.stop_recording():
                 wrong = discriminator_loss(logits[level], TARGET, losses.gan)
@@ -205,7 +210,7 @@ def build_learners(build: Builder) -> dict[str, Learner]:
     }
 
 
-def phases(training: Training) -> tuple[Phase, ...]:
+def phases(training: Training, shown: ShownMaps = tf.identity) -> tuple[Phase, ...]:
     """One phase over windows of both domains."""
     config, method = training.config, training.config.method
     discriminators = [
@@ -215,7 +220,9 @@ def phases(training: Training) -> tuple[Phase, ...]:
     def step(batch: Batch, weights: Weights) -> Scalars:
         turns = split_turns(batch, method.iter_size)
         lambda_adv = (method.lambda_adv_aux, weights["lambda_adv"])[-len(discriminators) :]
-        losses = AdaptationLosses(level_weights(config), lambda_adv, method.gan, training.terms)
+        losses = AdaptationLosses(
+            level_weights(config), lambda_adv, method.gan, training.terms, shown
+        )
         scalars = adaptation_step(training.segmenter, discriminators, turns, losses)
         return scalars | training.beside(batch)
 
@@ -223,7 +230,7 @@ def phases(training: Training) -> tuple[Phase, ...]:
         return {"lambda_adv": piecewise_value(method.lambda_adv, int(progress))}
 
     steps = config.run.steps_per_epoch
-    return (Phase("adaptation", step, steps, training.feed.domains, weights),)
+    return (Phase(method.method, step, steps, training.feed.domains, weights),)
 
 
 def opponents(config: Config) -> tuple[Opponent, ...]:
@@ -232,11 +239,13 @@ def opponents(config: Config) -> tuple[Opponent, ...]:
     return (domain_opponent(), domain_opponent("aux_d", "The auxiliary level's D"))
 
 
-def pictures(training: Training, to_pixels: ToPixels) -> Sequence[Picture]:
+def pictures(
+    training: Training, to_pixels: ToPixels, shown: ShownMaps = tf.identity
+) -> Sequence[Picture]:
     """The first windows of the source before and after adaptation, and D's answers on both."""
     return (
         source_samples(training, to_pixels),
-        patch_maps(training, to_pixels, DISCRIMINATORS[training.config.segmenter.levels]),
+        patch_maps(training, to_pixels, DISCRIMINATORS[training.config.segmenter.levels], shown),
     )
 
 

@@ -24,7 +24,7 @@ def build_state(build: Builder, method: Method | None = None) -> TrainState:
     method = method or METHODS[config.method.method]
     segmenter = build.segmenter("segmenter")
     learners = {"segmenter": segmenter} | method.build_learners(build)
-    for name in arms_beside(config, method):
+    for name in config.method.compare:
         learners[name] = build.segmenter(name)
         for model in filter(None, (learners[name].model, learners[name].averaged)):
             model.set_weights(segmenter.model.get_weights())
@@ -37,19 +37,10 @@ def prepare_training(
     state: TrainState,
     feed: Feed,
     terms: SegmentationTerms = CROSS_ENTROPY,
-    method: Method | None = None,
 ) -> Training:
     """What the method makes its phases and pictures from."""
-    method = method or METHODS[config.method.method]
-    beside = _beside(config, state, feed, terms, arms_beside(config, method))
-    return Training(config, state.learners, feed, terms, beside)
-
-
-def arms_beside(config: Config, method: Method) -> dict[str, Method]:
-    """The methods that `--compare` trains beside S, by the names of their networks."""
-    if not config.method.compare:
-        return {}
-    return {"standard": METHODS[method.rules.arms[0]]}
+    arms = {name: METHODS[arm] for name, arm in config.method.arms().items()}
+    return Training(config, state.learners, feed, terms, _beside(config, state, feed, terms, arms))
 
 
 def _beside(

@@ -1,11 +1,24 @@
 """Every method, by the value of `--method`."""
 
-from tfadvseg.methods import adaptation, adversarial, source_only, supervised
+from tfadvseg.methods import (
+    adabn,
+    adaptation,
+    advent,
+    adversarial,
+    fda,
+    minent,
+    source_only,
+    supervised,
+)
 from tfadvseg.methods.method import Method
 
 METHODS: dict[str, Method] = {
     "supervised": supervised.METHOD,
     "adversarial": adversarial.METHOD,
     "source_only": source_only.METHOD,
+    "adabn": adabn.METHOD,
+    "minent": minent.METHOD,
+    "fda": fda.METHOD,
     "adaptation": adaptation.METHOD,
+    "advent": advent.METHOD,
 }

@@ -1,6 +1,6 @@
 """Pictures of the first windows of two domains, as S and D see them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -36,7 +36,12 @@ def source_samples(training: Training, to_pixels: ToPixels) -> Samples:
     return Samples("source", to_pixels(image).numpy(), batch["source_label"].numpy(), predictions)
 
 
-def patch_maps(training: Training, to_pixels: ToPixels, names: Sequence[str]) -> PatchMaps:
+def patch_maps(
+    training: Training,
+    to_pixels: ToPixels,
+    names: Sequence[str],
+    shown: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
+) -> PatchMaps:
     """The first windows of each domain, S's predictions and D's answers on them.
 
     S is as it trains, not its average, since D knows that one; both run in inference mode. The
@@ -46,6 +51,7 @@ def patch_maps(training: Training, to_pixels: ToPixels, names: Sequence[str]) ->
         training: of a run whose D tells domains apart.
         to_pixels: undoes the normalisation.
         names: of each level's D among the learners.
+        shown: from class probabilities to the maps that D is shown.
 
     Raises:
         ValueError: no level has a D.
@@ -61,7 +67,7 @@ def patch_maps(training: Training, to_pixels: ToPixels, names: Sequence[str]) ->
         model = training.segmenter.model
         logits = level_logits(model, image, training=False, domain=domain)[level]
         maps = _probabilities(logits, image)
-        patches = discriminator(maps, training=False)[..., 0]
+        patches = discriminator(shown(maps), training=False)[..., 0]
         return [*tf.argmax(maps, axis=-1).numpy()], [*patches.numpy()]
 
     batch = training.feed.first_domains(SOURCE_SAMPLES)

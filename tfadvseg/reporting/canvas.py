@@ -1,6 +1,8 @@
 """Matplotlib without its global state: figures drawn with Agg and written atomically."""
 
 import io
+import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +15,25 @@ DPI = 200
 
 NETWORK_COLOURS = {"segmenter": "#0072B2", "standard": "#D55E00"}
 """Okabe and Ito's blue and vermilion, the colours of the two segmenters in every figure."""
+
+DISCRIMINATORS = ("d", "aux_d")
+"""What the columns of a history call discriminators."""
+
+_OTHER_COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#999999")
+"""Of theirs, too: other networks that `--compare` names, in their order."""
+
+
+def network_colours(columns: Iterable[str]) -> dict[str, str]:
+    """Colours of the segmenters that a history has columns of, S first.
+
+    Args:
+        columns: names such as `train/segmenter/loss_seg`; those of discriminators are left out.
+    """
+    parts = [name.split("/") for name in columns]
+    found = [part[1] for part in parts if len(part) == 3 and part[1] not in DISCRIMINATORS]
+    others = [name for name in dict.fromkeys(found) if name not in NETWORK_COLOURS]
+    colours = {name: colour for name, colour in NETWORK_COLOURS.items() if name in found}
+    return colours | dict(zip(others, itertools.cycle(_OTHER_COLOURS), strict=False))
 
 
 def new_figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> Figure:

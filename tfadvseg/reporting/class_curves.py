@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tfadvseg.reporting.canvas import NETWORK_COLOURS, network_names, new_figure, write_figure
+from tfadvseg.reporting.canvas import network_colours, network_names, new_figure, write_figure
 from tfadvseg.reporting.plotting import (
     FEW_POINTS,
     NORMAL,
@@ -67,7 +67,8 @@ def class_curves_figure(
     Raises:
         ValueError: no row contains a value to draw.
     """
-    networks = [name for name in NETWORK_COLOURS if _stages_of(history, name, class_names)]
+    columns = dict.fromkeys(name for row in history for name in row)
+    networks = [name for name in network_colours(columns) if _stages_of(history, name, class_names)]
     if not networks:
         raise ValueError("The history contains no IoU of any class to draw.")
     stages = [

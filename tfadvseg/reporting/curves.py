@@ -15,7 +15,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from tfadvseg.reporting.canvas import NETWORK_COLOURS, network_names, new_figure, write_figure
+from tfadvseg.reporting.canvas import (
+    DISCRIMINATORS,
+    NETWORK_COLOURS,
+    network_colours,
+    network_names,
+    new_figure,
+    write_figure,
+)
 from tfadvseg.reporting.plotting import (
     FEW_POINTS,
     NORMAL,
@@ -34,7 +41,6 @@ from tfadvseg.reporting.plotting import (
 _D_COLOUR = "#404040"
 _REAL_COLOUR, _FAKE_COLOUR = "#009E73", "#AA4499"
 _SOURCE_COLOUR, _TARGET_COLOUR = _REAL_COLOUR, _FAKE_COLOUR
-_DISCRIMINATORS = ("d", "aux_d")
 _CHANGE: dict[str, Any] = {"color": "0.55", "linewidth": 0.7}
 
 
@@ -100,7 +106,9 @@ def metrics_figure(
         for name in dict.fromkeys(name for row in history for name in row)
         if points(history, name)[0].size
     ]
-    rows = [_drawable(panels, columns) for panels in (_s_panels(columns, best_metric), _d_panels())]
+    colours = network_colours(columns)
+    both = (_s_panels(columns, best_metric, colours), _d_panels(colours))
+    rows = [_drawable(panels, columns) for panels in both]
     rows = [panels for panels in rows if panels]
     if not rows:
         raise ValueError("The history contains no metrics to draw.")
@@ -121,7 +129,7 @@ def metrics_figure(
     write_figure(figure, path)
 
 
-def _s_panels(columns: list[str], best_metric: str) -> list[_Panel]:
+def _s_panels(columns: list[str], best_metric: str, colours: Mapping[str, str]) -> list[_Panel]:
     prefix = "val/segmenter/f1_"
     classes = [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
     metrics = [("miou", "mean IoU")]
@@ -132,25 +140,29 @@ def _s_panels(columns: list[str], best_metric: str) -> list[_Panel]:
         metrics += [("accuracy", "accuracy")]
     if best_metric not in ("loss_seg", *dict(metrics)):
         metrics += [(best_metric, textwrap.fill(best_metric.replace("_", " "), 30))]
-    curves = _of_networks("loss_seg", ("train", "val")) + _of_networks("aux_loss_seg", ("train",))
+    curves = _of_networks("loss_seg", ("train", "val"), colours)
+    curves += _of_networks("aux_loss_seg", ("train",), colours)
     loss = _Panel("segmentation loss", curves)
     return [loss] + [
-        _Panel(title, _of_networks(metric, ("train", "val"))) for metric, title in metrics
+        _Panel(title, _of_networks(metric, ("train", "val"), colours)) for metric, title in metrics
     ]
 
 
-def _of_networks(name: str, stages: tuple[str, ...]) -> tuple[_Curve, ...]:
+def _of_networks(
+    name: str, stages: tuple[str, ...], colours: Mapping[str, str]
+) -> tuple[_Curve, ...]:
     return tuple(
-        _Curve(f"{stage}/{network}/{name}", NETWORK_COLOURS[network])
-        for network in NETWORK_COLOURS
+        _Curve(f"{stage}/{network}/{name}", colour)
+        for network, colour in colours.items()
         for stage in stages
     )
 
 
-def _d_panels() -> list[_Panel]:
+def _d_panels(colours: Mapping[str, str]) -> list[_Panel]:
     truth = (("real", _REAL_COLOUR), ("fake", _FAKE_COLOUR))
     domains = (("source", _SOURCE_COLOUR), ("target", _TARGET_COLOUR))
-    loss_adv = _of_networks("loss_adv", ("train",)) + _of_networks("aux_loss_adv", ("train",))
+    loss_adv = _of_networks("loss_adv", ("train",), colours)
+    loss_adv += _of_networks("aux_loss_adv", ("train",), colours)
     return [
         _Panel("adversarial loss of S", loss_adv),
         _Panel("loss of D", _of_discriminators("loss_d", _D_COLOUR)),
@@ -179,7 +191,7 @@ def _accuracy_panel(answers: tuple[tuple[str, str], ...]) -> _Panel:
 
 
 def _of_discriminators(name: str, colour: str, stage: str = "train") -> tuple[_Curve, ...]:
-    return tuple(_Curve(f"{stage}/{part}/{name}", colour) for part in _DISCRIMINATORS)
+    return tuple(_Curve(f"{stage}/{part}/{name}", colour) for part in DISCRIMINATORS)
 
 
 def _drawable(panels: list[_Panel], columns: list[str]) -> list[_Panel]:
@@ -274,10 +286,10 @@ def _draw_legend(
     """Draws one legend for all panels: the meaning of colours and line styles."""
     curves = [curve for panel in panels for curve in panel.curves]
     parts = {curve.column.split("/")[1] for curve in curves}
-    networks = [network for network in NETWORK_COLOURS if network in parts]
-    any_discriminator = not parts.isdisjoint(_DISCRIMINATORS)
-    names = network_names(networks, any_discriminator)
-    handles = [Line2D([], [], color=NETWORK_COLOURS[name], label=names[name]) for name in networks]
+    colours = network_colours(curve.column for curve in curves)
+    any_discriminator = not parts.isdisjoint(DISCRIMINATORS)
+    names = network_names([*colours], any_discriminator)
+    handles = [Line2D([], [], color=colours[name], label=names[name]) for name in colours]
     if any_discriminator:
         handles.append(Line2D([], [], color=_D_COLOUR, label="D"))
     if any(curve.is_auxiliary for curve in curves):

@@ -59,9 +59,7 @@ def _open_output(
 ) -> RunOutput:
     """Prepares what feeds the networks and what they leave; writes what is known beforehand."""
     inputs = make_inputs(data, networks.spec, strategy.num_replicas_in_sync)
-    training = prepare_training(
-        data.config, networks.state, inputs.feed, networks.terms, networks.method
-    )
+    training = prepare_training(data.config, networks.state, inputs.feed, networks.terms)
     run = RunOutput(data.config, start.output, inputs, networks, training, strategy)
     _start_output(start, networks, data.splits.train.keys)
     return run

@@ -103,7 +103,12 @@ def _feed(
             unlabelled, config.target_data(), normalisation, run.seed + _TARGET_SEED
         )
     return Feed(
-        labelled_window, target_window, config.windows_per_update, run.steps_per_epoch, run.seed
+        labelled_window,
+        target_window,
+        config.windows_per_update,
+        run.steps_per_epoch,
+        run.seed,
+        normalisation,
     )
 
 

@@ -1,13 +1,26 @@
 """The TensorFlow-free half of every method: `METHOD_RULES`, by the value of `--method`."""
 
-from tfadvseg.config.methods import adaptation, adversarial, source_only, supervised
+from tfadvseg.config.methods import (
+    adabn,
+    adaptation,
+    advent,
+    adversarial,
+    fda,
+    minent,
+    source_only,
+    supervised,
+)
 from tfadvseg.config.methods.rules import MethodRules
 
 METHOD_RULES: dict[str, MethodRules] = {
     "supervised": supervised.RULES,
     "adversarial": adversarial.RULES,
     "source_only": source_only.RULES,
+    "adabn": adabn.RULES,
+    "minent": minent.RULES,
+    "fda": fda.RULES,
     "adaptation": adaptation.RULES,
+    "advent": advent.RULES,
 }
 
 

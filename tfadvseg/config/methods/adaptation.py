@@ -14,7 +14,7 @@ def _check(config: "Config") -> None:
     require(
         method.weighs_adversarial or (config.segmenter.levels == 2 and method.lambda_adv_aux > 0),
         "--lambda_adv=0: nothing is adapted then, though target images would still move "
-        "batch norm's statistics; take --method=source_only.",
+        "batch norm's statistics; take --method=adabn.",
     )
 
 
@@ -27,6 +27,6 @@ RULES = MethodRules(
     target="required",
     unlabelled=True,
     levels=True,
-    arms=("source_only",),
+    arms=("source_only", "adabn"),
     check=_check,
 )

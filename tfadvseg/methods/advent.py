@@ -1,0 +1,20 @@
+"""AdvEnt (Vu et al., CVPR 2019, arXiv 1811.12833): adaptation by the entropy of predictions.
+
+`methods.adaptation`, but D is shown the weighted self-information of S's predictions. S learns to
+be as certain on target images as it is on source images.
+"""
+
+import functools
+
+from tfadvseg.config.methods.advent import RULES
+from tfadvseg.losses.entropy import self_information
+from tfadvseg.methods import adaptation
+from tfadvseg.methods.method import Method
+
+METHOD = Method(
+    RULES,
+    functools.partial(adaptation.phases, shown=self_information),
+    adaptation.build_learners,
+    opponents=adaptation.opponents,
+    pictures=functools.partial(adaptation.pictures, shown=self_information),
+)

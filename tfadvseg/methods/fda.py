@@ -1,0 +1,56 @@
+"""Fourier domain adaptation (Yang and Soatto, CVPR 2020, arXiv 2004.05498), without a D.
+
+Source windows get the low-frequency amplitudes of the target window of the same number, on the
+0-255 scale, in the pipeline. The update is that of `methods.adabn`: what this method gains over
+that one is due to the amplitudes. The published entropy loss and self-training are not part of it.
+"""
+
+import tensorflow as tf
+
+from tfadvseg.config.methods.fda import RULES
+from tfadvseg.data.feeds import Feed
+from tfadvseg.data.fourier import swap_low_amplitudes
+from tfadvseg.methods.adabn import adabn_step
+from tfadvseg.methods.levels import level_weights, split_turns
+from tfadvseg.methods.method import Method, Training
+from tfadvseg.training.types import Batch, Batches, Phase, Scalars, Weights
+
+
+def stylised_domains(feed: Feed, beta: float) -> Batches:
+    """`feed.domains`, its source images with the target's low-frequency amplitudes.
+
+    Args:
+        feed: of a run with two domains.
+        beta: as in `data.fourier.swap_low_amplitudes`.
+    """
+
+    def stylise(batch: Batch) -> Batch:
+        source = feed.normalisation.to_scale(batch["source_image"])
+        target = feed.normalisation.to_scale(batch["target_image"])
+        # Of another size, the target's window is resized: its amplitudes need the same places.
+        target = tf.image.resize(target, tf.shape(source)[1:3])
+        swapped = feed.normalisation(swap_low_amplitudes(source, target, beta))
+        swapped.set_shape(batch["source_image"].shape)
+        return batch | {"source_image": swapped}
+
+    def batches(epoch: int, first: int) -> tf.data.Dataset:
+        return feed.domains(epoch, first).map(stylise)
+
+    return batches
+
+
+def phases(training: Training) -> tuple[Phase, ...]:
+    """One phase over windows of both domains."""
+    config = training.config
+
+    def step(batch: Batch, weights: Weights) -> Scalars:
+        del weights
+        turns = split_turns(batch, config.method.iter_size)
+        scalars = adabn_step(training.segmenter, turns, level_weights(config), training.terms)
+        return scalars | training.beside(batch)
+
+    batches = stylised_domains(training.feed, config.method.fda_beta)
+    return (Phase("fda", step, config.run.steps_per_epoch, batches),)
+
+
+METHOD = Method(RULES, phases)
