@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
+from tfadvseg.export.networks import OwnSegmenter
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.run_model import load_run
 from tfadvseg.export.saved_model import EXTRA, find_export, load_exported
@@ -54,6 +55,7 @@ def load_predictor(
     network: Network | None = None,
     which: Which | None = None,
     test_scales: tuple[float, ...] = (),
+    segmenter: OwnSegmenter | None = None,
 ) -> Predictor:
     """Loads a run's network or an export.
 
@@ -61,6 +63,7 @@ def load_predictor(
         path: a run's `--output_dir`, an export's base folder or one of its versions.
         network, which: of a run, as in `load_run_segmenter`; None takes `segmenter`, `best`.
         test_scales: likewise.
+        segmenter: the function that a run's segmenter was built with, where it is your own.
 
     Raises:
         UserError: `path` is neither or is damaged, or it is an export and something is asked for
@@ -68,5 +71,5 @@ def load_predictor(
     """
     check_choices(path, network, which, test_scales)
     if is_run(path):
-        return load_run(path, network or "segmenter", which or "best", test_scales)
+        return load_run(path, network or "segmenter", which or "best", test_scales, segmenter)
     return load_exported(path)

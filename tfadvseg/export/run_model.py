@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
+from tfadvseg.export.networks import OwnSegmenter, rebuild_segmenter
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.serving_module import build_serving_module
 from tfadvseg.files import model_spec
 from tfadvseg.files.checkpoints import checkpoint_paths, first_whole
 from tfadvseg.files.model_spec import ModelSpec
-from tfadvseg.models.segmenters import build_segmenter
 
 
 def load_run_segmenter(
@@ -22,6 +22,7 @@ def load_run_segmenter(
     network: Network = "segmenter",
     which: Which = "best",
     test_scales: tuple[float, ...] = (),
+    own: OwnSegmenter | None = None,
 ) -> tuple[tf.keras.Model, ModelSpec]:
     """Rebuilds a network of a run, in the current precision policy.
 
@@ -30,6 +31,7 @@ def load_run_segmenter(
         network: `segmenter` is S; `standard` is the one trained alone beside it (`--compare`).
         which: `best` by the validation metric, or `latest`.
         test_scales: magnifications to average over instead of the run's own; empty for these.
+        own: builds S where it is one of the user's own.
 
     Returns:
         The model with all its weights, and what it needs besides them.
@@ -37,7 +39,7 @@ def load_run_segmenter(
     Raises:
         UserError: `run_dir` is no run, it has no such network, or no checkpoint is whole.
     """
-    return _load(run_dir, network, which, test_scales)[:2]
+    return _load(run_dir, network, which, test_scales, own)[:2]
 
 
 def load_run(
@@ -45,9 +47,10 @@ def load_run(
     network: Network = "segmenter",
     which: Which = "best",
     test_scales: tuple[float, ...] = (),
+    own: OwnSegmenter | None = None,
 ) -> Predictor:
     """Like `load_run_segmenter`, ready for raw images as an export of it would be."""
-    segmenter, spec, path = _load(run_dir, network, which, test_scales)
+    segmenter, spec, path = _load(run_dir, network, which, test_scales, own)
     return predictor_of(segmenter, spec, source=path)
 
 
@@ -66,7 +69,11 @@ def predictor_of(segmenter: tf.keras.Model, spec: ModelSpec, source: str = "") -
 
 
 def _load(
-    run_dir: str | Path, network: Network, which: Which, test_scales: tuple[float, ...]
+    run_dir: str | Path,
+    network: Network,
+    which: Which,
+    test_scales: tuple[float, ...],
+    own: OwnSegmenter | None,
 ) -> tuple[tf.keras.Model, ModelSpec, str]:
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
@@ -84,7 +91,7 @@ def _load(
         paths = checkpoint_paths(folder)
     if not paths:
         raise UserError(_nothing_there(run_dir, folder, network, which))
-    segmenter = build_segmenter(spec.segmenter, spec.num_classes, spec.image_channels)
+    segmenter = rebuild_segmenter(spec, own)
     path = first_whole(paths, lambda path: _restore(segmenter, path, keys))
     return segmenter, spec, path
 

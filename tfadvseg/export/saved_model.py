@@ -20,6 +20,7 @@ from absl import logging
 
 from tfadvseg.errors import UserError
 from tfadvseg.export import warmup
+from tfadvseg.export.networks import OwnSegmenter, rebuild_segmenter
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.serving_module import (
     SERVING_DEFAULT,
@@ -29,7 +30,6 @@ from tfadvseg.export.serving_module import (
 )
 from tfadvseg.files import atomic, model_spec
 from tfadvseg.files.model_spec import ModelSpec
-from tfadvseg.models.segmenters import build_segmenter
 
 EXTRA = "assets.extra"
 CHECKSUMS = "SHA256SUMS"
@@ -37,7 +37,11 @@ SAVED_MODEL = "saved_model.pb"
 
 
 def export_saved_model(
-    segmenter: tf.keras.Model, spec: ModelSpec, base_dir: str | Path, version: int | None = None
+    segmenter: tf.keras.Model,
+    spec: ModelSpec,
+    base_dir: str | Path,
+    version: int | None = None,
+    own: OwnSegmenter | None = None,
 ) -> Path:
     """Writes `base_dir`/<version>/ whole or not at all.
 
@@ -49,6 +53,7 @@ def export_saved_model(
         spec: what the export's graph needs to know; goes into it as `model.json`.
         base_dir: made if absent; what TensorFlow Serving calls the model's base path.
         version: a positive number; None takes the next after those present.
+        own: builds S where it is one of the user's own.
 
     Returns:
         The version's folder.
@@ -63,7 +68,7 @@ def export_saved_model(
     folder = Path(base_dir) / str(version)
     if folder.exists():
         raise UserError(f"{folder}: exists already; give another --version or none.")
-    module = build_serving_module(in_float32(segmenter, spec), spec)
+    module = build_serving_module(in_float32(segmenter, spec, own), spec)
     try:
         with atomic.new_folder(folder) as temporary:
             with _without_chatter():
@@ -143,12 +148,17 @@ def _without_chatter() -> Iterator[None]:
         tf.get_logger().setLevel(level)
 
 
-def in_float32(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.keras.Model:
-    """A copy of S in float32, whatever precision policy and strategy it was trained under."""
+def in_float32(
+    segmenter: tf.keras.Model, spec: ModelSpec, own: OwnSegmenter | None = None
+) -> tf.keras.Model:
+    """A copy of S in float32, whatever precision policy and strategy it was trained under.
+
+    `own` builds S where it is one of the user's own.
+    """
     policy = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("float32")
     try:
-        copy = build_segmenter(spec.segmenter, spec.num_classes, spec.image_channels)
+        copy = rebuild_segmenter(spec, own)
     finally:
         tf.keras.mixed_precision.set_global_policy(policy)
     copy.set_weights(segmenter.get_weights())

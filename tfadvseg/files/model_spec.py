@@ -18,6 +18,9 @@ RUN_FLAGS = "run.flags"
 TRAINED_ON = "trained_on.txt"
 """File of the keys of a run's training examples, one per line."""
 
+_OWN_STRIDE = 32
+"""Assumed of a segmenter of the user's own."""
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -64,7 +67,7 @@ class ModelSpec:
     @property
     def stride(self) -> int:
         """Stride of the network: tiles of a large image must lie on this grid."""
-        return self.segmenter.stride
+        return _OWN_STRIDE if "segmenter" in self.own_parts else self.segmenter.stride
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=1) + "\n"

@@ -107,6 +107,11 @@ def evaluated_data(
                 "all but embedded data."
             )
         return given, seed or 0
+    if "examples" in ModelSpec.load(run_dir).own_parts and "dataset" not in changed:
+        raise UserError(
+            f"--model={run_dir}: was trained on examples given from Python; give --dataset and "
+            "--data_dir, or evaluate it from Python."
+        )
     trained = read_flagfile(run_dir / RUN_FLAGS)
     seed = trained.run.seed if seed is None else seed
     own = trained.target if has_labelled_target(trained) else trained.data

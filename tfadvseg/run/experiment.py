@@ -50,7 +50,13 @@ def run_experiment(config: Config, parts: Parts | None = None) -> Result:
         with raise_user_errors():
             _train(run)
             return finish_run(
-                data.config, networks.spec, data.splits, networks.state, run.log, start.output
+                data.config,
+                networks.spec,
+                data.splits,
+                networks.state,
+                run.log,
+                start.output,
+                parts.segmenter,
             )
 
 

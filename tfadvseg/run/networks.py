@@ -66,8 +66,9 @@ def build_networks(
     if config.segmenter.weights and start.begins:
         _start_from(config.segmenter, state)
     terms = segmentation_terms(config.loss, data.splits)
-    earlier = None if start.begins else _earlier_spec(start.output, data.fingerprint)
-    spec = _describe(config, data, earlier, parts.names())
+    own_parts = parts.names()
+    earlier = None if start.begins else _earlier_spec(start.output, data.fingerprint, own_parts)
+    spec = _describe(config, data, earlier, own_parts)
     return Networks(state, method, terms, spec)
 
 
@@ -162,11 +163,19 @@ def _normalisation(
     return tuple(mean.tolist()), tuple(std.tolist())
 
 
-def _earlier_spec(output: Path, data_fingerprint: str) -> ModelSpec | None:
+def _earlier_spec(
+    output: Path, data_fingerprint: str, own_parts: dict[str, str]
+) -> ModelSpec | None:
     """What an earlier start of the run wrote; refuses one that was trained on other data."""
     if not (output / model_spec.FILE_NAME).exists():
         return None
     earlier = ModelSpec.load(output)
+    if earlier.own_parts != own_parts:
+        was, now = (", ".join(parts.values()) or "none" for parts in (earlier.own_parts, own_parts))
+        raise UserError(
+            f"--output_dir={output}: this run was begun with other parts of your own ({was}; now "
+            f"{now}). Give the same ones, or another --output_dir."
+        )
     if earlier.data_fingerprint != data_fingerprint:
         raise UserError(
             f"--output_dir={output}: this run was trained on other data; the files have changed "

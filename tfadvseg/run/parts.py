@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tfadvseg.data.sources import Splits
 from tfadvseg.methods.method import Method
+from tfadvseg.models.own import name_of
 from tfadvseg.training.state import DiscriminatorBuilder, SegmenterBuilder
 
 
@@ -28,16 +29,11 @@ class Parts:
     examples: Splits | None = None
 
     def names(self) -> dict[str, str]:
-        """Where each function or method of the user's own comes from: `module.name`, by part."""
+        """Where each part of the user's own comes from: `module.name` of functions, by part."""
         own: dict[str, Callable | None] = {
             "segmenter": self.segmenter,
             "discriminator": self.discriminator,
             "method": None if self.method is None else self.method.phases,
         }
-        return {part: name_of(function) for part, function in own.items() if function is not None}
-
-
-def name_of(function: Callable) -> str:
-    """`module.qualified_name` of a function or class."""
-    qualified = getattr(function, "__qualname__", type(function).__qualname__)
-    return f"{function.__module__}.{qualified}"
+        names = {part: name_of(function) for part, function in own.items() if function is not None}
+        return names | ({} if self.examples is None else {"examples": "given from Python"})

@@ -18,6 +18,7 @@ from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.report import evaluate_sections
 from tfadvseg.evaluation.whole_images import predict_label
+from tfadvseg.export.networks import OwnSegmenter
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model, in_float32
@@ -66,7 +67,13 @@ class Result:
 
 
 def finish_run(
-    config: Config, spec: ModelSpec, splits: Splits, state: TrainState, log: RunLog, output: Path
+    config: Config,
+    spec: ModelSpec,
+    splits: Splits,
+    state: TrainState,
+    log: RunLog,
+    output: Path,
+    own_segmenter: OwnSegmenter | None = None,
 ) -> Result:
     """Measures on whole images, exports, and writes the summary.
 
@@ -74,6 +81,7 @@ def finish_run(
         config, spec, state, log: of the run.
         splits: with the images to measure on.
         output: the run's folder, which holds the best checkpoints.
+        own_segmenter: builds S where it is one of the user's own.
     """
     started = time.monotonic()
     val = splits.full_val or splits.val
@@ -82,7 +90,7 @@ def finish_run(
     exported: Path | None = None
     for name, learner in state.segmenters().items():
         # In float32, as exports are: what is measured is what is served.
-        model = in_float32(learner.measured, spec)
+        model = in_float32(learner.measured, spec, own_segmenter)
         predictor = predictor_of(model, spec)
         best = evaluate_sections(predictor, val)
         networks[name], confusions[name] = best.metrics, best.confusion.tolist()
@@ -96,7 +104,7 @@ def finish_run(
         if name == "segmenter":
             _draw_overlays(predictor, val, output / "plots" / "overlays.png")
         if name == "segmenter" and config.run.export:
-            exported = export_saved_model(model, spec, output / "export")
+            exported = export_saved_model(model, spec, output / "export", own=own_segmenter)
     updates = len(log.rows) * config.run.steps_per_epoch
     rate = updates * config.windows_per_update / log.seconds if log.seconds else 0.0
     summary = {

@@ -1,6 +1,5 @@
 """What a run has learned so far: networks, their optimizers, and the number of updates."""
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +10,7 @@ from tfadvseg.config import Config
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.models.discriminators import build_discriminator
 from tfadvseg.models.outputs import output_channels
+from tfadvseg.models.own import build_own_discriminator, build_own_segmenter
 from tfadvseg.models.segmenters import build_segmenter
 from tfadvseg.training.optimizers import Length, build_optimizer
 
@@ -144,15 +144,13 @@ class Builder:
         self.config = config
         self.descriptor = descriptor
         self._segmenter = segmenter
-        self._discriminator = discriminator or functools.partial(
-            build_discriminator, config.discriminator
-        )
+        self._discriminator = discriminator
 
     def segmenter_model(self) -> tf.keras.Model:
         """A segmenter with new weights."""
         classes, channels = self.descriptor.num_classes, self.descriptor.image_channels
         if self._segmenter is not None:
-            return self._segmenter(channels, output_channels(classes))
+            return build_own_segmenter(self._segmenter, channels, output_channels(classes))
         return build_segmenter(self.config.segmenter, classes, channels)
 
     def segmenter(self, name: str) -> Learner:
@@ -172,7 +170,11 @@ class Builder:
             channels: of the maps that it is shown.
             updates_per_epoch: its own; 0 for as many as S has.
         """
-        model = self._discriminator(self.config.data.crop_size, channels)
+        size = self.config.data.crop_size
+        if self._discriminator is not None:
+            model = build_own_discriminator(self._discriminator, size, channels)
+        else:
+            model = build_discriminator(self.config.discriminator, size, channels)
         length = self._length(updates_per_epoch or self.config.run.steps_per_epoch)
         optimizer = build_optimizer(self.config.d_optimizer, model, length)
         return Learner(model, optimizer, name, role="discriminator")
