@@ -1,4 +1,4 @@
-"""Readers of datasets whose files have been found: by slices, by parts drawn, or generated."""
+"""Readers of datasets whose files have been found: by slices, by drawn splits, or generated."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from tfadvseg.errors import UserError
 Stream = Callable[[str, str], Iterator[Example]]
 
 EMBEDDED_SEED = 0
-"""The embedded sets are the same in every run, whatever `--seed` is."""
+"""Seed of the embedded sets, which are the same in every run whatever `--seed` is."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Reader:
 
     Attributes:
         descriptor: of the dataset.
-        stream: streams a part, given its name and the flag that names it for messages. Raises
-            UserError at once if there is no such part or it is empty.
-        meaning: what `train` and `validation` are in terms of `stream`, where they are not names of
-            parts themselves.
-        at_once: gives a part without streaming it, of sets that are in memory already or do not
-            fit into it; takes and raises what `stream` does.
+        stream: streams a split, given its name and, for messages, the flag that names it. Raises
+            UserError at once if there is no such split or it is empty.
+        meaning: names for `stream` that `train` and `validation` stand for, if they are not names
+            of splits themselves.
+        at_once: returns a split without streaming, for sets that are already in memory or do not
+            fit into it; same arguments and errors as `stream`.
     """
 
     descriptor: DatasetDescriptor
@@ -44,22 +44,22 @@ class Reader:
     at_once: Callable[[str, str], Examples] | None = None
 
     def load(self, split: str, flag: str) -> Examples:
-        """A part, in memory or on disk; takes and raises what `stream` does."""
+        """A split, in memory or on disk; same arguments and errors as `stream`."""
         if self.at_once is not None:
             return self.at_once(split, flag)
         return collect(self.stream(split, flag))
 
 
 def open_reader(config: DataConfig, seed: int) -> Reader:
-    """Finds a dataset's files, and prepares them with TFDS where that is needed.
+    """Finds a dataset's files, and prepares them with TFDS if needed.
 
     Args:
-        config: which dataset, and what its parts are.
-        seed: draws the division of datasets that have none of their own.
+        config: the dataset and its splits.
+        seed: draws the splits of datasets without their own.
 
     Raises:
-        UserError: an unknown dataset, flags that are not for it, or raw files that are missing or
-            unfit.
+        UserError: an unknown dataset, flags that do not apply to it, or raw files that are missing
+            or invalid.
     """
     return check_flags(config).open(config, seed)
 
@@ -67,10 +67,10 @@ def open_reader(config: DataConfig, seed: int) -> Reader:
 def prepare(
     config: DataConfig, source: prepared.Source, builder_config: str | None = None
 ) -> tfds.core.DatasetBuilder:
-    """The builder of a dataset, prepared as the flags say.
+    """Returns the builder of a dataset, prepared as the flags say.
 
     Raises:
-        UserError: as `prepared.prepare`; or `--data_dir` is not given.
+        UserError: as `prepared.prepare`; or `--data_dir` is missing.
     """
     beam_options = config.beam_options if config.prepare == "beam" else None
     return prepared.prepare(
@@ -85,14 +85,14 @@ def read_slices(
     stream: Callable[[str], Iterator[Example]],
     default: tuple[str, str],
 ) -> Reader:
-    """A dataset whose parts are TFDS slices.
+    """A reader of a dataset whose splits are TFDS slices.
 
     Args:
         config: `train_split` and `val_split` are used.
         descriptor: of the dataset.
-        counts: examples of each split.
-        stream: the examples of a slice.
-        default: slices that train and that validate where no flags say.
+        counts: number of examples in each split.
+        stream: returns the examples of a slice.
+        default: slices for training and validation if no flags are given.
     """
 
     def checked(split: str, flag: str) -> Iterator[Example]:
@@ -105,7 +105,7 @@ def read_slices(
 
 
 def joined(split: str, runs: Sequence[range]) -> str:
-    """Runs of positions in a split as a TFDS slice."""
+    """Ranges of positions in a split as a TFDS slice."""
     return "+".join(f"{split}[{run.start}:{run.stop}]" for run in runs)
 
 
@@ -116,14 +116,14 @@ def read_generated(
     generate: Callable[[int, str, Any], Iterator[tuple[np.ndarray, np.ndarray]]],
     digits: int = 2,
 ) -> Reader:
-    """An embedded dataset straight from its generator: nothing is written, nothing waited for.
+    """A reader of an embedded dataset, directly from its generator, without files.
 
     Args:
         config: `train_split` and `val_split` are used.
         descriptor: of the dataset.
-        counts: examples of each split, of which `train` trains and `validation` validates.
-        generate: images and labels of a seed, a split and numbers within it.
-        digits: of the number in an example's key.
+        counts: number of examples in each split; `train` and `validation` are the defaults.
+        generate: returns images and labels for a seed, a split and numbers within it.
+        digits: minimum number of digits in an example's key.
     """
 
     def stream(split: str) -> Iterator[Example]:
@@ -142,13 +142,13 @@ def read_drawn(
     names: Sequence[str],
     stream: Callable[[Indices | None], Iterator[Example]],
 ) -> Reader:
-    """A dataset whose parts are drawn by a seed, streamed.
+    """A reader of a dataset whose splits are drawn by a seed and streamed.
 
     Args:
         descriptor: of the dataset.
-        parts: draws the positions of each part; called once, when one is first asked for.
-        names: of the parts; `all` is added.
-        stream: the examples at positions, or all of them where that is None.
+        parts: draws the positions of each split; called once, when first needed.
+        names: of the splits; `all` is added.
+        stream: returns the examples at positions, or all of them for None.
     """
     positions = _positions(descriptor, parts, names)
     return Reader(descriptor, lambda split, flag: stream(positions(split, flag)))
@@ -160,7 +160,7 @@ def read_drawn_at_once(
     names: Sequence[str],
     examples: Examples,
 ) -> Reader:
-    """The same of `examples` that have been read already."""
+    """The same for `examples` that have already been read."""
     positions = _positions(descriptor, parts, names)
 
     def load(split: str, flag: str) -> Examples:
@@ -173,7 +173,7 @@ def read_drawn_at_once(
 def _positions(
     descriptor: DatasetDescriptor, parts: Callable[[], Mapping[str, Indices]], names: Sequence[str]
 ) -> Callable[[str, str], Indices | None]:
-    """What a part's name and the flag that gives it stand for; None is all examples."""
+    """A function from a split's name and its flag to positions; None means all examples."""
     draw = functools.cache(parts)
     known = (*names, "all")
 

@@ -1,4 +1,4 @@
-"""Street scenes that are never in memory as a whole: in files as downloaded, or as prepared."""
+"""Street scenes that are never completely in memory: downloaded files, or a prepared copy."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -30,20 +30,20 @@ def open_street_scenes(
     numbering: Numbering,
     default: tuple[str, str],
 ) -> Reader:
-    """Reads the files where they are (`--prepare=none`), or a copy that TFDS has prepared.
+    """A reader of the original files (`--prepare=none`), or of a copy that TFDS has prepared.
 
     Args:
         config: `data_dir`, `prepare`, `prepared_dir` and the splits are used.
         descriptor: of the dataset.
         builder: its TFDS builder.
-        builder_config: the name of the builder's configuration that `config` asks for.
-        raw_files: lists the files of a folder that the builder reads.
+        builder_config: name of the builder's configuration for `config`.
+        raw_files: lists the files that the builder reads from a folder.
         find_splits: finds the frames of each split in a folder.
-        numbering: of the classes in label files.
-        default: TFDS slices that train and that validate where no flags say; empty: none.
+        numbering: numbering of the classes in label files.
+        default: TFDS slices for training and validation if no flags are given; may be empty.
 
     Raises:
-        UserError: files are missing, unfit or damaged.
+        UserError: files are missing, invalid or damaged.
     """
     # Too large to be hashed at each start, or to be held in memory.
     source = Source(builder, raw_files, png_fingerprint, "array_record")
