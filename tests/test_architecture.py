@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tfadvseg.config.discriminator import DISCRIMINATOR_RULES
+from tfadvseg.config.methods import METHOD_RULES
 from tfadvseg.data.sets.catalogue import DATASETS
 
 ROOT = Path(__file__).parents[1] / "tfadvseg"
@@ -213,6 +215,24 @@ def test_only_datasets_know_their_names():
         for name in chosen_by(ast.parse(path.read_text())) & {*DATASETS}
     }
     assert decisions <= HOMONYMS
+
+
+@pytest.mark.parametrize(
+    ("names", "rooms"),
+    [
+        ({*METHOD_RULES}, ("methods", "config/methods")),
+        ({*DISCRIMINATOR_RULES}, ("models", "config/discriminator.py")),
+    ],
+    ids=["methods", "discriminators"],
+)
+def test_only_its_own_room_decides_by_the_name_of_a_variant(names, rooms):
+    decisions = {
+        (path.relative_to(ROOT).as_posix(), name)
+        for path in modules()
+        if not path.relative_to(ROOT).as_posix().startswith(rooms)
+        for name in chosen_by(ast.parse(path.read_text())) & names
+    }
+    assert not decisions
 
 
 def test_a_dataset_is_a_file_and_a_line():

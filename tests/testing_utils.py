@@ -43,7 +43,7 @@ def tiny_config(**changes) -> Config:
         "method": method,
         "run": RunConfig(epochs=1, steps_per_epoch=2, global_batch_size=4, precision="float32"),
     }
-    if method.method in ("adversarial", "adaptation"):
+    if method.rules.discriminator:
         patch = DiscriminatorConfig(discriminator="patch", d_width=4, d_depth=2)
         sections |= {
             "discriminator": patch,
