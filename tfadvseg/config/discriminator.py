@@ -6,7 +6,7 @@ from typing import Literal
 from tfadvseg.config.checks import require, require_not_negative, require_positive
 from tfadvseg.config.options import check_options, option
 
-DiscriminatorName = Literal["auto", "encoder", "patch", "fc"]
+DiscriminatorName = Literal["auto", "encoder", "patch", "fc", "pooled"]
 ImageInput = Literal["none", "product", "concat"]
 TruthForm = Literal["one_hot", "scaling"]
 
@@ -17,8 +17,8 @@ class DiscriminatorConfig:
 
     discriminator: DiscriminatorName = option(
         "auto",
-        "Discriminator D: one logit per window (encoder) or a map of them (patch, fc); auto takes "
-        "fc for adaptation, else patch.",
+        "Discriminator D: one logit per window (encoder, pooled) or a map of them (patch, fc); "
+        "auto takes the method's own.",
     )
     d_width: int = option(
         0, "Filters of D's first level, doubled at each halving; 0 takes the network's own number."
@@ -28,6 +28,9 @@ class DiscriminatorConfig:
         True,
         "Spectral normalisation of the patch D (Miyato et al. 2018): each kernel is divided by its "
         "largest singular value.",
+    )
+    d_dropout: float = option(
+        0.5, "Probability with which the pooled D drops a channel in training; 0 drops none."
     )
     d_image: ImageInput = option(
         "concat", "How D sees the image beside the map: not at all, multiplied, or concatenated."
@@ -47,6 +50,7 @@ class DiscriminatorConfig:
         check_options(self)
         require_not_negative(self, "d_width")
         require_positive(self, "d_depth")
+        require(0 <= self.d_dropout < 1, f"--d_dropout={self.d_dropout}: take 0 to below 1.")
         require(0.5 <= self.d_truth_tau <= 1, f"--d_truth_tau={self.d_truth_tau}: take 0.5 to 1.")
         require(
             0 <= self.d_label_smoothing < 0.5,
@@ -75,5 +79,6 @@ DISCRIMINATOR_RULES = {
     "encoder": DiscriminatorRules(halves=True, any_size=False),
     "patch": DiscriminatorRules(),
     "fc": DiscriminatorRules(width=64, least=32),
+    "pooled": DiscriminatorRules(width=64, any_size=False, least=32),
 }
 """By the value of `--discriminator`."""

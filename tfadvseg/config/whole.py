@@ -98,7 +98,7 @@ class Config:
             f"{multiple}, or --discriminator=patch.",
         )
         if rules.least:
-            self._check_windows(rules.least, "the discriminator's five strides of 2")
+            self._check_windows(rules.least, f"the {own.discriminator} discriminator's strides")
 
     def _check_windows(self, least: int, reason: str) -> None:
         sizes = {"crop_size": self.data.crop_size}

@@ -3,8 +3,9 @@
 D answers a question about a map with logits of any shape: one per window, or a map of patches.
 Each side of the question has a label. `REAL` (1) and `FAKE` (0) tell true maps from S's;
 `SOURCE` (0) and `TARGET` (1) tell the domains of predictions, with the labels of the published
-AdaptSegNet, so that its discriminators fit. D is trained with the label of each side, S with the
-label of the side that its maps should be taken for.
+AdaptSegNet, so that its discriminators fit; `LABELLED` (1) and `UNLABELLED` (0) tell predictions on
+images with labels from those on others. D is trained with the label of each side, S with the label
+of the side that its maps should be taken for.
 
 The losses, with l the label, s = 2 l - 1 its sign and x the logit:
 
@@ -19,6 +20,7 @@ from tfadvseg.config import GanLoss
 
 REAL, FAKE = 1.0, 0.0
 SOURCE, TARGET = 0.0, 1.0
+LABELLED, UNLABELLED = 1.0, 0.0
 
 
 def discriminator_loss(

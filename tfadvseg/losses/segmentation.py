@@ -12,6 +12,11 @@ def valid_pixels(label: tf.Tensor) -> tf.Tensor:
     return tf.cast(label != IGNORE_LABEL, tf.float32)
 
 
+def labels_where(keep: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
+    """Labels [B,H,W] int32 that are `ignore_label` but where `keep` [B,H,W] bool is true."""
+    return tf.where(keep, label, IGNORE_LABEL)
+
+
 def pixel_weights(label: tf.Tensor, class_weights: Sequence[float] | None = None) -> tf.Tensor:
     """The weight of each pixel's true class; 0 where the label is `ignore_label`.
 

@@ -9,6 +9,7 @@ from tfadvseg.compat.addons import tfa
 from tfadvseg.config import DiscriminatorConfig
 from tfadvseg.models.fc_discriminator import fc_discriminator
 from tfadvseg.models.layers import LeakyReLU
+from tfadvseg.models.pooled_discriminator import pooled_discriminator
 from tfadvseg.models.unet import downward_path
 
 
@@ -106,7 +107,11 @@ def _fc(config: DiscriminatorConfig, size: tuple[int, int], channels: int) -> tf
     return fc_discriminator(channels, config.d_width)
 
 
-DISCRIMINATORS = {"encoder": _encoder, "patch": _patch, "fc": _fc}
+def _pooled(config: DiscriminatorConfig, size: tuple[int, int], channels: int) -> tf.keras.Model:
+    return pooled_discriminator(size, channels, config.d_width, config.d_dropout)
+
+
+DISCRIMINATORS = {"encoder": _encoder, "patch": _patch, "fc": _fc, "pooled": _pooled}
 """Builders, functions of (config, size, channels), by the value of `--discriminator`."""
 
 

@@ -1,0 +1,164 @@
+"""Adversarial semi-supervised segmentation (Hung et al., BMVC 2018, arXiv 1802.07934).
+
+A fully convolutional D tells, pixel by pixel, S's maps from true ones. S learns to deceive it on
+labelled and on unlabelled images. Where D takes S's prediction on an unlabelled image for a true
+map, S learns its own most probable class as if that were the label.
+"""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from tfadvseg.config import DiscriminatorConfig, GanLoss
+from tfadvseg.losses.discriminator_input import truth_probabilities
+from tfadvseg.losses.gan import FAKE, REAL, answers, discriminator_loss, segmenter_loss
+from tfadvseg.losses.segmentation import labels_where, valid_pixels
+from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
+from tfadvseg.methods.gradients import add_gradients, after
+from tfadvseg.methods.reductions import global_mean, global_share
+from tfadvseg.methods.supervised import segmentation_loss
+from tfadvseg.methods.watching import health_scalars
+from tfadvseg.models.ops.resampling import resize_aligned
+from tfadvseg.models.outputs import class_probabilities, predicted_label
+from tfadvseg.training.distribution import sum_over_replicas
+from tfadvseg.training.state import Learner
+from tfadvseg.training.types import Batch, Scalars
+
+
+@dataclass(frozen=True)
+class AdvSemiSegLosses:
+    """Weights of S's losses and what they are made of.
+
+    Attributes:
+        lambda_adv, lambda_semi_adv: of the adversarial losses on labelled and on unlabelled
+            images; numbers or scalars float32.
+        lambda_semi: of the cross-entropy with pseudo-labels; a number or a scalar float32.
+        threshold: the probability, by D, of being part of a true map that a pixel needs for its
+            pseudo-label to count.
+        gan: the adversarial loss.
+        terms: of the segmentation loss.
+    """
+
+    lambda_adv: float | tf.Tensor = 0.01
+    lambda_semi_adv: float | tf.Tensor = 0.001
+    lambda_semi: float | tf.Tensor = 0.1
+    threshold: float = 0.2
+    gan: GanLoss = "vanilla"
+    terms: SegmentationTerms = CROSS_ENTROPY
+
+
+def advsemiseg_step(
+    segmenter: Learner,
+    discriminator: Learner,
+    batch: Batch,
+    losses: AdvSemiSegLosses,
+    config: DiscriminatorConfig,
+) -> Scalars:
+    """One update of S and one of D; all gradients are taken before any is applied.
+
+    S minimises loss_seg + lambda_adv * loss_adv + lambda_semi_adv * loss_semi_adv + lambda_semi *
+    loss_semi (eq. 2 to 5), and D the mean of its losses on real and on fake maps (eq. 1), where
+    fake ones are of labelled and unlabelled images together. These pass through S one after the
+    other, each normalised by its own statistics, so that only one graph of S is held at a time.
+    Losses of D's answers are means over the image's pixels without ignored ones.
+
+    Args:
+        segmenter, discriminator: the networks and their optimizers.
+        batch: `image` [B,H,W,C] float32, normalised; `label` [B,H,W] int32 in [0, K) or
+            `ignore_label`; `unlabelled_image` [U,H',W',C] float32; optionally `boundary`
+            [B,H,W] float32, and `true_label` [B,H,W] int32, labels of other images that D is
+            shown in place of `label`, which only `d_truth="one_hot"` can show.
+        losses: their weights.
+        config: the form in which D is shown labels. It is never shown the image.
+
+    Returns:
+        S's `loss_seg`, `loss_adv`, `loss_semi_adv`, `loss_semi` and `semi_share` (the share of
+        unlabelled pixels whose pseudo-labels count); D's `fooling_rate` (the share of its logits
+        on unlabelled images that say real), `loss_d` and health (`watching.health_scalars`).
+    """
+    gan, d_variables = losses.gan, discriminator.model.trainable_variables
+    unlabelled, label = batch["unlabelled_image"], batch["label"]
+    valid = valid_pixels(label)[..., tf.newaxis]
+    fake_pixels = sum_over_replicas(
+        tf.reduce_sum(valid) + tf.cast(tf.size(unlabelled[..., 0]), tf.float32)
+    )
+
+    with tf.GradientTape() as s_tape, tf.GradientTape(watch_accessed_variables=False) as d_tape:
+        d_tape.watch(d_variables)
+        logits = segmenter.model(unlabelled, training=True)
+        # One pass of D serves both: each tape asks for its own variables only.
+        unlabelled_patches = discriminator.model(class_probabilities(logits), training=True)
+        judged = _of_pixels(unlabelled_patches, unlabelled)
+        loss_semi_adv = global_mean(segmenter_loss(judged, REAL, gan))
+        with s_tape.stop_recording():
+            confident = confidence(judged, gan) >= losses.threshold
+            pseudo_label = labels_where(confident, predicted_label(logits))
+            fake = tf.reduce_sum(discriminator_loss(judged, FAKE, gan))
+            loss_d_unlabelled = 0.5 * tf.math.divide_no_nan(fake, fake_pixels)
+        loss_semi = segmentation_loss(logits, pseudo_label)
+        # Where no pixel is confident the published code drops loss_semi_adv, too. It stays here.
+        loss_s = losses.lambda_semi_adv * loss_semi_adv + losses.lambda_semi * loss_semi
+    s_unlabelled = segmenter.gradients(s_tape, loss_s)
+    d_unlabelled = discriminator.gradients(d_tape, loss_d_unlabelled)
+
+    image = after([*s_unlabelled, *d_unlabelled], batch["image"])
+    with tf.GradientTape() as s_tape, tf.GradientTape(watch_accessed_variables=False) as d_tape:
+        d_tape.watch(d_variables)
+        logits = segmenter.model(image, training=True)
+        probabilities = class_probabilities(logits)
+        loss_seg = segmentation_loss(logits, label, losses.terms, batch.get("boundary"))
+        labelled_patches = discriminator.model(probabilities, training=True)
+        judged = _of_pixels(labelled_patches, image)
+        loss_adv = _valid_mean(segmenter_loss(judged, REAL, gan), valid)
+        loss_s = loss_seg + losses.lambda_adv * loss_adv
+        with s_tape.stop_recording():
+            fake = tf.reduce_sum(valid * discriminator_loss(judged, FAKE, gan))
+            true_label = batch.get("true_label", label)
+            truth = truth_probabilities(true_label, probabilities, config)
+            real_patches = discriminator.model(truth, training=True)
+            real = discriminator_loss(
+                _of_pixels(real_patches, truth), REAL, gan, config.d_label_smoothing
+            )
+            loss_d_labelled = 0.5 * (
+                tf.math.divide_no_nan(fake, fake_pixels)
+                + _valid_mean(real, valid_pixels(true_label)[..., tf.newaxis])
+            )
+    s_labelled = segmenter.gradients(s_tape, loss_s)
+    d_labelled = discriminator.gradients(d_tape, loss_d_labelled)
+
+    segmenter.apply(add_gradients(s_unlabelled, s_labelled))
+    discriminator.apply(add_gradients(d_unlabelled, d_labelled))
+    fake_patches = [tf.reshape(patches, [-1]) for patches in (labelled_patches, unlabelled_patches)]
+    sides = {"real": (real_patches, REAL), "fake": (tf.concat(fake_patches, axis=0), FAKE)}
+    return {
+        f"{segmenter.name}/loss_seg": sum_over_replicas(loss_seg),
+        f"{segmenter.name}/loss_adv": sum_over_replicas(loss_adv),
+        f"{segmenter.name}/loss_semi_adv": sum_over_replicas(loss_semi_adv),
+        f"{segmenter.name}/loss_semi": sum_over_replicas(loss_semi),
+        f"{segmenter.name}/semi_share": global_share(confident),
+        "d/loss_d": sum_over_replicas(loss_d_unlabelled + loss_d_labelled),
+        "d/fooling_rate": global_share(answers(unlabelled_patches, REAL, gan)),
+        **health_scalars("d", sides, gan),
+    }
+
+
+def confidence(logits: tf.Tensor, gan: GanLoss) -> tf.Tensor:
+    """The probability, by D, that each pixel is part of a true map: [B,H,W] float32.
+
+    Args:
+        logits: D's, [B,H,W,1] float32.
+        gan: the loss that D is trained by.
+    """
+    logits = logits[..., 0]
+    return tf.clip_by_value(logits, 0.0, 1.0) if gan == "ls" else tf.sigmoid(logits)
+
+
+def _of_pixels(patches: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
+    """D's logits [B,h,w,1] upsampled to the size of `maps` [B,H,W,C]."""
+    return resize_aligned(patches, tf.shape(maps)[1:3])
+
+
+def _valid_mean(losses: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
+    """This replica's share of the mean over the global batch's valid pixels, all [B,H,W,1]."""
+    count = sum_over_replicas(tf.reduce_sum(valid))
+    return tf.math.divide_no_nan(tf.reduce_sum(losses * valid), count)

@@ -1,0 +1,104 @@
+"""Deep adversarial networks (Zhang et al., MICCAI 2017) for images of which few have labels.
+
+D judges whether a prediction is of a labelled image or of another one, and S learns that its
+predictions on images without labels are taken for predictions on labelled ones. True labels are
+never shown to D. The authors published no code; orders of updates and modes are those of SSL4MIS
+(`train_adversarial_network_2D.py`).
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tfadvseg.config import DiscriminatorConfig, GanLoss
+from tfadvseg.losses.discriminator_input import discriminator_input
+from tfadvseg.losses.gan import LABELLED, UNLABELLED, answers, discriminator_loss, segmenter_loss
+from tfadvseg.methods.reductions import global_mean, global_share
+from tfadvseg.methods.supervised import segmentation_loss
+from tfadvseg.methods.watching import health_scalars
+from tfadvseg.models.outputs import class_probabilities
+from tfadvseg.training.distribution import sum_over_replicas
+from tfadvseg.training.state import Learner
+from tfadvseg.training.types import Batch, Scalars
+
+SegmentationLoss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""Logits [B,H,W,K] and labels [B,H,W] to this replica's share of the loss of the global batch."""
+
+
+def dan_step(
+    segmenter: Learner,
+    discriminator: Learner,
+    batch: Batch,
+    lambda_adv: float | tf.Tensor,
+    config: DiscriminatorConfig,
+    segmentation: SegmentationLoss = segmentation_loss,
+    gan: GanLoss = "vanilla",
+) -> Scalars:
+    """One update of S, then one of D on the predictions of the S that came of it.
+
+    S minimises loss_seg + lambda_adv * loss_adv, D its loss over all images, half of which is
+    about labelled ones where there are as many of each. One forward pass of S holds both kinds of
+    images, so that batch norm's statistics mix them. In S's turn D runs in inference mode, in D's
+    turn S does: D learns from maps made with moving statistics.
+
+    Args:
+        segmenter, discriminator: the networks and their optimizers.
+        batch: `image` [B,H,W,C] float32, normalised, `label` [B,H,W] int32 in [0, K) or
+            `ignore_label`, and `unlabelled_image` [U,H,W,C] float32.
+        lambda_adv: a number or scalar float32.
+        config: what D is shown; ignored pixels are shown like all others.
+        segmentation: S's loss on labelled images.
+        gan: the adversarial loss.
+
+    Returns:
+        S's `loss_seg` and `loss_adv`, before its update; D's `fooling_rate` (the share of
+        predictions on unlabelled images that it took for labelled ones in S's turn), `loss_d` and
+        health (`watching.health_scalars`), after S's update and before its own.
+    """
+    images = tf.concat([batch["image"], batch["unlabelled_image"]], axis=0)
+    labelled = tf.shape(batch["image"])[0]
+    with tf.GradientTape() as tape:
+        logits = segmenter.model(images, training=True)
+        loss_seg = segmentation(logits[:labelled], batch["label"])
+        probabilities = class_probabilities(logits[labelled:])
+        maps = shown_to_d(probabilities, batch["unlabelled_image"], config)
+        fooling_logits = discriminator.model(maps, training=False)
+        loss_adv = global_mean(segmenter_loss(fooling_logits, LABELLED, gan))
+        loss_s = loss_seg + lambda_adv * loss_adv
+    segmenter.apply(segmenter.gradients(tape, loss_s))
+
+    maps = shown_to_d(class_probabilities(segmenter.model(images, training=False)), images, config)
+    with tf.GradientTape() as tape:
+        d_logits = discriminator.model(maps, training=True)
+        labelled_logits, unlabelled_logits = d_logits[:labelled], d_logits[labelled:]
+        losses = tf.concat(
+            [
+                discriminator_loss(labelled_logits, LABELLED, gan),
+                discriminator_loss(unlabelled_logits, UNLABELLED, gan),
+            ],
+            axis=0,
+        )
+        loss_d = global_mean(losses)
+    discriminator.apply(discriminator.gradients(tape, loss_d))
+    sides = {
+        "labelled": (labelled_logits, LABELLED),
+        "unlabelled": (unlabelled_logits, UNLABELLED),
+    }
+    return {
+        f"{segmenter.name}/loss_seg": sum_over_replicas(loss_seg),
+        f"{segmenter.name}/loss_adv": sum_over_replicas(loss_adv),
+        "d/loss_d": sum_over_replicas(loss_d),
+        "d/fooling_rate": global_share(answers(fooling_logits, LABELLED, gan)),
+        **health_scalars("d", sides, gan),
+    }
+
+
+def shown_to_d(
+    probabilities: tf.Tensor, image: tf.Tensor, config: DiscriminatorConfig
+) -> tf.Tensor:
+    """S's whole prediction as D takes it, with or without the image.
+
+    Ignored pixels are not hidden: D would know labelled images by the holes.
+    """
+    everywhere = tf.zeros(tf.shape(image)[:3], tf.int32)
+    return discriminator_input(probabilities, image, everywhere, config)
