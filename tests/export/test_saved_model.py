@@ -14,8 +14,10 @@ import tensorflow as tf
 from export_testing import GREY_SPEC, randomised_segmenter
 
 from tfadvseg.errors import UserError
+from tfadvseg.export.exported import load_exported
 from tfadvseg.export.run_model import predictor_of
-from tfadvseg.export.saved_model import export_saved_model, load_exported, versions
+from tfadvseg.export.saved_model import export_saved_model
+from tfadvseg.export.version_folder import versions
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.segmenters import build_segmenter
 

@@ -14,7 +14,8 @@ from tests.testing_utils import changed, phases_of, tiny_config, values_of
 from tfadvseg.config import Config
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
-from tfadvseg.export.saved_model import export_saved_model, load_exported
+from tfadvseg.export.exported import load_exported
+from tfadvseg.export.saved_model import export_saved_model
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.methods.adversarial import joint_step
 from tfadvseg.methods.building import build_state

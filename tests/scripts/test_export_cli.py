@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from cli_testing import assert_one_line_error, expected_label, make_run, run_script
 
-from tfadvseg.export.saved_model import load_exported
+from tfadvseg.export.exported import load_exported
 
 
 @pytest.fixture(scope="module")

@@ -7,3 +7,9 @@ Network = Literal["segmenter", "standard"]
 
 Which = Literal["best", "latest"]
 """The checkpoint that is best by the validation metric, or the last one."""
+
+Format = Literal["saved_model", "onnx", "tflite"]
+"""What an export is written as."""
+
+Quantization = Literal["none", "float16", "int8"]
+"""The numbers that a TFLite export stores its weights in; `int8` also computes in them."""

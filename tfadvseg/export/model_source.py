@@ -4,10 +4,11 @@ from pathlib import Path
 
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
+from tfadvseg.export.exported import load_exported
 from tfadvseg.export.networks import OwnSegmenter
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.run_model import load_run
-from tfadvseg.export.saved_model import EXTRA, find_export, load_exported
+from tfadvseg.export.version_folder import EXTRA, find_version
 from tfadvseg.files import model_spec
 from tfadvseg.files.model_spec import ModelSpec
 
@@ -26,7 +27,7 @@ def load_model_spec(path: str | Path) -> ModelSpec:
     Raises:
         UserError: `path` is neither or is damaged.
     """
-    return ModelSpec.load(path if is_run(path) else find_export(path) / EXTRA)
+    return ModelSpec.load(path if is_run(path) else find_version(path) / EXTRA)
 
 
 def check_choices(
