@@ -10,7 +10,7 @@ from tfadvseg.data.pipeline import Normalisation
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.multi_level import MultiLevelSegmenter
 from tfadvseg.models.ops.frozen_batch_norm import TARGET
-from tfadvseg.models.ops.resampling import resize_aligned, resize_bicubic
+from tfadvseg.models.ops.resampling import RESAMPLING, resize_aligned, resize_bicubic
 from tfadvseg.models.outputs import class_probabilities, predicted_label
 
 SERVING_DEFAULT = "serving_default"
@@ -43,8 +43,9 @@ def build_serving_module(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.Modul
         if not spec.resize and scale == 1:
             return segmenter(normalise(image), training=False)
         size = tf.shape(image)[1:3]
-        scaled = tf.round(scale * tf.cast(spec.resize or size, tf.float32))
-        seen = tf.maximum(tf.cast(scaled, tf.int32), 1)
+        with tf.name_scope(RESAMPLING):
+            scaled = tf.round(scale * tf.cast(spec.resize or size, tf.float32))
+            seen = tf.maximum(tf.cast(scaled, tf.int32), 1)
         image = normalise(resize_bicubic(image, seen))
         if isinstance(segmenter, MultiLevelSegmenter):
             # In one step from the network's own resolution, as the published evaluation does.

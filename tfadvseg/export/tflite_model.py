@@ -6,7 +6,7 @@ before allocating tensors), to `probabilities`, float32 [N,H,W,num_classes], and
 https://ai.google.dev/edge/litert/models/post_training_quantization.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from tfadvseg.export.saved_model import in_float32
 from tfadvseg.export.serving_module import SERVING_DEFAULT, build_serving_module
 from tfadvseg.export.version_folder import check_version, damaged, write_version
 from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.models.ops.resampling import RESAMPLING
 
 TFLITE_FILE = "model.tflite"
 
@@ -49,25 +50,42 @@ def export_tflite(
 
     def write_model(folder: Path) -> None:
         module = build_serving_module(in_float32(segmenter, spec), spec)
-        converter = tf.lite.TFLiteConverter.from_concrete_functions(
-            [module.serving_default.get_concrete_function()], module
-        )
-        if quantization != "none":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if quantization == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        if quantization == "int8":
-
-            def samples() -> Iterator[list[np.ndarray]]:
-                for image in images:
-                    yield [image[np.newaxis]]
-
-            converter.representative_dataset = samples
         with quiet_stderr():
-            content = converter.convert()
+            content = _converted(module, quantization, images)
         (folder / TFLITE_FILE).write_bytes(content)
 
     return write_version(base_dir, version, spec, write_model)
+
+
+def _converted(
+    module: tf.Module, quantization: Quantization, images: Sequence[np.ndarray]
+) -> bytes:
+    def converter() -> tf.lite.TFLiteConverter:
+        function = module.serving_default.get_concrete_function()
+        return tf.lite.TFLiteConverter.from_concrete_functions([function], module)
+
+    def samples() -> Iterator[list[np.ndarray]]:
+        for image in images:
+            yield [image[np.newaxis]]
+
+    final = converter()
+    if quantization == "none":
+        return final.convert()
+    final.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization == "float16":
+        final.target_spec.supported_types = [tf.float16]
+        return final.convert()
+    final.representative_dataset = samples
+    tensors = tf.lite.Interpreter(model_content=converter().convert()).get_tensor_details()
+    exact = [tensor["name"] for tensor in tensors if tensor["name"].startswith(RESAMPLING)]
+    if not exact:
+        return final.convert()
+    # 8 bits hold neither an image's size nor the sums that resize it.
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=exact)
+    debugger = tf.lite.experimental.QuantizationDebugger(
+        converter=final, debug_dataset=samples, debug_options=options
+    )
+    return debugger.get_nondebug_quantized_model()
 
 
 def load_tflite(folder: Path) -> Predictor:

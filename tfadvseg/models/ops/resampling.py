@@ -22,11 +22,14 @@ def resize_aligned(maps: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Ten
     )
 
 
-_UNIT = 2.0**20
-"""Bicubic weights are integer multiples of 1 / _UNIT."""
-
 _PART = 2.0**10
-"""A weight is split as coarse * _PART + fine, both whole numbers of at most 11 bits."""
+"""Bicubic weights are integer multiples of 1 / _PART**2, and are split as coarse * _PART + fine with
+integers of at most 11 bits. No larger power of two appears as a constant: TFLite models with
+weights in float16 end at 65504."""
+
+
+RESAMPLING = "resampling"
+"""Scope of the names of its operations, by which int8 quantization leaves them alone."""
 
 
 def resize_bicubic(image: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
@@ -45,9 +48,10 @@ def resize_bicubic(image: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Te
     Returns:
         [B,height,width,C] float32, whole numbers from 0 to 255.
     """
-    by_width = tf.transpose(image, [0, 3, 1, 2])
-    by_height = tf.transpose(_resample_last_axis(by_width, size[1]), [0, 1, 3, 2])
-    resized = tf.transpose(_resample_last_axis(by_height, size[0]), [0, 3, 2, 1])
+    with tf.name_scope(RESAMPLING):
+        by_width = tf.transpose(image, [0, 3, 1, 2])
+        by_height = tf.transpose(_resample_last_axis(by_width, size[1]), [0, 1, 3, 2])
+        resized = tf.transpose(_resample_last_axis(by_height, size[0]), [0, 3, 2, 1])
     resized.set_shape([image.shape[0], None, None, image.shape[-1]])
     return resized
 
@@ -59,8 +63,9 @@ def _resample_last_axis(x: tf.Tensor, target: tf.Tensor | int) -> tf.Tensor:
     parts = tf.concat([coarse, weights - _PART * coarse], axis=0)
     # Factors of 11 bits and 8: their sums fit in the 24 bits of a float32, and GPUs that round
     # factors to 11 bits (TF32) do not change them.
-    coarse_sum, fine_sum = tf.split(tf.matmul(x, parts, transpose_b=True), 2, axis=-1)
-    coarse_total, fine_total = tf.split(tf.reduce_sum(parts, axis=1), 2)
+    sums, totals = tf.matmul(x, parts, transpose_b=True), tf.reduce_sum(parts, axis=1)
+    coarse_sum, fine_sum = sums[..., :target], sums[..., target:]
+    coarse_total, fine_total = totals[:target], totals[target:]
     total = _PART * coarse_total + fine_total
     level = tf.round((_PART * coarse_sum + fine_sum) / total)
     left = _PART * (coarse_sum - level * coarse_total) + (fine_sum - level * fine_total)
@@ -78,24 +83,24 @@ def bicubic_weights(source: tf.Tensor | int, target: tf.Tensor | int) -> tf.Tens
     Returns:
         [target,source] float32 in whole numbers: divide each row by its sum.
     """
-    # Pixel centres, and their distance in units of the kernel, which widens as the axis shrinks.
+    # Pixel centres and their distance in units of the kernel, which widens as the axis shrinks.
     centres = (2 * tf.range(target) + 1)[:, tf.newaxis] * source
     offsets = centres - (2 * tf.range(source) + 1)[tf.newaxis] * target
     unit = tf.cast(2 * tf.maximum(source, target), tf.float32)
     distance = _exact_ratio(tf.minimum(tf.abs(tf.cast(offsets, tf.float32)), 2 * unit), unit)
     near = ((1.5 * distance - 2.5) * distance) * distance + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
-    kernel = tf.where(distance < 1, near, tf.where(distance < 2, far, tf.zeros_like(far)))
-    return tf.round(_UNIT * kernel)
+    beyond = tf.where(distance < 2, _PART * far, tf.zeros_like(far))
+    return tf.round(_PART * tf.where(distance < 1, _PART * near, beyond))
 
 
 def _exact_ratio(dividend: tf.Tensor, divisor: tf.Tensor) -> tf.Tensor:
-    """The nearest multiple of 1 / _UNIT to a ratio of whole numbers from 0 to 2."""
-    quotient = tf.round(_UNIT * (dividend / divisor))
+    """The nearest multiple of 1 / _PART**2 to a ratio of whole numbers from 0 to 2."""
+    quotient = tf.round(_PART * (_PART * dividend / divisor))
     coarse = tf.round(quotient / _PART)
     fine = quotient - _PART * coarse
-    left = (_UNIT / _PART * dividend - coarse * divisor) * _PART - fine * divisor
-    return (quotient + _correction(left, divisor)) / _UNIT
+    left = _PART * (_PART * dividend - coarse * divisor) - fine * divisor
+    return (coarse + (fine + _correction(left, divisor)) / _PART) / _PART
 
 
 def _correction(left: tf.Tensor, divisor: tf.Tensor) -> tf.Tensor:
