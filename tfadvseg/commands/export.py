@@ -1,19 +1,27 @@
-"""Writes a run's checkpoint as a SavedModel for TensorFlow Serving.
+"""Writes a run's checkpoint as a SavedModel for TensorFlow Serving, or as ONNX or TFLite.
 
     tfadvseg export --model=runs/mine
     tfadvseg export --model=runs/mine --which=latest --export_dir=/models/cells
+    tfadvseg export --model=runs/mine --format=onnx
+    tfadvseg export --model=runs/mine --format=tflite --quantization=int8
 
 The export takes raw images of any size: normalisation, padding and cropping are in its graph. It
-is written to EXPORT_DIR/VERSION, whole or not at all.
+is written to EXPORT_DIR/VERSION, whole or not at all. ONNX needs the extra `onnx`.
+
+ONNX and TFLite exports are compared with the model in float32 on the run's validation images, or on
+--images: the share of labels that change, and both models' metrics, go to standard output and to
+VERSION/assets.extra/report.json. int8 takes the ranges of its numbers from training images, or from
+--images. `evaluate` and `predict` take exports of every format as --model.
 """
 
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from absl import flags
 
 from tfadvseg import cli
-from tfadvseg.export.choices import Network, Which
+from tfadvseg.errors import UserError
+from tfadvseg.export.choices import Format, Network, Quantization, Which
 from tfadvseg.flags.command_line import (
     define_network_flags,
     define_test_scales_flag,
@@ -26,8 +34,27 @@ _TEST_SCALES = define_test_scales_flag()
 _EXPORT_DIR = flags.DEFINE_string(
     "export_dir",
     None,
-    "Where versions go: what TensorFlow Serving calls the model's base path. "
-    "Default: the run's export folder.",
+    "Where versions go: what TensorFlow Serving calls the model's base path. Default: in the run, "
+    "the folder export, onnx or tflite.",
+)
+_FORMAT = flags.DEFINE_enum("format", "saved_model", get_args(Format), "What to write.")
+_QUANTIZATION = flags.DEFINE_enum(
+    "quantization",
+    "none",
+    get_args(Quantization),
+    "Numbers of a TFLite export: float16 weights, or int8 weights and activations.",
+)
+_IMAGES = flags.DEFINE_string(
+    "images",
+    None,
+    "Image files (a folder, a file, or a pattern in quotes) in place of the run's own, for int8 "
+    "ranges and for the comparison.",
+)
+_REPORT_IMAGES = flags.DEFINE_integer(
+    "report_images",
+    20,
+    "Compare an ONNX or TFLite export with float32 on at most so many images; 0 for no comparison.",
+    lower_bound=0,
 )
 _VERSION = flags.DEFINE_integer(
     "version", None, "A positive number. Default: the next one.", lower_bound=1
@@ -37,12 +64,33 @@ _VERSION = flags.DEFINE_integer(
 def main(argv: list[str]) -> None:
     del argv
     model, test_scales = cli.required(_MODEL), test_scales_of(_TEST_SCALES)
+    target, quantization = cast(Format, _FORMAT.value), cast(Quantization, _QUANTIZATION.value)
+    if quantization != "none" and target != "tflite":
+        raise UserError(f"--quantization={quantization}: is for --format=tflite; leave it out.")
+    if _IMAGES.value is not None and target == "saved_model":
+        raise UserError(f"--images={_IMAGES.value}: is for --format=onnx and tflite; leave it out.")
     # Only now, so that what is wrong with the flags is said at once.
+    from tfadvseg.export.onnx_model import check_onnx_installed
     from tfadvseg.export.run_model import load_run_segmenter
     from tfadvseg.export.saved_model import export_saved_model
+    from tfadvseg.run.export_formats import conversion_images, convert_model
 
+    if target == "onnx":
+        check_onnx_installed()
     network, which = cast(Network, _NETWORK.value), cast(Which, _WHICH.value)
     segmenter, spec = load_run_segmenter(model, network, which, test_scales)
-    base = _EXPORT_DIR.value or Path(model) / "export"
-    folder = export_saved_model(segmenter, spec, base, _VERSION.value)
+    folder_name = "export" if target == "saved_model" else target
+    base = _EXPORT_DIR.value or Path(model) / folder_name
+    report = ""
+    if target == "saved_model":
+        folder = export_saved_model(segmenter, spec, base, _VERSION.value)
+    else:
+        images = None
+        if _REPORT_IMAGES.value or quantization == "int8":
+            images = conversion_images(Path(model), spec, _IMAGES.value, _REPORT_IMAGES.value)
+        folder, report = convert_model(
+            segmenter, spec, target, quantization, base, _VERSION.value, images
+        )
     print(f"export: {folder} ({network}, {which})")
+    if report:
+        print(report)

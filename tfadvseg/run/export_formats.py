@@ -1,0 +1,187 @@
+"""Exports in other formats than TensorFlow's, and a report of how much each changes predictions."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfadvseg.config import DataConfig
+from tfadvseg.data.examples import Examples, spread
+from tfadvseg.data.sources import load_split
+from tfadvseg.errors import UserError
+from tfadvseg.evaluation.report import evaluate_sections, format_table
+from tfadvseg.export.choices import Format, Quantization
+from tfadvseg.export.exported import load_exported
+from tfadvseg.export.onnx_model import export_onnx
+from tfadvseg.export.predictor import Predictor
+from tfadvseg.export.run_model import predictor_of
+from tfadvseg.export.saved_model import in_float32
+from tfadvseg.export.tflite_model import export_tflite
+from tfadvseg.export.version_folder import EXTRA
+from tfadvseg.files import atomic
+from tfadvseg.files.metrics_text import without_nan
+from tfadvseg.files.model_spec import RUN_FLAGS, ModelSpec
+from tfadvseg.run.evaluation import evaluated_data
+from tfadvseg.run.prediction import find_images, read_pages
+
+REPORT_FILE = "report.json"
+
+REPRESENTATIVE_IMAGES = 100
+"""So many training images set the ranges of int8 numbers; TensorFlow advises 100 to 500."""
+
+
+@dataclass(frozen=True)
+class ConversionImages:
+    """Images for a conversion.
+
+    Attributes:
+        representative: whose activations set the ranges of int8 numbers.
+        compared: on which the converted model is compared with the original, perhaps with labels.
+    """
+
+    representative: Examples
+    compared: Examples
+
+
+@dataclass
+class Comparison:
+    """How two predictors differ over all pixels that they were given.
+
+    Attributes:
+        pixels: how many there were.
+        changed: how many of them got another label.
+        largest: largest difference of a probability.
+        total: sum of all differences of probabilities, averaged over the classes.
+    """
+
+    pixels: int = 0
+    changed: int = 0
+    largest: float = 0.0
+    total: float = 0.0
+
+    def add(self, expected: np.ndarray, got: np.ndarray) -> None:
+        """Counts probabilities [B,H,W,K] of the same images."""
+        difference = np.abs(got - expected)
+        self.pixels += expected[..., 0].size
+        self.changed += int((got.argmax(-1) != expected.argmax(-1)).sum())
+        self.largest = max(self.largest, float(difference.max(initial=0)))
+        self.total += float(difference.mean(-1).sum())
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A converted model that is compared with the original wherever it predicts."""
+
+    original: Predictor
+    converted: Predictor
+    comparison: Comparison = field(default_factory=Comparison)
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self.converted.spec
+
+    def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
+        got = self.converted.predict_probabilities(images)
+        self.comparison.add(self.original.predict_probabilities(images), got)
+        return got
+
+
+def conversion_images(
+    run_dir: Path, spec: ModelSpec, images: str | None, count: int
+) -> ConversionImages:
+    """A run's own training and validation images, or image files.
+
+    Args:
+        run_dir: of the run.
+        spec: of its model.
+        images: folder, file or pattern of image files to take for both uses; None for the run's.
+        count: compare at most so many, evenly spread.
+
+    Raises:
+        UserError: the images cannot be read or do not fit the model, or the run does not know
+            its data.
+    """
+    if images is not None:
+        pages = [
+            (f"{path}:{number}", page)
+            for path in find_images(images)
+            for number, page in enumerate(read_pages(path, spec.image_channels))
+        ]
+        given = Examples(tuple(key for key, _ in pages), tuple(page for _, page in pages), None)
+        return ConversionImages(spread(given, REPRESENTATIVE_IMAGES), spread(given, count))
+    if not (run_dir / RUN_FLAGS).exists():
+        raise UserError(
+            f"--model={run_dir}: does not know its data; give --images to compare on, or "
+            "--report_images=0 for no comparison."
+        )
+    data, seed = evaluated_data(DataConfig(), {}, None, run_dir)
+    _, train = load_split(data, "train", seed)
+    _, validation = load_split(data, "validation", seed)
+    return ConversionImages(spread(train, REPRESENTATIVE_IMAGES), spread(validation, count))
+
+
+def convert_model(
+    segmenter: tf.keras.Model,
+    spec: ModelSpec,
+    target: Format,
+    quantization: Quantization,
+    base_dir: str | Path,
+    version: int | None,
+    images: ConversionImages | None,
+) -> tuple[Path, str]:
+    """Exports S in another format and compares the export with S.
+
+    Args:
+        segmenter, spec, base_dir, version: as for `export_saved_model`.
+        target: `onnx` or `tflite`.
+        quantization: of `tflite`.
+        images: for `int8` and for the comparison; None where neither is wanted.
+
+    Returns:
+        The version's folder, which holds the report as `assets.extra/report.json`; and the report
+        as text, empty without images.
+
+    Raises:
+        UserError: as the format's own export.
+    """
+    if target == "onnx":
+        folder = export_onnx(segmenter, spec, base_dir, version)
+    else:
+        representative = [] if images is None else list(images.representative.images)
+        folder = export_tflite(segmenter, spec, base_dir, quantization, representative, version)
+    if images is None or not len(images.compared):
+        return folder, ""
+    return folder, _report(in_float32(segmenter, spec), spec, folder, images.compared)
+
+
+def _report(segmenter: tf.keras.Model, spec: ModelSpec, folder: Path, examples: Examples) -> str:
+    original = predictor_of(segmenter, spec)
+    compared = _Compared(original, load_exported(folder))
+    metrics: dict[str, dict[str, float]] = {}
+    if examples.labels is None:
+        for image in examples.images:
+            compared.predict_probabilities(image[np.newaxis])
+    else:
+        metrics = {
+            "float32": evaluate_sections(original, examples).metrics,
+            "export": evaluate_sections(compared, examples).metrics,
+        }
+    comparison = compared.comparison
+    report = {
+        "images": len(examples),
+        "pixels": comparison.pixels,
+        "labels_changed": comparison.changed / comparison.pixels,
+        "largest_probability_change": comparison.largest,
+        "mean_probability_change": comparison.total / comparison.pixels,
+        "bytes": sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
+        "metrics": {name: without_nan(values) for name, values in metrics.items()},
+    }
+    atomic.write_text(folder / EXTRA / REPORT_FILE, json.dumps(report, indent=1) + "\n")
+    text = (
+        f"compared with float32 on {len(examples)} images: labels of "
+        f"{report['labels_changed']:.3%} of pixels changed; probabilities by "
+        f"{report['mean_probability_change']:.2g} on average and {comparison.largest:.2g} at most"
+    )
+    return f"{text}\n{format_table(metrics)}" if metrics else text
