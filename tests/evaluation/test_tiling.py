@@ -4,7 +4,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfadvseg.evaluation.tiling import predict_tiled
+from tfadvseg.evaluation.tiling import predict_labels_tiled, predict_tiled
 from tfadvseg.models.unet import unet
 
 
@@ -185,3 +185,30 @@ def test_the_default_overlap_is_enough_for_a_deep_unet():
     inside = (slice(128, -128), slice(128, -140))
     np.testing.assert_allclose(tiled[inside], whole[inside], atol=1e-5)
     assert np.abs(whole).max() > 0.01
+
+
+@pytest.mark.parametrize("size", [(50, 60), (150, 210), (97, 96)])
+def test_labels_of_tiles_are_those_of_a_single_pass_where_a_pixel_decides_alone(size):
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    shapes = set()
+
+    def predict(part: np.ndarray) -> np.ndarray:
+        shapes.add(part.shape)
+        return part.max(axis=-1) // 64
+
+    label = predict_labels_tiled(predict, image, tile=96)
+    assert label.dtype == np.uint8
+    np.testing.assert_array_equal(label, image.max(axis=-1) // 64)
+    assert len(shapes) == 1
+
+
+def test_labels_near_the_edges_of_tiles_are_not_taken():
+    """A pixel of an overlap takes the label of the tile whose edge is farther away."""
+    image = np.zeros((60, 200), np.uint8)
+
+    def predict(part: np.ndarray) -> np.ndarray:
+        label = np.zeros(part.shape, np.uint8)
+        label[:, :10] = label[:, -10:] = 1
+        return label
+
+    assert predict_labels_tiled(predict, image, tile=96).max() == 0

@@ -18,7 +18,8 @@ import tensorflow as tf
 from PIL import Image
 
 from tfadvseg.errors import UserError
-from tfadvseg.export.client import decode_response, encode_request, predict_labels, predict_url
+from tfadvseg.export.client import predict_each, predict_labels
+from tfadvseg.export.rest_client import decode_response, encode_request, predict_url
 
 
 @pytest.fixture(autouse=True)
@@ -112,11 +113,24 @@ def test_refusals_are_one_clear_line(server):
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "localhost:8501", ""])
 def test_no_server(address):
-    with pytest.raises(UserError, match="no answer"):
+    with pytest.raises(UserError, match=r"no answer"):
         predict_labels(address, "cells", [b""], timeout=5)
 
 
+def test_one_bad_image_does_not_cost_the_others(server, exported):
+    files = [png(exported.images(8, 9)[0]), b"not an image", png(exported.images(9, 8)[0])]
+    first, bad, last = predict_each(server, "cells", files)
+    assert first.shape == (8, 9) and last.shape == (9, 8)
+    assert isinstance(bad, UserError) and "status 400" in str(bad)
+    with pytest.raises(UserError, match=r"image 1 of 3: .*status 400"):
+        predict_labels(server, "cells", files)
+
+
 def test_address():
+    assert (
+        predict_url("http://h:1", "m", None, "canary")
+        == "http://h:1/v1/models/m/labels/canary:predict"
+    )
     assert predict_url("http://h:1/", "m", 3) == "http://h:1/v1/models/m/versions/3:predict"
 
 

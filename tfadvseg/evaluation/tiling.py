@@ -79,6 +79,38 @@ def predict_tiled(
     return result
 
 
+def predict_labels_tiled(
+    predict: Callable[[np.ndarray], np.ndarray], image: np.ndarray, tile: int, multiple: int = 32
+) -> np.ndarray:
+    """Predicts labels of an image of any size where probabilities cannot be had.
+
+    Where tiles overlap, a pixel takes the label of the tile whose edge is farther away.
+
+    Args:
+        predict: one image [h,w,...] to class ids [h,w] uint8.
+        image: [H,W,...].
+        tile: side of the tiles that a larger image goes through in, in pixels.
+        multiple: the network's largest stride, or a multiple of it.
+
+    Returns:
+        [H,W] uint8.
+
+    Raises:
+        ValueError: a tile is too small for `multiple`.
+    """
+    rows, columns = (_spans(size, tile, tile // 3, multiple) for size in image.shape[:2])
+    label = np.zeros(image.shape[:2], np.uint8)
+    best = np.zeros(image.shape[:2], np.float32)
+    for row in rows:
+        for column in columns:
+            predicted = predict(image[np.ix_(row.read, column.read)])[row.inside, column.inside]
+            weight = row.weight[:, np.newaxis] * column.weight
+            place = row.write, column.write
+            label[place] = np.where(weight > best[place], predicted, label[place])
+            best[place] = np.maximum(weight, best[place])
+    return label
+
+
 @dataclass(frozen=True)
 class _Span:
     """Position of one tile along one axis.

@@ -1,23 +1,27 @@
-"""A client of TensorFlow Serving's REST interface for the `encoded` signature.
+"""A client of TensorFlow Serving for the `encoded` signature, by REST or gRPC.
 
-Needs Pillow and NumPy, no TensorFlow. Formats: https://www.tensorflow.org/tfx/serving/api_rest.
+REST needs Pillow and NumPy only; gRPC also tensorflow-serving-api, and therefore TensorFlow.
 """
 
-import base64
-import binascii
-import http.client
 import io
-import json
-import urllib.error
-import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from PIL import Image
 
 from tfadvseg.errors import UserError
+from tfadvseg.evaluation.tiling import predict_labels_tiled
+from tfadvseg.export.rest_client import predict_by_rest
+from tfadvseg.export.serving_answers import RefusedError
 
-SIGNATURE = "encoded"
+Send = Callable[[Sequence[bytes]], list[np.ndarray]]
+"""Files of images to their labels, in one request."""
+
+LARGEST_REQUEST = 64 * 2**20
+"""Bytes of image files that one request holds at most, unless it is a single image."""
+
+_GRPC = "grpc://"
 
 
 def predict_labels(
@@ -26,77 +30,132 @@ def predict_labels(
     image_files: Sequence[bytes],
     version: int | None = None,
     timeout: float = 60.0,
+    *,
+    version_label: str | None = None,
+    tile: int | None = None,
 ) -> list[np.ndarray]:
     """Asks a server for the labels of images.
 
     Args:
-        server: its REST address, such as `http://localhost:8501`.
+        server: `http://localhost:8501` for REST, `grpc://localhost:8500` for gRPC.
         model_name: what the server was told with `--model_name`.
         image_files: the contents of PNG or JPEG files; sizes may differ.
         version: of the model; None takes what the server considers current.
-        timeout: seconds to wait for the server.
+        timeout: seconds to wait for each request. gRPC tries again within it if the server is not
+            available.
+        version_label: of the model, in place of `version`: `stable` or `canary`, as the server's
+            model_config_file says.
+        tile: images higher or wider than this many pixels are sent as overlapping tiles, for
+            servers that do not take whole ones. Models that resize need whole images.
 
     Returns:
-        One array of class ids an image, [H,W] uint8.
+        One array of class ids per image, [H,W] uint8.
 
     Raises:
-        UserError: the server cannot be reached, refuses the request or answers something else.
+        UserError: the server cannot be reached, refuses an image, or answers something else.
     """
-    url = predict_url(server, model_name, version)
-    body, headers = encode_request(image_files), {"Content-Type": "application/json"}
-    try:
-        request = urllib.request.Request(url, data=body, headers=headers)
-        with urllib.request.urlopen(request, timeout=timeout) as response:
-            answer = response.read()
-    except urllib.error.HTTPError as error:
-        raise UserError(f"{url}: status {error.code}: {_error_text(error.read())}") from None
-    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: not a URL
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise UserError(f"{url}: no answer ({reason}); is the server running there?") from None
-    labels = decode_response(answer)
-    if len(labels) != len(image_files):
-        raise UserError(f"{url}: {len(labels)} labels for {len(image_files)} images.")
+    answers = predict_each(
+        server,
+        model_name,
+        image_files,
+        version,
+        timeout,
+        version_label=version_label,
+        tile=tile,
+    )
+    labels = []
+    for number, answer in enumerate(answers):
+        if isinstance(answer, UserError):
+            raise UserError(f"image {number} of {len(answers)}: {answer}")
+        labels.append(answer)
     return labels
 
 
-def predict_url(server: str, model_name: str, version: int | None = None) -> str:
-    """Where a model's predictions are asked for."""
-    place = "" if version is None else f"/versions/{version}"
-    return f"{server.rstrip('/')}/v1/models/{model_name}{place}:predict"
+def predict_each(
+    server: str,
+    model_name: str,
+    image_files: Sequence[bytes],
+    version: int | None = None,
+    timeout: float = 60.0,
+    *,
+    version_label: str | None = None,
+    tile: int | None = None,
+) -> list[np.ndarray | UserError]:
+    """Like `predict_labels`, but an image that the server refuses does not cost the others.
 
-
-def encode_request(image_files: Sequence[bytes]) -> bytes:
-    """The JSON body of a request: binary values are objects {"b64": ...}."""
-    instances = [
-        {"image_bytes": {"b64": base64.b64encode(content).decode("ascii")}}
-        for content in image_files
-    ]
-    return json.dumps({"signature_name": SIGNATURE, "instances": instances}).encode()
-
-
-def decode_response(body: bytes) -> list[np.ndarray]:
-    """Class ids, [H,W] uint8 an image, from the JSON body of an answer.
+    Returns:
+        Labels as from `predict_labels`, or why there are none, for each image.
 
     Raises:
-        UserError: it is not an answer of the `encoded` signature.
+        UserError: the server cannot be reached, does not know the model, or answers something
+            else.
     """
+    if version is not None and version_label is not None:
+        raise UserError("version and version_label: give one of them.")
+    if server.startswith(_GRPC):
+        # Here, because REST needs no TensorFlow.
+        from tfadvseg.export.grpc_client import GrpcModel
+
+        with GrpcModel(
+            server.removeprefix(_GRPC), model_name, version, version_label, timeout
+        ) as model:
+            return _predict_each(model.predict, image_files, tile)
+    send = partial(predict_by_rest, server, model_name, version, version_label, timeout)
+    return _predict_each(send, image_files, tile)
+
+
+def _predict_each(
+    send: Send, image_files: Sequence[bytes], tile: int | None
+) -> list[np.ndarray | UserError]:
+    answers: list[np.ndarray | UserError] = []
+    together: list[bytes] = []
+    for content in image_files:
+        image = None if tile is None else _larger_than(content, tile)
+        if image is None:
+            if together and sum(map(len, together)) + len(content) > LARGEST_REQUEST:
+                answers += _send(send, together)
+                together = []
+            together.append(content)
+        else:
+            answers += _send(send, together)
+            together = []
+            answers.append(_send_tiles(send, image, tile or 0))
+    return answers + _send(send, together)
+
+
+def _send(send: Send, image_files: Sequence[bytes]) -> list[np.ndarray | UserError]:
+    """One request; if it is refused, one for each image, to find the ones at fault."""
+    if not image_files:
+        return []
     try:
-        predictions = json.loads(body)["predictions"]
-        return [_decode_label(prediction["b64"]) for prediction in predictions]
-    except (ValueError, KeyError, TypeError, binascii.Error, OSError) as error:
-        text = body[:200].decode(errors="replace")
-        raise UserError(
-            f"not an answer of the signature '{SIGNATURE}' ({type(error).__name__}): {text}"
-        ) from None
+        return [*send(image_files)]
+    except RefusedError as error:
+        if len(image_files) == 1:
+            return [error]
+    return [answer for content in image_files for answer in _send(send, [content])]
 
 
-def _decode_label(b64: str) -> np.ndarray:
-    with Image.open(io.BytesIO(base64.b64decode(b64, validate=True))) as png:
-        return np.array(png)
+def _send_tiles(send: Send, image: np.ndarray, tile: int) -> np.ndarray | UserError:
+    def predict(part: np.ndarray) -> np.ndarray:
+        buffer = io.BytesIO()
+        Image.fromarray(part).save(buffer, "PNG")
+        (label,) = send([buffer.getvalue()])
+        return label
 
-
-def _error_text(body: bytes) -> str:
     try:
-        return str(json.loads(body)["error"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode(errors="replace")
+        return predict_labels_tiled(predict, image, tile)
+    except RefusedError as error:
+        return error
+    except ValueError as error:
+        raise UserError(f"tile={tile}: {error}") from None
+
+
+def _larger_than(content: bytes, tile: int) -> np.ndarray | None:
+    """The pixels of an image that is larger than a tile; None for others and for no images."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if max(image.size) <= tile:
+                return None
+            return np.array(image.convert("RGB") if image.mode in ("P", "CMYK") else image)
+    except (OSError, ValueError, SyntaxError):
+        return None  # the server says what is wrong with it
