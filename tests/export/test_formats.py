@@ -18,7 +18,7 @@ from tfadvseg.export.onnx_model import export_onnx
 from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.tflite_model import export_tflite
 from tfadvseg.files.model_spec import ModelSpec
-from tfadvseg.run.conversion import ConversionImages, convert_model
+from tfadvseg.run.export_formats import ConversionImages, convert_model
 
 RESIZING_SPEC = dataclasses.replace(COLOUR_SPEC, resize=(24, 40), test_scales=(0.5, 1.0))
 

@@ -23,10 +23,11 @@ def resize_aligned(maps: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Ten
 
 
 _PART = 2.0**10
-"""Bicubic weights are integer multiples of 1 / _PART**2, split as coarse * _PART + fine, integers of
-at most 11 bits each. No larger power of two appears as a constant: TFLite models with
-weights in float16 end at 65504."""
+"""Bicubic weights are integer multiples of 1 / _PART**2, split as coarse * _PART + fine.
 
+Both are integers of at most 11 bits. No larger power of two appears as a constant: TFLite models
+with weights in float16 end at 65504.
+"""
 
 RESAMPLING = "resampling"
 """Scope of the names of its operations, by which int8 quantization leaves them alone."""
