@@ -51,6 +51,7 @@ def export_saved_model(
     Raises:
         UserError: the version exists, `base_dir` is not a folder to write to, or the disk is full.
     """
+
     def write_model(folder: Path) -> None:
         module = build_serving_module(in_float32(segmenter, spec, own), spec)
         with _without_chatter():
