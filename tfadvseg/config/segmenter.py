@@ -128,10 +128,10 @@ class SegmenterConfig:
     )
     batch_norm: BatchNormMode = option(
         "published",
-        "Batch norm of deeplab_v2 in training. published: batch statistics, fixed scale and "
-        "offset. frozen: nothing moves. per_domain: as published, with separate statistics per "
-        "domain.",
-        only_for=_networks("deeplab_v2"),
+        "Batch norm of S in training. published: batch statistics (deeplab_v2: with fixed scale "
+        "and offset). frozen: nothing moves. per_domain: as published, with separate moving "
+        "statistics per domain.",
+        only_for=_networks("unet", "segnet", "deeplabv3plus", "deeplab_v2"),
     )
     stride_place: Literal["auto", StridePlace] = option(
         "auto",

@@ -43,7 +43,8 @@ def split_turns(batch: Batch, turns: int) -> list[Batch]:
 def upsampled_logits(segmenter: Learner, image: tf.Tensor, domain: Domain) -> list[tf.Tensor]:
     """Each level's logits at the image's size, [B,H,W,K] float32."""
     size = tf.shape(image)[1:3]
-    levels = level_logits(segmenter.model, image, training=True, domain=domain)
+    with segmenter.domain(domain):
+        levels = level_logits(segmenter.model, image, training=True, domain=domain)
     return [resize_aligned(logits, size) for logits in levels]
 
 

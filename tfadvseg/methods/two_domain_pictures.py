@@ -31,7 +31,8 @@ def source_samples(training: Training, to_pixels: ToPixels) -> Samples:
             continue
         # A network that never saw the target has statistics of the source alone.
         domain = SOURCE if learner is training.segmenter else TARGET
-        logits = level_logits(learner.measured, image, training=False, domain=domain)[-1]
+        with learner.domain(domain):
+            logits = level_logits(learner.measured, image, training=False, domain=domain)[-1]
         predictions[name] = _probabilities(logits, image).numpy()
     return Samples("source", to_pixels(image).numpy(), batch["source_label"].numpy(), predictions)
 
@@ -65,7 +66,8 @@ def patch_maps(
     def answers(image: tf.Tensor, domain: Domain) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """A prediction [H,W] int and D's map [h,w] float32 for each image."""
         model = training.segmenter.model
-        logits = level_logits(model, image, training=False, domain=domain)[level]
+        with training.segmenter.domain(domain):
+            logits = level_logits(model, image, training=False, domain=domain)[level]
         maps = _probabilities(logits, image)
         patches = discriminator(shown(maps), training=False)[..., 0]
         return [*tf.argmax(maps, axis=-1).numpy()], [*patches.numpy()]

@@ -1,6 +1,7 @@
 """What a run has learned so far: networks, their optimizers, and the number of updates."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,12 @@ import tensorflow as tf
 from tfadvseg.config import Config
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.models.discriminators import build_discriminator
+from tfadvseg.models.ops.domain_statistics import (
+    DomainStatistics,
+    batch_norm_layers,
+    freeze_batch_norm,
+)
+from tfadvseg.models.ops.frozen_batch_norm import Domain
 from tfadvseg.models.outputs import output_channels
 from tfadvseg.models.own import build_own_discriminator, build_own_segmenter
 from tfadvseg.models.segmenters import build_segmenter
@@ -28,6 +35,8 @@ class Learner(tf.Module):
         optimizer: its own, built.
         averaged: the same network with an exponential moving average of all its weights, or None.
         role: what the network is for.
+        statistics: of batch norm on the source domain, where the network keeps them apart; absent
+            otherwise, as in checkpoints.
     """
 
     def __init__(
@@ -38,6 +47,7 @@ class Learner(tf.Module):
         averaged: tf.keras.Model | None = None,
         decay: float = 0.0,
         role: Role = "segmenter",
+        statistics: DomainStatistics | None = None,
     ) -> None:
         super().__init__(name)
         self.role = role
@@ -48,6 +58,8 @@ class Learner(tf.Module):
         self.optimizer.build(model.trainable_variables)
         self.averaged = averaged
         self._decay = decay
+        if statistics is not None:
+            self.statistics = statistics
         if averaged is not None:
             averaged.set_weights(model.get_weights())
 
@@ -55,6 +67,11 @@ class Learner(tf.Module):
     def measured(self) -> tf.keras.Model:
         """What is validated, kept as the best and exported: the average where there is one."""
         return self.model if self.averaged is None else self.averaged
+
+    def domain(self, domain: Domain) -> AbstractContextManager[None]:
+        """Within the block images of a domain pass through, under its batch norm statistics."""
+        statistics = getattr(self, "statistics", None)
+        return nullcontext() if statistics is None else statistics.of(domain)
 
     def gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> list[tf.Tensor]:
         """This network's gradients of a scalar float32 loss, whatever the precision."""
@@ -156,11 +173,16 @@ class Builder:
     def segmenter(self, name: str) -> Learner:
         """A segmenter, its optimizer and, with `--ema`, its average."""
         model, ema = self.segmenter_model(), self.config.run.ema
+        mode, statistics = self.config.segmenter.batch_norm, None
+        if mode == "frozen":
+            freeze_batch_norm(model)
+        elif mode == "per_domain" and batch_norm_layers(model):
+            statistics = DomainStatistics(model)
         optimizer = build_optimizer(
             self.config.s_optimizer, model, self._length(self.config.run.steps_per_epoch)
         )
         averaged = self.segmenter_model() if ema else None
-        return Learner(model, optimizer, name, averaged, ema)
+        return Learner(model, optimizer, name, averaged, ema, statistics=statistics)
 
     def discriminator(self, name: str, channels: int, updates_per_epoch: int = 0) -> Learner:
         """A discriminator and its optimizer.
