@@ -49,7 +49,19 @@ def test_values_reach_their_fields():
     assert config.run.seed == 7
 
 
-@pytest.mark.parametrize("arguments", [(), EVERYTHING, ("--lambda_adv=0.5",)])
+KINDS_OF_WEIGHTS = [
+    "0.5",
+    "ratio:0.1",
+    "ratio:0:0,3:0.2",
+    "linear:0:0,10:0.1",
+    "gaussian:40:0.1",
+    "ratio:linear:0:0,10:0.1",
+]
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), EVERYTHING, *((f"--lambda_adv={text}",) for text in KINDS_OF_WEIGHTS)]
+)
 def test_flagfile_text_reads_back_as_the_same_configuration(arguments, tmp_path):
     config = parse(*arguments)
     (tmp_path / "run.flags").write_text("# a comment\n\n" + flags_text(config))
@@ -60,6 +72,47 @@ def test_flagfile_text_reads_back_as_the_same_configuration(arguments, tmp_path)
 def test_lambda_by_epoch():
     pieces = parse("--lambda_adv=0:0.1,3:1.0").method.lambda_adv
     assert [piecewise_value(pieces, epoch) for epoch in range(5)] == [0.1, 0.1, 0.1, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "progress", "value"),
+    [
+        ("linear:0:0,10:0.1", 2.5, 0.025),
+        ("linear:0:0,10:0.1", 12.0, 0.1),
+        ("linear:0:1,2:3,4:3", 1.5, 2.5),
+        ("ratio:0:0,3:0.2", 2.9, 0.0),
+        ("ratio:0:0,3:0.2", 3.0, 0.2),
+        # exp(-5), exp(-5/4) and 1 times the last value, by whole epochs
+        ("gaussian:200:0.1", 0.0, 0.1 * 0.006737947),
+        ("gaussian:200:0.1", 100.9, 0.1 * 0.286504797),
+        ("gaussian:200:0.1", 300.0, 0.1),
+    ],
+)
+def test_weights_that_ramp(text, progress, value):
+    method = parse(f"--lambda_adv={text}").method
+    (name, got), *_ = method.adversarial_weight(progress).items()
+    assert got == pytest.approx(value)
+    assert name == ("lambda_adv_ratio" if text.startswith("ratio") else "lambda_adv")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--lambda_adv=ratio:0"], "--lambda_adv=ratio:0.0: is 0 throughout"),
+        (["--lambda_adv=linear:0:0.1"], "a line needs two epochs"),
+        (["--lambda_adv=linear:1:0,2:0.1"], "start at 0"),
+        (["--lambda_adv=gaussian:0.1"], "gaussian:epochs:value"),
+        (["--lambda_adv=gaussian:1:0.1,2:0.2"], "gaussian:epochs:value"),
+        (["--method=supervised", "--lambda_adv=ratio:0.1"], "--lambda_adv=ratio:0.1: "),
+        (["--d_r1_every=4"], "--d_r1_every=4: has no effect without --d_r1"),
+        (["--d_r1=-1"], "--d_r1=-1.0"),
+        (["--method=supervised", "--d_r1=1"], "--d_r1=1.0: is for --method="),
+        (["--gan=hinge", "--d_label_smoothing=0.1"], "--d_label_smoothing=0.1: --gan=hinge"),
+    ],
+)
+def test_bad_weights_and_penalties_are_refused(arguments, words):
+    with pytest.raises(UserError, match=re.escape(words)):
+        parse(*arguments)
 
 
 @pytest.mark.parametrize(

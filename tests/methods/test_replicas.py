@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.testing_utils import phases_of, tiny_batch, tiny_config, tiny_state
+from tfadvseg.config import WeightSchedule
 from tfadvseg.training.loop import compile_phase
 
 SGD = {"optimizer": "sgd", "learning_rate": 0.05}
@@ -35,14 +36,14 @@ def run_epoch_on(strategy, config, batch):
     with strategy.scope():
         state = tiny_state(config)
     scalars = []
+    name = "lambda_adv_ratio" if config.method.balances else "lambda_adv"
+    weights = {name: tf.constant(0.3)}
     for phase in phases_of(config, state):
         step = compile_phase(phase, strategy, xla=False)
         size = len(next(iter(batch.values())))
         dataset = tf.data.Dataset.from_tensors(batch).unbatch().batch(size).repeat(2)
         for parts in strategy.experimental_distribute_dataset(dataset):
-            scalars.append(
-                tf.nest.map_structure(float, step(parts, {"lambda_adv": tf.constant(0.3)}))
-            )
+            scalars.append(tf.nest.map_structure(float, step(parts, weights)))
     return scalars, {
         f"{name}/{weight.name}": weight.numpy()
         for name, network in state.learners.items()
@@ -93,6 +94,18 @@ def test_two_replicas_accumulate_the_same_batches_as_one(two_replicas):
         **PLAIN,
     )
     check_equals_default(config, two_replicas, batch_of_domains(8))
+
+
+def test_two_replicas_agree_on_means_of_sides_balanced_weights_and_penalties(two_replicas):
+    config = tiny_config(
+        method={
+            "gan": "relativistic",
+            "lambda_adv": WeightSchedule(((0, 0.3),), ratio=True),
+        },
+        discriminator={"d_r1": 1.0, "d_r1_every": 2},
+        **PLAIN,
+    )
+    check_equals_default(config, two_replicas, uneven_batch())
 
 
 def test_two_replicas_of_segnet_equal_one(two_replicas):

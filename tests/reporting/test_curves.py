@@ -136,6 +136,12 @@ def test_a_change_of_lambda_is_marked(tmp_path):
     assert vertical_lines(changing) > vertical_lines(constant)
 
 
+def test_a_weight_that_follows_from_gradients_is_drawn(tmp_path):
+    rows = [{"epoch": epoch, "train/segmenter/loss_adv": 0.7} for epoch in (1, 2, 3)]
+    with_weight = [row | {"train/segmenter/lambda_adv": 0.1 * row["epoch"]} for row in rows]
+    assert not np.array_equal(drawn(with_weight, tmp_path), drawn(rows, tmp_path))
+
+
 @pytest.mark.parametrize("gap", [math.nan, math.inf, None], ids=str)
 def test_curves_bridge_epochs_without_a_value(gap, tmp_path):
     rows = [{"epoch": epoch, "val/segmenter/miou": 1 - 0.5 / epoch} for epoch in range(1, 7)]

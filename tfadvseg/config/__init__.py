@@ -20,13 +20,12 @@ from tfadvseg.config.loss import ClassWeighting, LossConfig
 from tfadvseg.config.method import (
     GanLoss,
     MethodConfig,
-    Piecewise,
     ScheduleName,
-    piecewise_value,
 )
 from tfadvseg.config.optimizer import OptimizerConfig, OptimizerName, RateSchedule
 from tfadvseg.config.run import LAST, Precision, RunConfig, StrategyName, check_test_scales
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
+from tfadvseg.config.weights import Piecewise, Weight, WeightSchedule, piecewise_value, weight_at
 from tfadvseg.config.whole import Config
 
 __all__ = [
@@ -54,6 +53,9 @@ __all__ = [
     "SegmenterName",
     "StrategyName",
     "TruthForm",
+    "Weight",
+    "WeightSchedule",
     "check_test_scales",
     "piecewise_value",
+    "weight_at",
 ]

@@ -45,11 +45,21 @@ class DiscriminatorConfig:
     d_label_smoothing: float = option(
         0.0, "One-sided label smoothing: D's target for real maps is 1 minus this."
     )
+    d_r1: float = option(
+        0.0,
+        "Weight gamma of the R1 penalty, gamma / 2 times the squared norm of D's gradient at real "
+        "maps (Mescheder et al. 2018); 0 leaves it out.",
+    )
+    d_r1_every: int = option(
+        16,
+        "Updates of D per R1 penalty, which is multiplied by this number to make up for it.",
+        needs="d_r1",
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
-        require_not_negative(self, "d_width")
-        require_positive(self, "d_depth")
+        require_not_negative(self, "d_width", "d_r1")
+        require_positive(self, "d_depth", "d_r1_every")
         require(0 <= self.d_dropout < 1, f"--d_dropout={self.d_dropout}: take 0 to below 1.")
         require(0.5 <= self.d_truth_tau <= 1, f"--d_truth_tau={self.d_truth_tau}: take 0.5 to 1.")
         require(

@@ -1,6 +1,5 @@
 """Configuration of how S is trained."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,21 +9,13 @@ from tfadvseg.config.discriminator import DiscriminatorConfig
 from tfadvseg.config.methods import METHOD_RULES, MethodRules, method_help
 from tfadvseg.config.optimizer import OptimizerConfig
 from tfadvseg.config.options import check_options, names_in, option
+from tfadvseg.config.weights import Weight, check_weight, is_ratio, pieces_of, weight_at
 
-GanLoss = Literal["vanilla", "ls"]
+GanLoss = Literal["vanilla", "ls", "hinge", "relativistic"]
 ScheduleName = Literal["joint", "alternating"]
 
 STANDARD = "standard"
 """What `--compare` alone trains beside S: the method's first arm, under this name."""
-
-
-Piecewise = tuple[tuple[int, float], ...]
-"""A value that changes at given epochs: ((first epoch, counted from 0, value), ...)."""
-
-
-def piecewise_value(pieces: Piecewise, epoch: int) -> float:
-    """The value in force in `epoch` (counted from 0)."""
-    return [value for start, value in pieces if start <= epoch][-1]
 
 
 @dataclass(frozen=True)
@@ -37,10 +28,13 @@ class MethodConfig:
         "Order of updates. joint: S and D in every step, from one forward pass of S. alternating: "
         "each for a phase of every epoch.",
     )
-    lambda_adv: Piecewise = option(
+    lambda_adv: Weight = option(
         (),
-        "Weight of S's adversarial loss; by epoch, from 0, as in 0:0.1,3:1.0. Default: the "
-        "method's own.",
+        "Weight of S's adversarial loss; by epoch, from 0, as in 0:0.1,3:1.0. With linear: in "
+        "front it ramps between these epochs; gaussian:40:0.1 is DAN's ramp over 40 epochs. With "
+        "ratio: in front the number is the share that the adversarial gradient's norm at S's "
+        "logits has of the segmentation gradient's, and the weight follows. Default: the method's "
+        "own.",
     )
     lambda_seg_aux: float = option(
         0.1,
@@ -52,7 +46,8 @@ class MethodConfig:
     )
     gan: GanLoss = option(
         "vanilla",
-        "Adversarial loss of S and D: binary cross-entropy (vanilla) or least squares (ls).",
+        "Adversarial loss of S and D: binary cross-entropy (vanilla), least squares (ls), hinge, "
+        "or cross-entropy of each logit less the other side's mean (relativistic).",
     )
     iter_size: int = option(
         1,
@@ -87,16 +82,19 @@ class MethodConfig:
             self, "lambda_seg_aux", "lambda_adv_aux", "lambda_entropy", "lambda_entropy_aux"
         )
         self._check_arms()
-        starts = [start for start, _ in self.lambda_adv]
+        check_weight("lambda_adv", self.lambda_adv)
+        takers = [name for name, rules in METHOD_RULES.items() if rules.relativistic]
         require(
-            starts[:1] in ([], [0]) and starts == sorted(set(starts)),
-            f"--lambda_adv: epochs must start at 0 and rise, got {starts}.",
+            self.gan != "relativistic" or self.method in takers or "gan" not in self.rules.options,
+            f"--gan=relativistic: --method={self.method} does not compare both sides' answers; it "
+            f"is for {', '.join(takers)}.",
         )
-        for _, value in self.lambda_adv:
-            require(
-                value >= 0 and math.isfinite(value),
-                f"--lambda_adv={value}: must be a number of at least 0.",
-            )
+        balancing = [name for name, rules in METHOD_RULES.items() if rules.balances]
+        require(
+            not self.balances or self.rules.balances,
+            f"--lambda_adv={self.lambda_adv}: there is no adversarial gradient to balance with "
+            f"--method={self.method}; give a number, or one of {', '.join(balancing)}.",
+        )
 
     def _check_arms(self) -> None:
         possible = (STANDARD, *self.rules.arms)
@@ -125,7 +123,17 @@ class MethodConfig:
     @property
     def weighs_adversarial(self) -> bool:
         """Whether S's last level has an adversarial loss at any time."""
-        return any(value > 0 for _, value in self.lambda_adv)
+        return any(value > 0 for _, value in pieces_of(self.lambda_adv))
+
+    @property
+    def balances(self) -> bool:
+        """Whether `lambda_adv` is a share of the segmentation gradient's norm."""
+        return is_ratio(self.lambda_adv)
+
+    def adversarial_weight(self, progress: float) -> dict[str, float]:
+        """`lambda_adv` after `progress` epochs; named `lambda_adv_ratio` where it is a share."""
+        name = "lambda_adv_ratio" if self.balances else "lambda_adv"
+        return {name: weight_at(self.lambda_adv, progress)}
 
     @property
     def uses_discriminator(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 from absl import flags
 
 from tfadvseg.config.checks import listed
+from tfadvseg.config.weights import RATIO, Ramp, Weight, WeightSchedule
 
 
 class Parser(flags.ArgumentParser):
@@ -65,6 +66,8 @@ class _ByEpochSerializer(Serializer):
     """Writes the only value of all epochs without an epoch."""
 
     def serialize(self, value: Any) -> str:
+        if not isinstance(value, tuple):
+            return str(value)
         return str(value[0][1]) if [epoch for epoch, _ in value] == [0] else listed(value)
 
 
@@ -75,6 +78,8 @@ def kind_of(type_: Any, form: str = "") -> tuple[Parser, Serializer] | None:
         type_: the type: a tuple of values, a tuple of pairs, or a tuple or choice.
         form: the form as users read it; derived from the type where empty.
     """
+    if type_ == Weight:
+        return _weight(form)
     if get_origin(type_) is tuple:
         item = get_args(type_)[0]
         if get_origin(item) is tuple:
@@ -127,6 +132,29 @@ def _pairs(value: Callable[[str], Any], form: str) -> tuple[Parser, Serializer]:
         form = form or "value, or epoch:value,epoch:value,..."
         return Parser(read, form), _ByEpochSerializer()
     return Parser(read, form or "number:number,number:number,..."), Serializer()
+
+
+def _weight(form: str) -> tuple[Parser, Serializer]:
+    """A weight by epoch, after the kind of its ramp and `ratio:`, if it has them."""
+    steps, serializer = _pairs(float, form)
+
+    def read(text: str) -> Weight:
+        words = [part.strip() for part in text.split(":")]
+        ratio = words[0] == RATIO
+        ramps = get_args(Ramp)
+        ramp = next((name for name in ramps if words[ratio : ratio + 1] == [name]), None)
+        pieces = steps.parse(":".join(words[ratio + (ramp is not None) :]))
+        if not ratio and ramp in (None, "step"):
+            return pieces
+        if not pieces:
+            raise ValueError(text)
+        return WeightSchedule(pieces, ramp or "step", ratio)
+
+    form = (
+        f"{steps.syntactic_help}; linear: in front of these, or gaussian:epochs:value; "
+        f"{RATIO}: in front of any"
+    )
+    return Parser(read, form), serializer
 
 
 def text_of(flag: flags.Flag, value: Any) -> str:

@@ -7,19 +7,26 @@ those of S's `models.multi_level.MultiLevelSegmenter`; the last is its output. A
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import tensorflow as tf
 
-from tfadvseg.config import Config, GanLoss, piecewise_value
+from tfadvseg.config import Config, DiscriminatorConfig, GanLoss
 from tfadvseg.config.methods.adaptation import RULES
-from tfadvseg.losses.gan import SOURCE, TARGET, answers, discriminator_loss, segmenter_loss
+from tfadvseg.losses.gan import SOURCE, TARGET, answers, compares_sides, discriminator_loss
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
+from tfadvseg.methods.adversaries import (
+    adversarial_loss,
+    adversarial_weight,
+    balanced_gradients,
+    side_mean,
+    with_r1,
+)
 from tfadvseg.methods.gradients import Gradients, add_gradients, after, mean_gradients
 from tfadvseg.methods.levels import (
     PREFIXES,
     check_levels,
-    labelled_gradients,
+    labelled_gradients_at_logits,
     level_weights,
     mean_report,
     split_turns,
@@ -48,10 +55,12 @@ class AdaptationLosses:
 
     Attributes:
         lambda_seg: of the segmentation losses on source; 1 for the last level.
-        lambda_adv: of the adversarial losses on target; numbers or scalars float32.
+        lambda_adv: of the adversarial losses on target; numbers or scalars float32. Of a level
+            whose D has a balance the number is a share (`training.balance`).
         gan: the adversarial loss.
         terms: of the segmentation loss of every level.
         shown: from class probabilities [B,H,W,K] float32 to the maps that D is shown.
+        d_config: the R1 penalty of every D, at the source's maps.
     """
 
     lambda_seg: tuple[float, ...] = (0.1, 1.0)
@@ -59,6 +68,7 @@ class AdaptationLosses:
     gan: GanLoss = "vanilla"
     terms: SegmentationTerms = CROSS_ENTROPY
     shown: ShownMaps = tf.identity
+    d_config: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
 
 
 def adaptation_step(
@@ -85,7 +95,8 @@ def adaptation_step(
 
     Returns:
         Each level's `loss_seg` and, with a discriminator, `loss_adv`, `loss_d`, `fooling_rate` (the
-        share of target predictions taken for source) and D's health; before the update.
+        share of target predictions taken for source) and D's health; before the update. Where
+        asked for, the last level's `lambda_adv` and each D's `r1`.
 
     Raises:
         ValueError: numbers of levels differ, or no level has a discriminator.
@@ -100,25 +111,34 @@ def adaptation_step(
     reports: list[Scalars] = []
     for batch in batches:
         image, label = after(s_total, batch["source_image"]), batch["source_label"]
-        s_gradients, report, maps = labelled_gradients(
+        s_gradients, report, maps, at_logits = labelled_gradients_at_logits(
             segmenter, image, label, losses.lambda_seg, losses.terms
         )
         s_total = add_gradients(s_total, s_gradients)
-        on_source = {
-            level: _answer(d, losses.shown(after(s_total, maps[level])), SOURCE, losses.gan)
-            for level, d in judged.items()
-        }
+        source_maps = {level: losses.shown(after(s_total, maps[level])) for level in judged}
+        on_source: dict[int, _Answer] = {}
+        if not compares_sides(losses.gan):
+            on_source = {
+                level: _answer(d, source_maps[level], SOURCE, losses.gan)
+                for level, d in judged.items()
+            }
         held = [gradient for answer in on_source.values() for gradient in answer.gradients]
         image = after([*s_total, *held], batch["target_image"])
-        s_gradients, on_target, loss_adv = _target_gradients(segmenter, judged, image, losses)
-        s_total = add_gradients(s_total, s_gradients)
-        for level in judged:
-            for answer in (on_source[level], on_target[level]):
+        on_target = _target_gradients(segmenter, judged, image, losses, source_maps, at_logits)
+        s_total = add_gradients(s_total, on_target.s_gradients)
+        report |= on_target.report
+        on_source |= on_target.source
+        for level, d in judged.items():
+            for answer in (on_source[level], on_target.target[level]):
                 d_totals[level] = add_gradients(d_totals[level], answer.gradients)
+            d_totals[level], penalty = with_r1(
+                d_totals[level], d, source_maps[level], losses.d_config
+            )
+            report |= {f"{prefixes[level]}d/{name}": value for name, value in penalty.items()}
             name = f"{segmenter.name}/{prefixes[level]}loss_adv"
-            report[name] = sum_over_replicas(loss_adv[level])
+            report[name] = sum_over_replicas(on_target.loss_adv[level])
             report |= _d_report(
-                f"{prefixes[level]}d", on_source[level], on_target[level], losses.gan
+                f"{prefixes[level]}d", on_source[level], on_target.target[level], losses.gan
             )
         reports.append(report)
     segmenter.apply(mean_gradients(s_total, len(batches)))
@@ -150,47 +170,99 @@ def _answer(discriminator: Learner, maps: tf.Tensor, domain: float, gan: GanLoss
     return _Answer(logits, loss, discriminator.gradients(tape, loss))
 
 
+@dataclass(frozen=True)
+class _OnTarget:
+    """What came of S's pass over target images, by level.
+
+    Attributes:
+        s_gradients: of the weighted adversarial losses, for S's variables.
+        loss_adv: unweighted, this replica's share.
+        target: each D's answer on S's maps.
+        source: each D's answer on the source's maps, where the loss compares sides: its gradients
+            are then among those of `target`.
+        report: the weight that a balance found.
+    """
+
+    s_gradients: Gradients
+    loss_adv: dict[int, tf.Tensor]
+    target: dict[int, _Answer]
+    source: dict[int, _Answer]
+    report: Scalars
+
+
 def _target_gradients(
-    segmenter: Learner, judged: dict[int, Learner], image: tf.Tensor, losses: AdaptationLosses
-) -> tuple[Gradients, dict[int, _Answer], dict[int, tf.Tensor]]:
-    """S's gradients on target, each D's answer there, and `loss_adv`, by level.
+    segmenter: Learner,
+    judged: dict[int, Learner],
+    image: tf.Tensor,
+    losses: AdaptationLosses,
+    source_maps: dict[int, tf.Tensor],
+    at_source: tf.Tensor,
+) -> _OnTarget:
+    """S's gradients on target, and each D's answer there.
 
     One pass of D serves both: its own tape watches its variables only, so that S's predictions
     are constants to it, and S's tape is asked for S's variables only.
+
+    Args:
+        segmenter, judged, image, losses: as for the step.
+        source_maps: S's on source images, [B,H,W,K] float32, which are constants to S.
+        at_source: the segmentation loss's gradient at the last level's logits.
     """
+    gan, balances = losses.gan, any(d.balance is not None for d in judged.values())
     with ExitStack() as stack:
-        s_tape = stack.enter_context(tf.GradientTape())
-        d_tapes, logits, loss_adv, loss_d = {}, {}, {}, {}
+        s_tape = stack.enter_context(tf.GradientTape(persistent=balances))
+        d_tapes, logits, loss_adv, loss_d, of_source, d_losses = {}, {}, {}, {}, {}, {}
         for level, d in judged.items():
             tape = stack.enter_context(tf.GradientTape(watch_accessed_variables=False))
             tape.watch(d.model.trainable_variables)
             d_tapes[level] = tape
-        maps = upsampled_logits(segmenter, image, TARGET_STATISTICS)
+        s_logits = upsampled_logits(segmenter, image, TARGET_STATISTICS)
         for level, d in judged.items():
-            shown = losses.shown(class_probabilities(maps[level]))
+            others = mean = None
+            if compares_sides(gan):
+                with s_tape.stop_recording():
+                    others = d.model(source_maps[level], training=True)
+                    mean = side_mean(others, gan)
+            shown = losses.shown(class_probabilities(s_logits[level]))
             logits[level] = d.model(shown, training=True)
-            loss_adv[level] = global_mean(segmenter_loss(logits[level], SOURCE, losses.gan))
+            loss_adv[level] = adversarial_loss(logits[level], SOURCE, gan, others)
             with s_tape.stop_recording():
-                wrong = discriminator_loss(logits[level], TARGET, losses.gan)
+                wrong = discriminator_loss(logits[level], TARGET, gan, other_mean=mean)
                 loss_d[level] = 0.5 * global_mean(wrong)
+                if others is not None:
+                    own = side_mean(logits[level], gan)
+                    right = discriminator_loss(others, SOURCE, gan, other_mean=own)
+                    of_source[level] = others, 0.5 * global_mean(right)
+                d_losses[level] = loss_d[level] + (of_source[level][1] if of_source else 0.0)
         loss = weighted_sum([losses.lambda_adv[level] for level in judged], [*loss_adv.values()])
-    gradients = segmenter.gradients(s_tape, loss)
-    on_target = {
-        level: _Answer(logits[level], loss_d[level], d.gradients(d_tapes[level], loss_d[level]))
-        for level, d in judged.items()
-    }
-    return gradients, on_target, loss_adv
+    report: Scalars = {}
+    if balances:
+        weights = {level: losses.lambda_adv[level] for level in judged}
+        gradients, report = balanced_gradients(
+            segmenter, judged, s_tape, s_logits, loss_adv, weights, at_source
+        )
+    else:
+        gradients = segmenter.gradients(s_tape, loss)
+    target, source = {}, {}
+    for level, d in judged.items():
+        if level in of_source:
+            others, share = of_source[level]
+            source[level] = _Answer(others, share, [None] * len(d.model.trainable_variables))
+        found = d.gradients(d_tapes[level], d_losses[level])
+        target[level] = _Answer(logits[level], loss_d[level], found)
+    return _OnTarget(gradients, loss_adv, target, source, report)
 
 
 def _d_report(prefix: str, source: _Answer, target: _Answer, gan: GanLoss) -> Scalars:
     """D's loss and health on one level, over all replicas."""
     sides = {"source": (source.logits, SOURCE), "target": (target.logits, TARGET)}
     health = health_scalars(prefix, sides, gan)
+    source_mean = side_mean(source.logits, gan)
     low, high = health.pop(f"{prefix}/logit_min"), health.pop(f"{prefix}/logit_max")
     return {
         f"{prefix}/loss_d": sum_over_replicas(source.loss + target.loss),
         **health,
-        f"{prefix}/fooling_rate": global_share(answers(target.logits, SOURCE, gan)),
+        f"{prefix}/fooling_rate": global_share(answers(target.logits, SOURCE, gan, source_mean)),
         f"{prefix}/logit_min": low,
         f"{prefix}/logit_max": high,
     }
@@ -204,7 +276,7 @@ def build_learners(build: Builder) -> dict[str, Learner]:
         "aux_discriminator": method.lambda_adv_aux > 0,
     }
     return {
-        name: build.discriminator(name, build.descriptor.num_classes)
+        name: build.discriminator(name, build.descriptor.num_classes, balanced=name == names[-1])
         for name in reversed(names)
         if weighed[name]
     }
@@ -219,15 +291,20 @@ def phases(training: Training, shown: ShownMaps = tf.identity) -> tuple[Phase, .
 
     def step(batch: Batch, weights: Weights) -> Scalars:
         turns = split_turns(batch, method.iter_size)
-        lambda_adv = (method.lambda_adv_aux, weights["lambda_adv"])[-len(discriminators) :]
+        lambda_adv = (method.lambda_adv_aux, adversarial_weight(weights))[-len(discriminators) :]
         losses = AdaptationLosses(
-            level_weights(config), lambda_adv, method.gan, training.terms, shown
+            level_weights(config),
+            lambda_adv,
+            method.gan,
+            training.terms,
+            shown,
+            config.discriminator,
         )
         scalars = adaptation_step(training.segmenter, discriminators, turns, losses)
         return scalars | training.beside(batch)
 
     def weights(progress: float) -> dict[str, float]:
-        return {"lambda_adv": piecewise_value(method.lambda_adv, int(progress))}
+        return method.adversarial_weight(progress)
 
     steps = config.run.steps_per_epoch
     return (Phase(method.method, step, steps, training.feed.domains, weights),)

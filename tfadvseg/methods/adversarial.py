@@ -11,16 +11,23 @@ are means over the global batch, before the update.
 
 import tensorflow as tf
 
-from tfadvseg.config import Config, DiscriminatorConfig, GanLoss, piecewise_value
+from tfadvseg.config import Config, DiscriminatorConfig, GanLoss
 from tfadvseg.config.methods.adversarial import RULES
 from tfadvseg.losses.discriminator_input import (
     discriminator_channels,
     discriminator_input,
     truth_probabilities,
 )
-from tfadvseg.losses.gan import FAKE, REAL, answers, discriminator_loss, segmenter_loss
+from tfadvseg.losses.gan import FAKE, REAL, answers, compares_sides, discriminator_loss
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
 from tfadvseg.methods import supervised
+from tfadvseg.methods.adversaries import (
+    adversarial_loss,
+    adversarial_weight,
+    segmenter_gradients,
+    side_mean,
+    with_r1,
+)
 from tfadvseg.methods.method import Method, Training
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
@@ -49,18 +56,22 @@ def joint_step(
     Args:
         segmenter, discriminator: the networks and their optimizers.
         batch: as above.
-        lambda_adv: scalar float32.
-        config: what D is shown.
+        lambda_adv: scalar float32; a share where D has a balance (`segmenter_gradients`).
+        config: what D is shown, and its R1 penalty.
         terms: of the segmentation loss.
         gan: the adversarial loss.
 
     Returns:
-        S's `loss_seg` and `loss_adv`; D's `fooling_rate` as in `segmenter_step`, `loss_d`, and its
-        health (`watching.health_scalars`).
+        S's `loss_seg` and `loss_adv`, and with a balance `lambda_adv`; D's `fooling_rate` as in
+        `segmenter_step`, `loss_d`, with a penalty `r1`, and its health
+        (`watching.health_scalars`).
     """
     image, label = batch["image"], batch["label"]
     d_variables = discriminator.model.trainable_variables
-    with tf.GradientTape() as s_tape, tf.GradientTape(watch_accessed_variables=False) as d_tape:
+    with (
+        tf.GradientTape(persistent=discriminator.balance is not None) as s_tape,
+        tf.GradientTape(watch_accessed_variables=False) as d_tape,
+    ):
         d_tape.watch(d_variables)
         logits = segmenter.model(image, training=True)
         probabilities = class_probabilities(logits)
@@ -70,26 +81,32 @@ def joint_step(
         fake_logits = discriminator.model(
             discriminator_input(probabilities, image, label, config), training=True
         )
-        loss_adv = global_mean(segmenter_loss(fake_logits, REAL, gan))
-        loss_s = loss_seg + lambda_adv * loss_adv
         with s_tape.stop_recording():
             truth = truth_probabilities(label, probabilities, config)
-            real_logits = discriminator.model(
-                discriminator_input(truth, image, label, config), training=True
-            )
+            real_maps = discriminator_input(truth, image, label, config)
+            real_logits = discriminator.model(real_maps, training=True)
+            real_mean, fake_mean = side_mean(real_logits, gan), side_mean(fake_logits, gan)
+            smoothing = config.d_label_smoothing
             loss_d = 0.5 * (
-                global_mean(discriminator_loss(real_logits, REAL, gan, config.d_label_smoothing))
-                + global_mean(discriminator_loss(fake_logits, FAKE, gan))
+                global_mean(discriminator_loss(real_logits, REAL, gan, smoothing, fake_mean))
+                + global_mean(discriminator_loss(fake_logits, FAKE, gan, other_mean=real_mean))
             )
-    s_gradients = segmenter.gradients(s_tape, loss_s)
+        loss_adv = adversarial_loss(fake_logits, REAL, gan, real_logits)
+        loss_s = loss_seg + lambda_adv * loss_adv
+    s_gradients, weight = segmenter_gradients(
+        segmenter, discriminator, s_tape, logits, (loss_seg, loss_adv, loss_s), lambda_adv
+    )
     d_gradients = discriminator.gradients(d_tape, loss_d)
+    d_gradients, penalty = with_r1(d_gradients, discriminator, real_maps, config)
     segmenter.apply(s_gradients)
     discriminator.apply(d_gradients)
     return {
         f"{segmenter.name}/loss_seg": sum_over_replicas(loss_seg),
         f"{segmenter.name}/loss_adv": sum_over_replicas(loss_adv),
+        **weight,
         "d/loss_d": sum_over_replicas(loss_d),
-        "d/fooling_rate": global_share(answers(fake_logits, REAL, gan)),
+        **{f"d/{name}": value for name, value in penalty.items()},
+        "d/fooling_rate": global_share(answers(fake_logits, REAL, gan, real_mean)),
         **health_scalars("d", {"real": (real_logits, REAL), "fake": (fake_logits, FAKE)}, gan),
     }
 
@@ -110,30 +127,42 @@ def segmenter_step(
         discriminator: D; its trained weights stay as they are. Its batch norm's moving statistics
             move.
         batch: as above.
-        lambda_adv: scalar float32.
-        config: what D is shown.
+        lambda_adv: scalar float32; a share where D has a balance (`segmenter_gradients`).
+        config: what D is shown, and its R1 penalty.
         terms: of the segmentation loss.
         gan: the adversarial loss.
 
     Returns:
-        S's `loss_seg` and `loss_adv`; D's `fooling_rate`: the share of its logits on S's maps that
-        say real.
+        S's `loss_seg` and `loss_adv`, and with a balance `lambda_adv`; D's `fooling_rate`: the
+        share of its logits on S's maps that say real.
     """
     image, label = batch["image"], batch["label"]
     # Training mode is for batch norm. Without any, spectral normalisation would rescale kernels.
     d_mode = has_batch_norm(discriminator.model)
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=discriminator.balance is not None) as tape:
         logits = segmenter.model(image, training=True)
         loss_seg = segmentation_loss(logits, label, terms, batch.get("boundary"))
-        maps = discriminator_input(class_probabilities(logits), image, label, config)
+        probabilities = class_probabilities(logits)
+        maps = discriminator_input(probabilities, image, label, config)
         fake_logits = discriminator.model(maps, training=d_mode)
-        loss_adv = global_mean(segmenter_loss(fake_logits, REAL, gan))
+        real_logits = None
+        if compares_sides(gan):
+            with tape.stop_recording():
+                truth = truth_probabilities(label, probabilities, config)
+                real_maps = discriminator_input(truth, image, label, config)
+                real_logits = discriminator.model(real_maps, training=d_mode)
+        loss_adv = adversarial_loss(fake_logits, REAL, gan, real_logits)
         loss_s = loss_seg + lambda_adv * loss_adv
-    segmenter.apply(segmenter.gradients(tape, loss_s))
+    gradients, weight = segmenter_gradients(
+        segmenter, discriminator, tape, logits, (loss_seg, loss_adv, loss_s), lambda_adv
+    )
+    segmenter.apply(gradients)
+    real_mean = None if real_logits is None else side_mean(real_logits, gan)
     return {
         f"{segmenter.name}/loss_seg": sum_over_replicas(loss_seg),
         f"{segmenter.name}/loss_adv": sum_over_replicas(loss_adv),
-        "d/fooling_rate": global_share(answers(fake_logits, REAL, gan)),
+        **weight,
+        "d/fooling_rate": global_share(answers(fake_logits, REAL, gan, real_mean)),
     }
 
 
@@ -154,27 +183,38 @@ def discriminator_step(
         gan: the adversarial loss.
 
     Returns:
-        D's `loss_d` and health (`watching.health_scalars`).
+        D's `loss_d`, with a penalty `r1`, and health (`watching.health_scalars`). The penalty is
+        taken at the label's maps of the whole batch.
     """
     image, label, is_real = batch["image"], batch["label"], batch["is_real"]
     probabilities = class_probabilities(segmenter.model(image, training=False))
     truth = truth_probabilities(label, probabilities, config)
-    maps = tf.where(is_real[:, tf.newaxis, tf.newaxis, tf.newaxis], truth, probabilities)
-    shown = discriminator_input(maps, image, label, config)
+    of_image = is_real[:, tf.newaxis, tf.newaxis, tf.newaxis]
+    shown = discriminator_input(tf.where(of_image, truth, probabilities), image, label, config)
     with tf.GradientTape() as tape:
         logits = discriminator.model(shown, training=True)
+        real_logits = tf.boolean_mask(logits, is_real)
+        fake_logits = tf.boolean_mask(logits, ~is_real)
+        real_mean, fake_mean = side_mean(real_logits, gan), side_mean(fake_logits, gan)
+        smoothing = config.d_label_smoothing
         loss_d = global_mean(
             tf.where(
-                is_real[:, tf.newaxis, tf.newaxis, tf.newaxis],
-                discriminator_loss(logits, REAL, gan, config.d_label_smoothing),
-                discriminator_loss(logits, FAKE, gan),
+                of_image,
+                discriminator_loss(logits, REAL, gan, smoothing, fake_mean),
+                discriminator_loss(logits, FAKE, gan, other_mean=real_mean),
             )
         )
-    discriminator.apply(discriminator.gradients(tape, loss_d))
-    real_logits = tf.boolean_mask(logits, is_real)
-    fake_logits = tf.boolean_mask(logits, ~is_real)
+    real_maps = discriminator_input(truth, image, label, config)
+    gradients, penalty = with_r1(
+        discriminator.gradients(tape, loss_d), discriminator, real_maps, config
+    )
+    discriminator.apply(gradients)
     sides = {"real": (real_logits, REAL), "fake": (fake_logits, FAKE)}
-    return {"d/loss_d": sum_over_replicas(loss_d), **health_scalars("d", sides, gan)}
+    return {
+        "d/loss_d": sum_over_replicas(loss_d),
+        **{f"d/{name}": value for name, value in penalty.items()},
+        **health_scalars("d", sides, gan),
+    }
 
 
 def build_learners(build: Builder) -> dict[str, Learner]:
@@ -200,14 +240,14 @@ def phases(training: Training) -> tuple[Phase, ...]:
     gan, steps = config.method.gan, config.run.steps_per_epoch
 
     def weights(progress: float) -> dict[str, float]:
-        return {"lambda_adv": piecewise_value(config.method.lambda_adv, int(progress))}
+        return config.method.adversarial_weight(progress)
 
     def joint(batch: Batch, weights: Weights) -> Scalars:
         scalars = joint_step(
             segmenter,
             discriminator,
             batch,
-            weights["lambda_adv"],
+            adversarial_weight(weights),
             config.discriminator,
             terms,
             gan,
@@ -223,7 +263,7 @@ def phases(training: Training) -> tuple[Phase, ...]:
             segmenter,
             discriminator,
             batch,
-            weights["lambda_adv"],
+            adversarial_weight(weights),
             config.discriminator,
             terms,
             gan,

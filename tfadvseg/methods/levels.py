@@ -72,17 +72,40 @@ def labelled_gradients(
     Raises:
         ValueError: S has another number of levels.
     """
+    gradients, report, maps, _ = labelled_gradients_at_logits(
+        segmenter, image, label, lambda_seg, terms, domain
+    )
+    return gradients, report, maps
+
+
+def labelled_gradients_at_logits(
+    segmenter: Learner,
+    image: tf.Tensor,
+    label: tf.Tensor,
+    lambda_seg: Sequence[float],
+    terms: SegmentationTerms = CROSS_ENTROPY,
+    domain: Domain = SOURCE,
+) -> tuple[Gradients, Scalars, list[tf.Tensor], tf.Tensor]:
+    """What `labelled_gradients` returns, and the gradient at the last level's logits.
+
+    Args, Raises:
+        As `labelled_gradients`.
+
+    Returns:
+        As `labelled_gradients`, then [B,H,W,...] float32.
+    """
     check_levels(segmenter, lambda_seg)
     with tf.GradientTape() as tape:
         logits = upsampled_logits(segmenter, image, domain)
         loss_seg = [segmentation_loss(level, label, terms) for level in logits]
         loss = weighted_sum(lambda_seg, loss_seg)
-    gradients = segmenter.gradients(tape, loss)
+    variables = segmenter.model.trainable_variables
+    *gradients, at_logits = segmenter.gradients_at(tape, loss, [*variables, logits[-1]])
     report: Scalars = {
         f"{segmenter.name}/{prefix}loss_seg": sum_over_replicas(value)
         for prefix, value in zip(PREFIXES[len(logits)], loss_seg, strict=True)
     }
-    return gradients, report, [class_probabilities(level) for level in logits]
+    return gradients, report, [class_probabilities(level) for level in logits], at_logits
 
 
 def check_levels(segmenter: Learner, *per_level: Sequence) -> None:

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfadvseg.config import GanLoss
 from tfadvseg.losses.gan import answers
+from tfadvseg.methods.adversaries import side_mean
 from tfadvseg.methods.reductions import global_maximum, global_minimum, global_share
 from tfadvseg.training.types import Opponent, Scalars
 
@@ -17,17 +18,20 @@ def health_scalars(
 
     Args:
         prefix: of the names.
-        sides: D's logits [n,h,w,1] float32 on maps of each side, and the side's label; n may be 0.
+        sides: D's logits [n,h,w,1] float32 on maps of each of two sides, and the side's label; n
+            may be 0.
         gan: the loss that D is trained by.
 
     Returns:
         `<prefix>/accuracy_<side>`, the shares that are answered rightly; `<prefix>/logit_min` and
         `<prefix>/logit_max`, the range of the logits.
     """
+    means = {side: side_mean(logits, gan) for side, (logits, _) in sides.items()}
+    others = dict(zip(means, reversed(means.values()), strict=True))
     every = tf.concat([tf.reshape(logits, [-1]) for logits, _ in sides.values()], axis=0)
     return {
         **{
-            f"{prefix}/accuracy_{side}": global_share(answers(logits, label, gan))
+            f"{prefix}/accuracy_{side}": global_share(answers(logits, label, gan, others[side]))
             for side, (logits, label) in sides.items()
         },
         f"{prefix}/logit_min": global_minimum(every),

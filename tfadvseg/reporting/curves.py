@@ -86,10 +86,11 @@ def metrics_figure(
     """Draws the losses and metrics of a run by epoch, as far as they exist.
 
     The upper row shows the segmenters: segmentation loss and metrics in training and validation; a
-    ring marks the best epoch. The lower row, if there is a D: S's adversarial loss, D's loss, D's
-    accuracy on real and fake maps (or on source and target), and the rate at which S fools D.
-    Curves of an auxiliary level are paler. Thin vertical lines mark changes of lambda_adv. If the
-    largest loss is 20 times the smallest, the axis is logarithmic.
+    ring marks the best epoch. The lower row, if there is a D: S's adversarial loss, its weight if
+    that follows from gradients (`--lambda_adv=ratio:...`), D's loss, D's accuracy on real and fake
+    maps (or on source and target), and the rate at which S fools D. Curves of an auxiliary level
+    are paler. Thin vertical lines mark changes of lambda_adv. If the largest loss is 20 times the
+    smallest, the axis is logarithmic.
 
     Args:
         history: one row per epoch, as in `metrics.csv`; values may be missing or NaN.
@@ -165,6 +166,7 @@ def _d_panels(colours: Mapping[str, str]) -> list[_Panel]:
     loss_adv += _of_networks("aux_loss_adv", ("train",), colours)
     return [
         _Panel("adversarial loss of S", loss_adv),
+        _Panel("its weight", _of_networks("lambda_adv", ("train",), colours)),
         _Panel("loss of D", _of_discriminators("loss_d", _D_COLOUR)),
         _accuracy_panel(truth),
         _accuracy_panel(domains),
@@ -301,7 +303,9 @@ def _draw_legend(
         if stage in stages
     ]
     if len(lambdas) > 1:
-        steps = " → ".join(f"{value:g}" for value in lambdas)
+        values = [f"{value:g}" for value in lambdas]
+        # A ramp takes a value an epoch.
+        steps = " → ".join(values if len(values) < 6 else [values[0], "…", values[-1]])
         handles.append(Line2D([], [], label=rf"$\lambda_\mathrm{{adv}}$: {steps}", **_CHANGE))
     if with_kept:
         handles.append(kept_handle())

@@ -19,6 +19,7 @@ from tfadvseg.models.ops.frozen_batch_norm import Domain
 from tfadvseg.models.outputs import output_channels
 from tfadvseg.models.own import build_own_discriminator, build_own_segmenter
 from tfadvseg.models.segmenters import build_segmenter
+from tfadvseg.training.balance import GradientBalance
 from tfadvseg.training.optimizers import Length, build_optimizer
 
 Role = Literal["segmenter", "discriminator"]
@@ -37,6 +38,8 @@ class Learner(tf.Module):
         role: what the network is for.
         statistics: of batch norm on the source domain, where the network keeps them apart; absent
             otherwise, as in checkpoints.
+        balance: of a D whose adversarial loss weighs a share of the segmentation gradient's norm;
+            None where the weight is a number.
     """
 
     def __init__(
@@ -48,9 +51,11 @@ class Learner(tf.Module):
         decay: float = 0.0,
         role: Role = "segmenter",
         statistics: DomainStatistics | None = None,
+        balance: GradientBalance | None = None,
     ) -> None:
         super().__init__(name)
         self.role = role
+        self.balance = balance
         self.model = model
         if tf.keras.mixed_precision.global_policy().name == "mixed_float16":
             optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
@@ -75,10 +80,34 @@ class Learner(tf.Module):
 
     def gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> list[tf.Tensor]:
         """This network's gradients of a scalar float32 loss, whatever the precision."""
+        return self.gradients_at(tape, loss, self.model.trainable_variables)
+
+    def gradients_at(
+        self, tape: tf.GradientTape, loss: tf.Tensor, sources: list[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """Gradients of a scalar float32 loss at tensors or variables, whatever the precision."""
+        if not isinstance(self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
+            return tape.gradient(loss, sources)
+        scaled = tape.gradient(loss, sources, output_gradients=self.optimizer.loss_scale)
+        return self.optimizer.get_unscaled_gradients(scaled)
+
+    def gradients_through(
+        self, tape: tf.GradientTape, outputs: list[tf.Tensor], upstream: list[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """This network's gradients of a loss whose gradients at its outputs are known.
+
+        Args:
+            tape: recorded the network's pass.
+            outputs: of the network.
+            upstream: the loss's gradient at each of them, float32.
+        """
         variables = self.model.trainable_variables
         if not isinstance(self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
-            return tape.gradient(loss, variables)
-        scaled = tape.gradient(loss, variables, output_gradients=self.optimizer.loss_scale)
+            return tape.gradient(outputs, variables, output_gradients=upstream)
+        scale = self.optimizer.loss_scale
+        scaled = tape.gradient(
+            outputs, variables, output_gradients=[scale * gradient for gradient in upstream]
+        )
         return self.optimizer.get_unscaled_gradients(scaled)
 
     def apply(self, gradients: list[tf.Tensor]) -> None:
@@ -184,14 +213,18 @@ class Builder:
         averaged = self.segmenter_model() if ema else None
         return Learner(model, optimizer, name, averaged, ema, statistics=statistics)
 
-    def discriminator(self, name: str, channels: int, updates_per_epoch: int = 0) -> Learner:
+    def discriminator(
+        self, name: str, channels: int, updates_per_epoch: int = 0, balanced: bool = True
+    ) -> Learner:
         """A discriminator and its optimizer.
 
         Args:
             name: in checkpoints.
             channels: of the maps that it is shown.
             updates_per_epoch: its own; 0 for as many as S has.
+            balanced: whether `--lambda_adv`, where it is a share, is of this one's loss.
         """
+        balance = GradientBalance() if balanced and self.config.method.balances else None
         size = self.config.data.crop_size
         if self._discriminator is not None:
             model = build_own_discriminator(self._discriminator, size, channels)
@@ -199,7 +232,7 @@ class Builder:
             model = build_discriminator(self.config.discriminator, size, channels)
         length = self._length(updates_per_epoch or self.config.run.steps_per_epoch)
         optimizer = build_optimizer(self.config.d_optimizer, model, length)
-        return Learner(model, optimizer, name, role="discriminator")
+        return Learner(model, optimizer, name, role="discriminator", balance=balance)
 
     def _length(self, updates_per_epoch: int) -> Length:
         run = self.config.run

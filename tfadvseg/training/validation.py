@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfadvseg.config import GanLoss
 from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_accuracy, darkfield_sums
-from tfadvseg.losses.gan import REAL, answers
+from tfadvseg.losses.gan import REAL, answers, compares_sides
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms, loss_of, term_sums
 from tfadvseg.models.discriminators import fitting_window
 from tfadvseg.models.outputs import class_probabilities, predicted_label
@@ -43,7 +43,8 @@ def make_validator(
     training, and those of `evaluation.confusion.segmentation_metrics`; where D is `shown` maps,
     `val/d/accuracy_real`, `val/d/accuracy_fake` (its answers on `segmenter`'s maps) and
     `val/d/fooling_rate`, in inference mode. A D that was built for one size is asked about the
-    central window of each image, and not about smaller images.
+    central window of each image, and not about smaller images. A D that compares sides answers by
+    the other side's mean over the images of a replica's batch.
 
     With `darkfield` also those of `evaluation.darkfield_accuracy.darkfield_accuracy` for each
     segmenter, which are means over images: the dataset must be of whole ones
@@ -58,10 +59,14 @@ def make_validator(
             return {}
         every = shown(batch, class_probabilities(logits))
         fitted = {side: fitting_window(discriminator.model, maps) for side, maps in every.items()}
-        return {
-            side: answers(discriminator.model(maps, training=False), REAL, gan)
+        judged = {
+            side: discriminator.model(maps, training=False)
             for side, maps in fitted.items()
             if maps is not None
+        }
+        return {
+            side: answers(own, REAL, gan, _mean_of_others(judged, side, batch["weight"], gan))
+            for side, own in judged.items()
         }
 
     def replica_sums(batch: Batch) -> dict[str, tf.Tensor]:
@@ -119,3 +124,14 @@ def make_validator(
         return metrics
 
     return validate
+
+
+def _mean_of_others(
+    judged: dict[str, tf.Tensor], side: str, weight: tf.Tensor, gan: GanLoss
+) -> tf.Tensor | None:
+    """The mean of D's logits on the other side's images that count, where D compares sides."""
+    if not compares_sides(gan):
+        return None
+    (other,) = (logits for name, logits in judged.items() if name != side)
+    means = tf.reduce_mean(other, axis=[1, 2, 3])
+    return tf.math.divide_no_nan(tf.reduce_sum(means * weight), tf.reduce_sum(weight))

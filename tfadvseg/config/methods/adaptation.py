@@ -22,8 +22,11 @@ RULES = MethodRules(
     summary="S on a labelled source and an unlabelled target, against one D per level that tells "
     "the domains of S's maps apart (AdaptSegNet).",
     options=("lambda_adv", "lambda_seg_aux", "lambda_adv_aux", "gan", "iter_size", "compare"),
+    d_options=("d_r1", "d_r1_every"),
     discriminator="fc",
     lambda_adv=0.001,
+    balances=True,
+    relativistic=True,
     target="required",
     unlabelled=True,
     levels=True,

@@ -26,6 +26,8 @@ class MethodRules:
         d_options: fields of `DiscriminatorConfig` that it listens to beyond D's size and kind.
         discriminator: what `--discriminator=auto` stands for; None where no D is trained.
         lambda_adv: the default of `--lambda_adv`.
+        balances: whether `--lambda_adv=ratio:...` is understood.
+        relativistic: whether `--gan=relativistic` is, whose losses compare both sides' logits.
         target: whether a target domain is refused, only measured on, or required to train.
         unlabelled: whether images without labels are trained on.
         levels: whether each level of S is trained with a loss of its own.
@@ -39,6 +41,8 @@ class MethodRules:
     d_options: tuple[str, ...] = ()
     discriminator: DiscriminatorName | None = None
     lambda_adv: float = 0.1
+    balances: bool = False
+    relativistic: bool = False
     target: TargetUse = "refused"
     unlabelled: bool = False
     levels: bool = False
