@@ -14,6 +14,11 @@ def of_target(error: UserError) -> UserError:
     return UserError(f"target domain, whose flags begin with --target_: {error}")
 
 
+def of_unlabelled(error: UserError) -> UserError:
+    """The same, said of images without labels that come from elsewhere."""
+    return UserError(f"images without labels, whose flags begin with --unlabelled_: {error}")
+
+
 AFTER_DIVERGENCE = (
     "What was saved before is intact. Begin again in another --output_dir with a lower learning "
     "rate, or with --precision=float32."

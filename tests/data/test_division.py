@@ -80,7 +80,7 @@ def test_lists_take_stems_and_pages_and_leave_out_the_rest(lists):
 @pytest.mark.parametrize(
     ("train", "val", "message"),
     [
-        ("a\nx.png\ny", "b", r"--train_list=.*no image x\.png, y;"),
+        ("a\nx.png\ny", "b", r"--train_list=.*no image x\.png, y with a label;"),
         ("a", "\n", "--val_list=.*empty"),
         ("a\na", "b", "--train_list=.*names a twice"),
         ("a\nc", "c/001", "both name c/001"),

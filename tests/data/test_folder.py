@@ -339,8 +339,7 @@ def remove_labels(pair: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (add_image, r"no label in .*labels for b\.png"),
-        (add_label, r"no image in .*images for c\.png"),
+        (add_label, r"no image in .*images for c\.png; a label has its image's stem"),
         (repeat_stem, r"a\.tif: a\.png has the same stem"),
         (shrink_label, r"labels/a\.png: 5 x 8 .* but a\.png is 6 x 8"),
         (add_page, r"labels/a\.tif: 2 pages, but a\.png has 1"),

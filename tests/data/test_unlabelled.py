@@ -79,7 +79,7 @@ def test_a_folder_with_labels_is_divided_as_ever(folder):
 
 def test_targets_that_are_not_like_the_source_are_refused(folder):
     with pytest.raises(
-        UserError, match=r"images .folder. are in colour, the source's .membranes. gr"
+        UserError, match=r"images .folder. are in colour, the labelled ones .membranes. gr"
     ):
         load_unlabelled(target(folder), "train", 0, MEMBRANES)
     camera = DataConfig(dataset="streets_camera", train_split="train[:1]")

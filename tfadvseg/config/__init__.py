@@ -16,6 +16,7 @@ from tfadvseg.config.discriminator import (
     ImageInput,
     TruthForm,
 )
+from tfadvseg.config.few_labels import FewLabelsConfig
 from tfadvseg.config.loss import ClassWeighting, LossConfig
 from tfadvseg.config.method import (
     GanLoss,
@@ -37,6 +38,7 @@ __all__ = [
     "DataConfig",
     "DiscriminatorConfig",
     "DiscriminatorName",
+    "FewLabelsConfig",
     "GanLoss",
     "ImageInput",
     "LossConfig",

@@ -6,6 +6,7 @@ from typing import Literal
 from tfadvseg.config.checks import listed, require, require_not_negative, require_positive
 from tfadvseg.config.data import DataConfig
 from tfadvseg.config.discriminator import DiscriminatorConfig
+from tfadvseg.config.few_labels import UNLABELLED_OPTIONS
 from tfadvseg.config.methods import METHOD_RULES, MethodRules, method_help
 from tfadvseg.config.optimizer import OptimizerConfig
 from tfadvseg.config.options import check_options, names_in, option
@@ -151,6 +152,7 @@ def _options_of(rules: MethodRules) -> frozenset[str]:
     own = {*rules.options, *rules.d_options}
     own |= _D - _D_OF_SOME if rules.discriminator else set()
     own |= _TARGET if rules.target != "refused" else set()
+    own |= UNLABELLED_OPTIONS if "images" in rules.unlabelled else set()
     return frozenset(own | ({"boundary_weight"} if rules.boundaries else set()))
 
 

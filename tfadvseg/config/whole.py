@@ -7,6 +7,7 @@ from typing import Any
 from tfadvseg.config.checks import listed, require
 from tfadvseg.config.data import DataConfig
 from tfadvseg.config.discriminator import DISCRIMINATOR_RULES, DiscriminatorConfig
+from tfadvseg.config.few_labels import FewLabelsConfig
 from tfadvseg.config.loss import LossConfig
 from tfadvseg.config.method import METHOD_OPTIONS, MethodConfig
 from tfadvseg.config.optimizer import OptimizerConfig
@@ -30,6 +31,7 @@ class Config:
 
     data: DataConfig = section(DataConfig)
     target: DataConfig = section(lambda: DataConfig(dataset=""), prefix="target_")
+    few_labels: FewLabelsConfig = section(FewLabelsConfig)
     segmenter: SegmenterConfig = section(SegmenterConfig)
     discriminator: DiscriminatorConfig = section(DiscriminatorConfig)
     loss: LossConfig = section(LossConfig)
@@ -124,6 +126,12 @@ class Config:
                     f"--target_{own.name}: is of the target domain, and there is none; give "
                     "--target_dataset.",
                 )
+        elif "target" in self.method.rules.unlabelled:
+            require(
+                not self.few_labels.names_further_images,
+                f"--target_dataset={self.target.dataset}: its images are the ones without labels; "
+                "leave out --unlabelled_dataset, --unlabelled_data_dir and --unlabelled_split.",
+            )
 
     def _check_rates(self) -> None:
         run = self.run
@@ -143,6 +151,12 @@ class Config:
     def windows_per_update(self) -> int:
         """Training windows that an update of S sees, over all replicas."""
         return self.run.global_batch_size * self.method.iter_size
+
+    @property
+    def unlabelled_per_update(self) -> int:
+        """Training windows without labels that an update sees, over all replicas."""
+        own = self.few_labels.unlabelled_batch_size or self.run.global_batch_size
+        return own * self.method.iter_size
 
     def target_data(self) -> DataConfig:
         """`target`, its windows made as `data` says."""

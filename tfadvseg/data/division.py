@@ -44,7 +44,9 @@ def divide_by_fraction(
     if len(names) == 1:
         names = list(reversed(keys))
     if len(names) == 1:
-        raise UserError(f"{names[0]} is the only image; training and validation need at least two.")
+        raise UserError(
+            f"{names[0]} is the only image with a label; training and validation need at least two."
+        )
     count = min(max(round(fraction * len(names)), 1), len(names) - 1)
     val = _where(keys, stems, set(names[:count]))
     held_out = set(val)
@@ -110,7 +112,7 @@ def divide_stratified(
         UserError: a class occurs in too few images.
     """
     names = ["train", *fractions]
-    order = sorted(range(len(keys)), key=lambda i: _hash(seed, keys[i]))
+    order = seed_order(keys, seed)
     part_of = _cover(order, classes, class_names, names)
     rest = _deal(order, classes, part_of)
     taken = Counter(part_of.values())
@@ -233,8 +235,8 @@ def _read_list(path: str, flag: str, known: Container[str]) -> set[str]:
     unknown = [name for name in times if name not in known]
     if unknown:
         raise UserError(
-            f"--{flag}={path}: no image {some(unknown)}; write one stem per line: the file's name "
-            "without folder and suffix."
+            f"--{flag}={path}: no image {some(unknown)} with a label; write one stem per line: "
+            "the file's name without folder and suffix."
         )
     return set(times)
 
@@ -242,6 +244,11 @@ def _read_list(path: str, flag: str, known: Container[str]) -> set[str]:
 def _where(keys: Sequence[str], stems: Sequence[str], chosen: Container[str]) -> Indices:
     pairs = enumerate(zip(keys, stems, strict=True))
     return [i for i, (key, stem) in pairs if key in chosen or stem in chosen]
+
+
+def seed_order(keys: Sequence[str], seed: int) -> Indices:
+    """Positions of the keys, ordered by a hash of seed and key."""
+    return sorted(range(len(keys)), key=lambda i: _hash(seed, keys[i]))
 
 
 def _hash(seed: int, stem: str) -> bytes:

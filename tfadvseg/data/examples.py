@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfadvseg.data.descriptors import IGNORE_LABEL
-from tfadvseg.data.on_disk import OnDisk, StoredExample
+from tfadvseg.data.on_disk import HeldArray, OnDisk, StoredExample
 from tfadvseg.errors import UserError
 
 
@@ -64,6 +64,20 @@ def spread(examples: Examples, count: int) -> Examples:
     """At most `count` of the examples, evenly spaced, in their order."""
     chosen = np.linspace(0, len(examples) - 1, min(count, len(examples))).round().astype(int)
     return examples.subset(chosen.tolist())
+
+
+def images_of(parts: Sequence[Examples]) -> Examples:
+    """All images of the parts, in order, without their labels."""
+    sequences = [part.images for part in parts]
+    keys = tuple(key for part in parts for key in part.keys)
+    if not any(isinstance(images, OnDisk) for images in sequences):
+        return Examples(keys, tuple(image for images in sequences for image in images), None)
+    stored = (
+        array
+        for images in sequences
+        for array in (images.stored if isinstance(images, OnDisk) else map(HeldArray, images))
+    )
+    return Examples(keys, OnDisk(stored), None)
 
 
 def leave_on_disk(stored: Sequence[StoredExample]) -> Examples:

@@ -9,6 +9,7 @@ from tfadvseg.data.pipeline import (
     WindowMaker,
     domain_windows,
     mixed_windows,
+    paired_windows,
     training_windows,
 )
 
@@ -24,6 +25,8 @@ class Feed:
         updates_per_epoch: of S.
         seed: the run's.
         normalisation: of the windows' images.
+        unlabelled_per_update: windows without labels per update, over all replicas; 0 is as many
+            as labelled ones.
     """
 
     labelled: WindowMaker
@@ -32,6 +35,7 @@ class Feed:
     updates_per_epoch: int
     seed: int
     normalisation: Normalisation
+    unlabelled_per_update: int = 0
 
     def windows(self, epoch: int, first: int) -> tf.data.Dataset:
         """The epoch's labelled windows in order (`pipeline.training_windows`)."""
@@ -48,6 +52,20 @@ class Feed:
         windows = self.updates_per_epoch * self.windows_per_update
         return mixed_windows(
             self.labelled, self.windows_per_update, self.seed, epoch * windows, windows, first
+        )
+
+    def labelled_and_unlabelled(self, epoch: int, first: int) -> tf.data.Dataset:
+        """Labelled windows and windows without labels (`pipeline.paired_windows`).
+
+        The labelled ones are those of `windows`, whatever the other number is.
+        """
+        assert self.unlabelled is not None, "the rules of the method ask for unlabelled images"
+        return paired_windows(
+            self.labelled,
+            self.unlabelled,
+            self.windows_per_update,
+            self.unlabelled_per_update or self.windows_per_update,
+            *self._steps(epoch, first),
         )
 
     def first_domains(self, count: int) -> dict[str, tf.Tensor]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from absl import logging
+
 from tfadvseg.config import DataConfig
 from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
 from tfadvseg.data.examples import Examples
@@ -26,20 +28,23 @@ class Folder:
 
     Attributes:
         descriptor: classes as the user names them, or `class_0`, `class_1`, ...
-        examples: all of them, in order of their keys: the image's stem, and for files of several
-            pages `stem/000`, `stem/001`, ...
+        examples: those with labels, in order of their keys: the image's stem, and for files of
+            several pages `stem/000`, `stem/001`, ...
         stems: the stem of each example's file.
+        unlabelled: images for which there is no label, or None.
     """
 
     descriptor: DatasetDescriptor
     examples: Examples
     stems: tuple[str, ...]
+    unlabelled: Examples | None = None
 
 
 def read_folder(config: DataConfig) -> Folder:
     """Reads `data_dir`/images and `data_dir`/labels, files of equal stems belonging together.
 
-    With `label_suffix`, a label's stem is its image's and the suffix (`x.jpg`, `x_mask.gif`), and
+    Images without a label are read too, and how many there are is logged. With `label_suffix`, a
+    label's stem is its image's and the suffix (`x.jpg`, `x_mask.gif`), and
     both may share a folder: `data_dir`/images, or `data_dir` itself. Every file is read and checked
     once; where all pixels would not fit into `folder_pages.MEMORY_LIMIT`, they stay on disk.
 
@@ -53,7 +58,16 @@ def read_folder(config: DataConfig) -> Folder:
     if config.data_dir is None:
         raise UserError("--data_dir: give the folder that holds images and labels.")
     pairs = find_pairs(Path(config.data_dir).expanduser(), config.label_suffix)
-    read = read_pages([(plain_name(image.stem), image, label) for image, label in pairs])
+    every = read_pages([(plain_name(image.stem), image, label) for image, label in pairs])
+    read = every.where(lambda page: page.label_file is not None)
+    others = every.where(lambda page: page.label_file is None)
+    if others.pages:
+        logging.info(
+            "%s: %d images have labels, %d have none.",
+            config.data_dir,
+            len(read.pages),
+            len(others.pages),
+        )
     value_map = dict(config.value_map)
     check_values(read.pages, value_map)
     warn_of_two_conventions(read.pages, value_map)
@@ -73,7 +87,8 @@ def read_folder(config: DataConfig) -> Folder:
             names.index(config.foreground_class) if config.foreground_class else None
         ),
     )
-    return Folder(descriptor, examples, tuple(page.stem for page in read.pages))
+    stems = tuple(page.stem for page in read.pages)
+    return Folder(descriptor, examples, stems, others.examples(None) if others.pages else None)
 
 
 def lacks_labels(config: DataConfig) -> bool:
@@ -85,24 +100,27 @@ def lacks_labels(config: DataConfig) -> bool:
 
 
 def read_unlabelled_folder(config: DataConfig) -> Examples:
-    """Reads `data_dir`/images, with keys as `read_folder` gives them.
+    """Reads `data_dir`/images, with keys as `read_folder` gives them, and no labels.
 
     Raises:
         UserError: there are no images, or some that are unreadable or do not go together.
     """
     folder = Path(config.data_dir or "").expanduser() / "images"
     files = find_image_files(folder)
+    if suffix := plain_name(config.label_suffix):
+        files = [file for file in files if not _ends_in(file, suffix)]
     if not files:
         raise UserError(f"{folder}: holds no images ({', '.join(SUFFIXES)}); put them there.")
     stems = _by_stem(files, "")
     return read_pages([(stem, path, None) for stem, path in stems.items()]).examples(None)
 
 
-def find_pairs(data_dir: Path, label_suffix: str = "") -> list[tuple[Path, Path]]:
-    """Image and label files that belong together, in order of the images' stems.
+def find_pairs(data_dir: Path, label_suffix: str = "") -> list[tuple[Path, Path | None]]:
+    """Images and their labels, None where there is no such file, in order of the images' stems.
 
     Raises:
-        UserError: folders or files that are missing, or stems that are there twice.
+        UserError: folders or files that are missing, labels without an image, or stems that are
+            there twice.
     """
     label_suffix = plain_name(label_suffix)
     if not data_dir.is_dir():
@@ -131,16 +149,13 @@ def find_pairs(data_dir: Path, label_suffix: str = "") -> list[tuple[Path, Path]
         )
     images = _by_stem(image_files, "")
     labels = _by_stem(label_files, label_suffix)
-    lonely = [images[stem].name for stem in images if stem not in labels]
-    if lonely:
-        raise UserError(
-            f"{image_dir}: no label in {label_dir} for {some(lonely)}; labels have the image's "
-            f"stem{' and ' + label_suffix if label_suffix else ''}."
-        )
     lonely = [labels[stem].name for stem in labels if stem not in images]
     if lonely:
-        raise UserError(f"{label_dir}: no image in {image_dir} for {some(lonely)}.")
-    return [(images[stem], labels[stem]) for stem in sorted(images)]
+        raise UserError(
+            f"{label_dir}: no image in {image_dir} for {some(lonely)}; a label has its image's "
+            f"stem{' and ' + label_suffix if label_suffix else ''}."
+        )
+    return [(images[stem], labels.get(stem)) for stem in sorted(images)]
 
 
 def _ends_in(file: Path, suffix: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -103,6 +103,12 @@ class Pages:
             if page.label_file is not None
         )
         return Examples(keys, stored, labels)
+
+    def where(self, chosen: Callable[[Page], bool]) -> "Pages":
+        """Those pages that are chosen."""
+        numbers = [i for i, page in enumerate(self.pages) if chosen(page)]
+        held = None if self.held is None else [self.held[i] for i in numbers]
+        return replace(self, pages=tuple(self.pages[i] for i in numbers), held=held)
 
     def _image(self, image: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(image[..., : self.channels])

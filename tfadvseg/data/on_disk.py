@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Protocol, overload
 
 import numpy as np
@@ -22,6 +23,23 @@ class StoredArray(Protocol):
 
     def fingerprint(self) -> bytes:
         """A digest that changes with any pixel, without decoding pixels."""
+
+
+@dataclass(frozen=True)
+class HeldArray:
+    """An array in memory, for a sequence whose other arrays are on disk."""
+
+    array: np.ndarray
+
+    def read(self) -> np.ndarray:
+        return self.array
+
+    def size(self) -> tuple[int, int]:
+        return self.array.shape[0], self.array.shape[1]
+
+    def fingerprint(self) -> bytes:
+        kind = f"{self.array.shape}{self.array.dtype}".encode()
+        return blake2b(kind + self.array.tobytes(), digest_size=8).digest()
 
 
 @dataclass(frozen=True)

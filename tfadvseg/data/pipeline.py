@@ -211,6 +211,36 @@ def domain_windows(
     return training_windows(pair, global_batch_size, first_step, last_step)
 
 
+def paired_windows(
+    labelled: WindowMaker,
+    unlabelled: WindowMaker,
+    labelled_batch: int,
+    unlabelled_batch: int,
+    first_step: int,
+    last_step: int,
+) -> tf.data.Dataset:
+    """Batches of labelled windows and of windows without labels, whose numbers may differ.
+
+    Args:
+        labelled: makes the windows of `training_windows` with `labelled_batch`.
+        unlabelled: makes others, of which the image alone is taken.
+        labelled_batch, unlabelled_batch: windows of each in a global batch.
+        first_step, last_step: as for `training_windows`.
+
+    Returns:
+        What `labelled` gives, [B,...], and `unlabelled_image` [B',h',w',C] float32.
+    """
+
+    def image(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"unlabelled_image": unlabelled(number)["image"]}
+
+    parts = (
+        training_windows(labelled, labelled_batch, first_step, last_step),
+        training_windows(image, unlabelled_batch, first_step, last_step),
+    )
+    return _ready(tf.data.Dataset.zip(parts).map(lambda one, other: {**one, **other}))
+
+
 def mixed_windows(
     window: WindowMaker,
     global_batch_size: int,

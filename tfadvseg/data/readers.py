@@ -36,12 +36,14 @@ class Reader:
             of splits themselves.
         at_once: returns a split without streaming, for sets that are already in memory or do not
             fit into it; same arguments and errors as `stream`.
+        unlabelled: images without labels that belong to `train`, or None.
     """
 
     descriptor: DatasetDescriptor
     stream: Stream
     meaning: Mapping[str, str] = field(default_factory=dict)
     at_once: Callable[[str, str], Examples] | None = None
+    unlabelled: Examples | None = None
 
     def load(self, split: str, flag: str) -> Examples:
         """A split, in memory or on disk; same arguments and errors as `stream`."""

@@ -1,7 +1,7 @@
 """Where examples come from: the entry point for every dataset."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from absl import logging
@@ -22,13 +22,14 @@ from tfadvseg.errors import UserError
 
 @dataclass(frozen=True)
 class Splits:
-    """What a run trains and validates on; both parts have labels.
+    """What a run trains and validates on; `train` and `val` have labels.
 
     Attributes:
         descriptor: of the dataset.
         train, val: its parts.
         val_data: what `val` is a part of; another dataset where a target domain is measured on.
         full_val: `val` in its own size, where it is resized and measured in that; else None.
+        unlabelled: training images without labels, or None.
     """
 
     descriptor: DatasetDescriptor
@@ -36,6 +37,7 @@ class Splits:
     val: Examples
     val_data: DataConfig = field(default_factory=DataConfig)
     full_val: Examples | None = None
+    unlabelled: Examples | None = None
 
 
 def load_splits(config: DataConfig, seed: int) -> Splits:
@@ -59,7 +61,13 @@ def load_splits(config: DataConfig, seed: int) -> Splits:
         if examples.labels is None:
             raise UserError(f"--{flag}={names[flag]}: has no labels; choose one that has.")
         check_labels(examples, reader.descriptor.num_classes)
-    splits = Splits(reader.descriptor, parts["train_split"], parts["val_split"], config)
+    splits = Splits(
+        reader.descriptor,
+        parts["train_split"],
+        parts["val_split"],
+        config,
+        unlabelled=reader.unlabelled,
+    )
     _warn(splits)
     return splits
 
@@ -109,13 +117,42 @@ def load_unlabelled(
                 f"train; {split} needs labels/ too."
             )
         check_flags(config)
-        examples = dataset.read_unlabelled(config)
-        if config.resize:
-            examples = resize_examples(examples, config.resize)
+        examples = _images_alone(config, dataset.read_unlabelled)
     else:
         examples = load_target(config, split, seed, source)
-    _check_colours(config, examples, source)
+    _check_alike(f"The target's images ({config.dataset})", examples, source)
     return dataclasses.replace(examples, labels=None)
+
+
+def load_further_images(
+    config: DataConfig, split: str | None, seed: int, source: DatasetDescriptor
+) -> Examples:
+    """Images without labels beside the training images; labels are not given even if known.
+
+    Args:
+        config: which dataset. Of `folder`, `images/` alone is read unless a split is asked for.
+        split: as for `load_split`; None is `train`.
+        seed: as for `load_split`.
+        source: of the labelled images.
+
+    Raises:
+        UserError: as `load_unlabelled`; classes may be others.
+    """
+    dataset = find_dataset(config.dataset)
+    if dataset.read_unlabelled is not None and split is None:
+        # How labels that are not looked at would be divided plays no part.
+        plain = dataclasses.replace(config, train_list=None, val_list=None)
+        check_flags(plain)
+        examples = _images_alone(plain, dataset.read_unlabelled)
+    else:
+        _, examples = load_split(config, split or "train", seed)
+    _check_alike(f"Images without labels ({config.dataset})", examples, source)
+    return dataclasses.replace(examples, labels=None)
+
+
+def _images_alone(config: DataConfig, read: Callable[[DataConfig], Examples]) -> Examples:
+    examples = read(config)
+    return resize_examples(examples, config.resize) if config.resize else examples
 
 
 def has_labelled_target(config: Config) -> bool:
@@ -136,16 +173,16 @@ def load_target(config: DataConfig, split: str, seed: int, source: DatasetDescri
     """
     descriptor, examples = load_split(config, split, seed)
     _check_classes(source, descriptor)
-    _check_colours(config, examples, source)
+    _check_alike(f"The target's images ({config.dataset})", examples, source)
     return examples
 
 
-def _check_colours(config: DataConfig, examples: Examples, source: DatasetDescriptor) -> None:
+def _check_alike(which: str, examples: Examples, source: DatasetDescriptor) -> None:
     channels = examples.images[0].shape[-1]
     if channels != source.image_channels:
         raise UserError(
-            f"The target's images ({config.dataset}) are {_COLOURS[channels]}, the source's "
-            f"({source.name}) {_COLOURS[source.image_channels]}; make them alike."
+            f"{which} are {_COLOURS[channels]}, the labelled ones ({source.name}) "
+            f"{_COLOURS[source.image_channels]}; make them alike."
         )
 
 
@@ -198,6 +235,7 @@ def _open(config: DataConfig, seed: int) -> Reader:
         reader,
         stream=lambda name, flag: map(resized, reader.stream(name, flag)),
         at_once=None if reader.at_once is None else resized_at_once,
+        unlabelled=reader.unlabelled and resize_examples(reader.unlabelled, size),
     )
 
 

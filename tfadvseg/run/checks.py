@@ -10,9 +10,9 @@ from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import Examples, check_window, fitting
 from tfadvseg.data.on_disk import OnDisk
-from tfadvseg.data.sets.catalogue import known_descriptor
+from tfadvseg.data.sets.catalogue import find_dataset, known_descriptor
 from tfadvseg.data.sources import Splits, has_labelled_target
-from tfadvseg.errors import UserError, of_target
+from tfadvseg.errors import UserError, of_target, of_unlabelled
 from tfadvseg.evaluation.confusion import metric_names
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
 from tfadvseg.files import model_spec
@@ -52,6 +52,7 @@ def check_start(config: Config, parts: Parts) -> Start:
             check_descriptor(config, descriptor)
         if config.target.dataset:
             check_target(config.target)
+        check_unlabelled(config)
     warn_of_steps(config)
     return Start(output, begins, flags_text(config))
 
@@ -88,11 +89,43 @@ def check_target(target: DataConfig) -> None:
         UserError: naming the flag.
     """
     try:
-        known_descriptor(target)
-        if target.data_dir is not None and not Path(target.data_dir).expanduser().is_dir():
-            raise UserError(f"--data_dir={target.data_dir}: no such folder.")
+        _check_place(target)
     except UserError as error:
         raise of_target(error) from None
+
+
+def check_unlabelled(config: Config) -> None:
+    """Refuses, where that is known before files are prepared, that no image lacks its label.
+
+    Raises:
+        UserError: naming the flags that give such images.
+    """
+    few = config.few_labels
+    if "images" not in config.method.rules.unlabelled or config.target.dataset:
+        return
+    if few.names_further_images:
+        try:
+            _check_place(few.further_data(config.data))
+        except UserError as error:
+            raise of_unlabelled(error) from None
+    # A folder of the user's own may lack some labels.
+    elif not few.labelled_images and not find_dataset(config.data.dataset).users_own:
+        raise all_labelled(config)
+
+
+def all_labelled(config: Config) -> UserError:
+    """The error of a method that learns from images without labels where there are none."""
+    return UserError(
+        f"--method={config.method.method}: learns from images without labels too, and there are "
+        "none; give --labelled_images=N to use the labels of N training images only, or other "
+        "images by --unlabelled_dataset, --unlabelled_data_dir or --unlabelled_split."
+    )
+
+
+def _check_place(data: DataConfig) -> None:
+    known_descriptor(data)
+    if data.data_dir is not None and not Path(data.data_dir).expanduser().is_dir():
+        raise UserError(f"--data_dir={data.data_dir}: no such folder.")
 
 
 def warn_of_steps(config: Config) -> None:
@@ -108,7 +141,7 @@ def warn_of_steps(config: Config) -> None:
             )
 
 
-def check_images(config: Config, splits: Splits, target: Examples | None) -> None:
+def check_images(config: Config, splits: Splits, unlabelled: Examples | None) -> None:
     """Refuses images that windows or the loss do not fit.
 
     Raises:
@@ -122,8 +155,8 @@ def check_images(config: Config, splits: Splits, target: Examples | None) -> Non
         check_window(splits.val, *val_size)
     if "scale" not in config.data.augment:
         check_window(splits.train, *size)
-        if target is not None:
-            check_window(target, *target_size)
+        if unlabelled is not None:
+            check_window(unlabelled, *(target_size if config.target.dataset else size))
     _check_best_class(config.run.best_metric, splits)
     if config.loss.boundary_weight and any(
         isinstance(part.images, OnDisk) for part in (splits.train, splits.val)

@@ -67,7 +67,7 @@ def _open_output(
     inputs = make_inputs(data, networks.spec, strategy.num_replicas_in_sync)
     training = prepare_training(data.config, networks.state, inputs.feed, networks.terms)
     run = RunOutput(data.config, start.output, inputs, networks, training, strategy)
-    _start_output(start, networks, data.splits.train.keys)
+    _start_output(start, networks, data.trained_on)
     return run
 
 

@@ -21,8 +21,8 @@ from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.losses.boundary import boundary_weights
 from tfadvseg.run.loading import RunData
 
-_TARGET_SEED = 2**20
-"""Added to the run's seed, so that the target's windows are other draws than the source's."""
+_UNLABELLED_SEED = 2**20
+"""Added to the run's seed, so that windows without labels are other draws than labelled ones."""
 
 SAMPLES = 10
 
@@ -96,19 +96,21 @@ def _feed(
 ) -> Feed:
     run = config.run
     boundaries = boundary_maps(config.loss, labelled)
-    target_window = None
+    unlabelled_window = None
     labelled_window = window_maker(labelled, config.data, normalisation, run.seed, boundaries)
     if unlabelled is not None:
-        target_window = window_maker(
-            unlabelled, config.target_data(), normalisation, run.seed + _TARGET_SEED
+        data = config.target_data() if config.target.dataset else config.data
+        unlabelled_window = window_maker(
+            unlabelled, data, normalisation, run.seed + _UNLABELLED_SEED
         )
     return Feed(
         labelled_window,
-        target_window,
+        unlabelled_window,
         config.windows_per_update,
         run.steps_per_epoch,
         run.seed,
         normalisation,
+        config.unlabelled_per_update,
     )
 
 

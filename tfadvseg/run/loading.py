@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from absl import logging
 
 from tfadvseg.config import Config
-from tfadvseg.data.examples import Examples, fingerprint, image_sizes
+from tfadvseg.data.examples import Examples, fingerprint, image_sizes, images_of
+from tfadvseg.data.few_labels import draw_labelled
 from tfadvseg.data.sources import (
     Splits,
     has_labelled_target,
+    load_further_images,
     load_split,
     load_splits,
     load_target,
     load_unlabelled,
 )
-from tfadvseg.errors import UserError, of_target
-from tfadvseg.run.checks import check_descriptor, check_images
+from tfadvseg.errors import UserError, of_target, of_unlabelled
+from tfadvseg.run.checks import all_labelled, check_descriptor, check_images
 
 _LARGEST_WHOLE = 2048 * 2048
 """Pixels of the largest validation image that is measured whole after each epoch."""
@@ -31,15 +33,17 @@ class RunData:
 
     Attributes:
         config: the run, with what its examples decide filled in.
-        splits: labelled examples.
+        splits: labelled examples; of `--labelled_images`, the training ones that were drawn.
         unlabelled: images that are trained on without labels, or None.
         fingerprint: of all of them.
+        trained_on: keys of the dataset's images that are trained on, with or without labels.
     """
 
     config: Config
     splits: Splits
     unlabelled: Examples | None
     fingerprint: str
+    trained_on: tuple[str, ...]
 
 
 def load_data(config: Config, own: Splits | None = None) -> RunData:
@@ -52,19 +56,88 @@ def load_data(config: Config, own: Splits | None = None) -> RunData:
     Raises:
         UserError: they cannot be read, or do not fit the configuration.
     """
-    splits, unlabelled = (own, None) if own is not None else load_domains(config)
+    splits, target = (own, None) if own is not None else load_domains(config)
+    splits = with_drawn_labels(config, splits)
+    unlabelled, trained_on = target, splits.train.keys
+    if target is None and "images" in config.method.rules.unlabelled:
+        unlabelled = images_without_labels(config, splits)
+        if splits.unlabelled is not None:
+            trained_on += splits.unlabelled.keys
     config = _with_lengths(config, splits)
     check_descriptor(config, splits.descriptor)
     check_images(config, splits, unlabelled)
     parts = [splits.train, splits.val, *filter(None, [unlabelled])]
-    return RunData(config, splits, unlabelled, fingerprint(*parts))
+    return RunData(config, splits, unlabelled, fingerprint(*parts), trained_on)
+
+
+def with_drawn_labels(config: Config, splits: Splits) -> Splits:
+    """The same with the labels of `--labelled_images` training images only.
+
+    Raises:
+        UserError: there are fewer.
+    """
+    count = config.few_labels.labelled_images
+    if not count:
+        return splits
+    train, others = draw_labelled(
+        splits.train, count, splits.descriptor.class_names, config.run.seed
+    )
+    every = [part for part in (others, splits.unlabelled) if part]
+    return dataclasses.replace(splits, train=train, unlabelled=images_of(every) if every else None)
+
+
+def images_without_labels(config: Config, splits: Splits) -> Examples:
+    """The training images whose labels are not used, and those of the `--unlabelled_` flags.
+
+    Further images that are the training images once more are left out. Logs how many there are,
+    and a warning where images that are validated on are among them.
+
+    Raises:
+        UserError: there are none, or further ones cannot be read or are not like the others.
+    """
+    few, parts = config.few_labels, []
+    if splits.unlabelled:
+        parts.append(splits.unlabelled)
+    if few.names_further_images:
+        parts += filter(None, [_further_images(config, splits)])
+    if not parts:
+        raise all_labelled(config)
+    every = images_of(parts)
+    logging.info("Training images: %d with labels, %d without.", len(splits.train), len(every))
+    return every
+
+
+def _further_images(config: Config, splits: Splits) -> Examples | None:
+    """The images of the `--unlabelled_` flags that are not training images; None if all are."""
+    few, data = config.few_labels, config.few_labels.further_data(config.data)
+    try:
+        further = load_further_images(
+            data, few.unlabelled_split, config.run.seed, splits.descriptor
+        )
+    except UserError as error:
+        raise of_unlabelled(error) from None
+    if (data.dataset, data.data_dir) != (config.data.dataset, config.data.data_dir):
+        return further
+    known = {*splits.train.keys, *(splits.unlabelled.keys if splits.unlabelled else ())}
+    others = [i for i, key in enumerate(further.keys) if key not in known]
+    validated = {*splits.val.keys}.intersection(further.keys)
+    if validated:
+        logging.warning(
+            "%d of %d validation images are trained on, too, without their labels; what is "
+            "measured is not of unseen images.",
+            len(validated),
+            len(splits.val),
+        )
+    return further.subset(others) if others else None
 
 
 def _with_lengths(config: Config, splits: Splits) -> Config:
-    """Fills in what a run's examples decide: steps an epoch, and windows that validate."""
+    """Fills in what a run's examples decide: updates per epoch, and windows that validate."""
     run, data = config.run, config.data
     if not run.steps_per_epoch:
-        steps = -(-len(splits.train) // config.windows_per_update)
+        # Whether labels are used or not: S alone is as long in training as with the other images.
+        images = len(splits.train) + len(splits.unlabelled or ())
+        steps = -(-images // config.windows_per_update)
         run = dataclasses.replace(run, steps_per_epoch=steps)
     size = config.target.crop_size if has_labelled_target(config) else data.crop_size
     areas = [height * width for height, width in image_sizes(splits.val)]
@@ -83,7 +156,7 @@ def load_domains(config: Config) -> tuple[Splits, Examples | None]:
     """What S learns from and is measured on, and the images to adapt to, if there are any.
 
     With a target, that is where S is measured: nothing of it is trained on but images, and these
-    with `--method=adaptation` only.
+    by methods that adapt only.
 
     Raises:
         UserError: as `data.sources.load_splits` and `load_unlabelled`.
@@ -96,7 +169,7 @@ def load_domains(config: Config) -> tuple[Splits, Examples | None]:
         raise UserError(f"--dataset={config.data.dataset}: has no labels to learn from.")
     try:
         images = None
-        if config.method.rules.unlabelled:
+        if "target" in config.method.rules.unlabelled:
             images = load_unlabelled(target, "train", seed, descriptor)
         val = full_val = None
         if has_labelled_target(config):

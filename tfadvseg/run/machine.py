@@ -27,6 +27,9 @@ def prepare_machine(config: Config) -> tf.distribute.Strategy:
     tf.keras.mixed_precision.set_global_policy(choose_precision(config.run.precision))
     strategy = choose_strategy(config.run.strategy)
     check_batch_size(config.run.global_batch_size, strategy)
+    check_batch_size(
+        config.few_labels.unlabelled_batch_size, strategy, flag="unlabelled_batch_size"
+    )
     if config.run.xla and strategy.num_replicas_in_sync > 1:
         raise UserError("--xla: works with one replica only; leave it out or --strategy=default.")
     return strategy

@@ -26,7 +26,8 @@ def write_start_facts(
         segmenter: S before its first update.
         phases: of an epoch.
     """
-    parts = {"train": data.splits.train, "validation": data.splits.val, "target": data.unlabelled}
+    unlabelled = "target" if data.config.target.dataset else "unlabelled"
+    parts = {"train": data.splits.train, "validation": data.splits.val, unlabelled: data.unlabelled}
     first_batches = {p.name: _window_means(next(iter(p.batches(0, 0)))) for p in phases}
     facts = {
         "parts": {name: fingerprint(part) for name, part in parts.items() if part is not None},

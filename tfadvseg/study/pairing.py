@@ -117,7 +117,7 @@ def _differing_data(first: Config, second: Config, classes_only: bool = False) -
             name = flag.removeprefix("--")
             if name not in _NO_PAIRING and (not classes_only or name in chosen):
                 flags.append(f"--{prefix}{name}")
-    return flags
+    return flags if classes_only else [*flags, *_differing(first.few_labels, second.few_labels)]
 
 
 def _differing_batches(first: Config, second: Config) -> list[str]:

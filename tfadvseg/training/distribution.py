@@ -30,12 +30,14 @@ def choose_strategy(name: StrategyName) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
-def check_batch_size(global_batch_size: int, strategy: tf.distribute.Strategy) -> None:
-    """Raises UserError unless the replicas share a global batch evenly."""
+def check_batch_size(
+    size: int, strategy: tf.distribute.Strategy, flag: str = "global_batch_size"
+) -> None:
+    """Raises UserError, naming the flag, unless the replicas share a global batch evenly."""
     replicas = strategy.num_replicas_in_sync
-    if global_batch_size % replicas:
+    if size % replicas:
         raise UserError(
-            f"--global_batch_size={global_batch_size}: {replicas} replicas cannot share it evenly; "
+            f"--{flag}={size}: {replicas} replicas cannot share it evenly; "
             f"take a multiple of {replicas}."
         )
 

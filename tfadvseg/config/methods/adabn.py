@@ -7,7 +7,7 @@ RULES = MethodRules(
     "only, no gradient comes from them, and there is no D. The control of every adaptation.",
     options=("lambda_seg_aux", "iter_size", "compare"),
     target="required",
-    unlabelled=True,
+    unlabelled=("target",),
     levels=True,
     arms=("source_only",),
 )

@@ -19,7 +19,7 @@ RULES = MethodRules(
     "moving batch norm's statistics; no D (FDA).",
     options=("fda_beta", "lambda_seg_aux", "iter_size", "compare"),
     target="required",
-    unlabelled=True,
+    unlabelled=("target",),
     levels=True,
     arms=("source_only", "adabn"),
     check=_check,

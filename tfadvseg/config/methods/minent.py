@@ -23,7 +23,7 @@ RULES = MethodRules(
     "(MinEnt).",
     options=("lambda_seg_aux", "lambda_entropy", "lambda_entropy_aux", "iter_size", "compare"),
     target="required",
-    unlabelled=True,
+    unlabelled=("target",),
     levels=True,
     arms=("source_only", "adabn"),
     check=_check,

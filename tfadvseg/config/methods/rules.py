@@ -9,7 +9,8 @@ from tfadvseg.config.discriminator import DiscriminatorName
 if TYPE_CHECKING:
     from tfadvseg.config.whole import Config
 
-TargetUse = Literal["refused", "measured", "required"]
+TargetUse = Literal["refused", "measured", "optional", "required"]
+Unlabelled = Literal["images", "target"]
 
 
 def _no_check(config: "Config") -> None:
@@ -28,8 +29,10 @@ class MethodRules:
         lambda_adv: the default of `--lambda_adv`.
         balances: whether `--lambda_adv=ratio:...` is understood.
         relativistic: whether `--gan=relativistic` is, whose losses compare both sides' logits.
-        target: whether a target domain is refused, only measured on, or required to train.
-        unlabelled: whether images without labels are trained on.
+        target: whether a target domain is refused, only measured on, trained on where there is one,
+            or required to train.
+        unlabelled: which images without labels are trained on: those of the labelled images' own
+            domain, a target domain's, or, where both are named, the target's if there is one.
         levels: whether each level of S is trained with a loss of its own.
         boundaries: whether `--boundary_weight` reaches the loss.
         arms: methods that `--compare` may train beside this one, the first by default.
@@ -44,7 +47,7 @@ class MethodRules:
     balances: bool = False
     relativistic: bool = False
     target: TargetUse = "refused"
-    unlabelled: bool = False
+    unlabelled: tuple[Unlabelled, ...] = ()
     levels: bool = False
     boundaries: bool = False
     arms: tuple[str, ...] = ()

@@ -23,6 +23,8 @@ def _check(config: DataConfig) -> None:
 
 def _open(config: DataConfig, seed: int) -> Reader:
     """Divided by lists, or else by `seed`, the pages of a file staying together."""
+    import dataclasses
+
     from tfadvseg.data.division import Indices, divide_by_fraction, divide_by_lists
     from tfadvseg.data.folder import read_folder
     from tfadvseg.data.readers import read_drawn_at_once
@@ -39,7 +41,8 @@ def _open(config: DataConfig, seed: int) -> Reader:
             train, val = divide_by_fraction(keys, stems, fraction, seed)
         return {"train": train, "validation": val}
 
-    return read_drawn_at_once(folder.descriptor, parts, ("train", "validation"), folder.examples)
+    reader = read_drawn_at_once(folder.descriptor, parts, ("train", "validation"), folder.examples)
+    return dataclasses.replace(reader, unlabelled=folder.unlabelled)
 
 
 def _lacks_labels(config: DataConfig) -> bool:
