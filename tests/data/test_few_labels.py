@@ -196,15 +196,19 @@ def values(batches: tf.data.Dataset, name: str) -> list[list[int]]:
 def test_batches_hold_both_in_numbers_of_their_own():
     both = feed(2, 5).labelled_and_unlabelled
     epoch = [*both(0, 0), *both(1, 0)]
-    assert {*epoch[0]} == {"image", "label", "unlabelled_image"}
+    assert {*epoch[0]} == {"image", "label", "unlabelled_image", "unlabelled_seed"}
     assert epoch[0]["image"].shape == (2, 2, 2, 1)
     assert [sorted(row) for row in values(epoch, "unlabelled_image")] == [[*range(100, 105)]] * 8
     # Each labelled image comes once in three windows.
     shown = np.ravel(values(epoch, "image")).tolist()
     assert all(sorted(shown[i : i + 3]) == [0, 1, 2] for i in range(0, 15, 3))
+    seeds = {tuple(seed) for batch in epoch for seed in batch["unlabelled_seed"].numpy()}
+    assert len(seeds) == 8 * 5
     # Begun within an epoch they go on alike, and labelled windows are those without the others.
     for name in ("image", "unlabelled_image"):
         assert values(both(1, 2), name) == values(epoch, name)[6:]
+    (again, _) = both(1, 2)
+    np.testing.assert_array_equal(again["unlabelled_seed"], epoch[6]["unlabelled_seed"])
     assert values(feed(2, 5).windows(0, 0), "image") == values(epoch, "image")[:4]
     assert values(feed(2, 0).labelled_and_unlabelled(0, 0), "image") == values(epoch, "image")[:4]
 
@@ -213,7 +217,7 @@ def test_two_replicas_share_both_parts_of_a_batch(two_replicas):
     whole = [*feed(2, 4).labelled_and_unlabelled(0, 0)]
     shared = two_replicas.experimental_distribute_dataset(feed(2, 4).labelled_and_unlabelled(0, 0))
     for batch, parts in zip(whole, shared, strict=True):
-        for name, share in (("image", 1), ("unlabelled_image", 2)):
+        for name, share in (("image", 1), ("unlabelled_image", 2), ("unlabelled_seed", 2)):
             local = two_replicas.experimental_local_results(parts[name])
             assert [len(part) for part in local] == [share, share]
             np.testing.assert_array_equal(tf.concat(local, 0), batch[name])

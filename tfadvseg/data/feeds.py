@@ -65,6 +65,7 @@ class Feed:
             self.unlabelled,
             self.windows_per_update,
             self.unlabelled_per_update or self.windows_per_update,
+            self.seed,
             *self._steps(epoch, first),
         )
 

@@ -216,6 +216,7 @@ def paired_windows(
     unlabelled: WindowMaker,
     labelled_batch: int,
     unlabelled_batch: int,
+    seed: int,
     first_step: int,
     last_step: int,
 ) -> tf.data.Dataset:
@@ -225,14 +226,18 @@ def paired_windows(
         labelled: makes the windows of `training_windows` with `labelled_batch`.
         unlabelled: makes others, of which the image alone is taken.
         labelled_batch, unlabelled_batch: windows of each in a global batch.
+        seed: of what a step draws for each unlabelled window.
         first_step, last_step: as for `training_windows`.
 
     Returns:
-        What `labelled` gives, [B,...], and `unlabelled_image` [B',h',w',C] float32.
+        What `labelled` gives, [B,...], `unlabelled_image` [B',h',w',C] float32, and
+        `unlabelled_seed` [B',2] int32, for `tf.random.stateless_uniform` and the like: a function
+        of the seed and the window's number alone.
     """
 
     def image(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"unlabelled_image": unlabelled(number)["image"]}
+        drawn = _seed(seed, _IN_STEP, number)
+        return {"unlabelled_image": unlabelled(number)["image"], "unlabelled_seed": drawn}
 
     parts = (
         training_windows(labelled, labelled_batch, first_step, last_step),
@@ -326,7 +331,7 @@ def whole_images(
 
 
 # Purposes of random choices; each has its own stream.
-_EPOCH_ORDER, _WINDOW, _MIXED_ORDER, _FIXED_ORDER, _FIXED_WINDOW = range(5)
+_EPOCH_ORDER, _WINDOW, _MIXED_ORDER, _FIXED_ORDER, _FIXED_WINDOW, _IN_STEP = range(6)
 
 
 def _seed(seed: int, purpose: int, number: tf.Tensor) -> tf.Tensor:
