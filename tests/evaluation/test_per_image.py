@@ -3,12 +3,19 @@ import csv
 import numpy as np
 import pytest
 
+from tfadvseg.evaluation.image_metrics import MeasuredTask
 from tfadvseg.evaluation.per_image import per_image_csv
+from tfadvseg.evaluation.report import Evaluation
 
 
-def test_a_row_an_image_by_hand():
+def evaluation(confusions, names):
+    return Evaluation({}, {"confusion": confusions}, MeasuredTask(names))
+
+
+def test_a_row_per_image_by_hand():
     confusions = np.array([[[6, 2, 0], [1, 11, 0], [0, 0, 0]], np.zeros((3, 3), int)])
-    text = per_image_csv(["one, of two", "nothing known"], confusions, ("a", "b", "c"))
+    measured = evaluation(confusions, ("a", "b", "c"))
+    text = per_image_csv(["one, of two", "nothing known"], measured)
     header, first, second = csv.reader(text.splitlines())
     assert header == ["image", "miou", "accuracy", "iou_a", "iou_b", "iou_c"]
     assert first[0] == "one, of two"
@@ -20,5 +27,5 @@ def test_a_row_an_image_by_hand():
 
 
 def test_an_image_without_a_name_is_refused():
-    with pytest.raises(ValueError):
-        per_image_csv(["a"], np.zeros((2, 2, 2), int), ("a", "b"))
+    with pytest.raises(ValueError, match="names for"):
+        per_image_csv(["a"], evaluation(np.zeros((2, 2, 2), int), ("a", "b")))

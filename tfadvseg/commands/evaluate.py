@@ -33,8 +33,10 @@ from tfadvseg.flags.command_line import (
     data_config_from_flags,
     define_data_flags,
     define_network_flags,
+    define_spacing_flag,
     define_test_scales_flag,
     define_tile_flag,
+    spacing_of,
     test_scales_of,
 )
 from tfadvseg.flags.kinds import text_of
@@ -56,8 +58,15 @@ _SEED = flags.DEFINE_integer(
     "seed", None, "What divided a folder or darkfield into its parts. Default: the run's, or 0."
 )
 _PER_IMAGE = flags.DEFINE_boolean(
-    "per_image", False, "Also write each image's mIoU, accuracy and IoU of each class, as CSV."
+    "per_image", False, "Also write the metrics of each image, as CSV and as sums for a bootstrap."
 )
+_OUTLINES = flags.DEFINE_boolean(
+    "outlines",
+    True,
+    "Also measure Hausdorff and surface distances, boundary IoU, and objects found and missed. "
+    "Takes longest on large images of many classes.",
+)
+_SPACING = define_spacing_flag()
 _OUTPUT_FILE = flags.DEFINE_string(
     "output_file",
     None,
@@ -98,6 +107,8 @@ def main(argv: list[str]) -> None:
         which=cast(Which | None, _WHICH.value),
         test_scales=test_scales,
         tile=_TILE.value,
+        outlines=_OUTLINES.value,
+        spacing=spacing_of(_SPACING),
     )
     data_dir = given.data_dir if flags.FLAGS["data_dir"].present else None
     file = Path(_OUTPUT_FILE.value or evaluation_file(options, _choices(), data_dir))
@@ -122,6 +133,6 @@ def _changed(given: DataConfig) -> dict[str, Any]:
 def _choices() -> dict[str, str]:
     """The flags on the command line that change what is measured, and their text."""
     data_flags = [flag.name for flag in DATA_FLAGS if flag.name not in _NO_CHOICE]
-    names = (*data_flags, _SEED.name, _TEST_SCALES.name, _TILE.name)
+    names = (*data_flags, _SEED.name, _TEST_SCALES.name, _TILE.name, _SPACING.name)
     chosen = {name: flags.FLAGS[name] for name in names if flags.FLAGS[name].present}
     return {name: text_of(flag, flag.value) for name, flag in chosen.items()}

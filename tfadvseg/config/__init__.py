@@ -24,7 +24,15 @@ from tfadvseg.config.method import (
     ScheduleName,
 )
 from tfadvseg.config.optimizer import OptimizerConfig, OptimizerName, RateSchedule
-from tfadvseg.config.run import LAST, Precision, RunConfig, StrategyName, check_test_scales
+from tfadvseg.config.run import (
+    LAST,
+    Precision,
+    RunConfig,
+    StrategyName,
+    check_spacing,
+    check_test_scales,
+    pixel_size,
+)
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.config.weights import Piecewise, Weight, WeightSchedule, piecewise_value, weight_at
 from tfadvseg.config.whole import Config
@@ -57,7 +65,9 @@ __all__ = [
     "TruthForm",
     "Weight",
     "WeightSchedule",
+    "check_spacing",
     "check_test_scales",
     "piecewise_value",
+    "pixel_size",
     "weight_at",
 ]

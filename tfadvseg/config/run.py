@@ -1,5 +1,6 @@
 """Configuration of a run's length, place and machinery."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,8 +74,18 @@ class RunConfig:
         "Magnifications of an image over which final metrics and the export average predictions.",
     )
 
+    outlines: bool = option(
+        True,
+        "Measure outlines and objects at the end, too: Hausdorff and surface distances, boundary "
+        "IoU, objects found and missed. Takes longest on large images of many classes.",
+    )
+    spacing: tuple[float, ...] = option(
+        (), "Height and width of a pixel in the unit of distances; empty measures in pixels."
+    )
+
     def __post_init__(self) -> None:
         check_options(self)
+        check_spacing(self.spacing)
         require_positive(self, "epochs", "global_batch_size")
         require_not_negative(self, "steps_per_epoch", "rate_epochs", "checkpoint_every", "patience")
         # Other generators add numbers of their own to the seed.
@@ -98,3 +109,21 @@ def check_test_scales(scales: tuple[float, ...]) -> None:
         bool(scales) and all(0.1 <= scale <= 10 for scale in scales),
         f"--test_scales={listed(scales)}: give one or several factors of 0.1 to 10, as in 0.7,1.",
     )
+
+
+def check_spacing(spacing: tuple[float, ...]) -> None:
+    """Refuses what is not two lengths.
+
+    Raises:
+        UserError: naming the flag.
+    """
+    require(
+        not spacing or (len(spacing) == 2 and all(0 < length < math.inf for length in spacing)),
+        f"--spacing={listed(spacing)}: give height,width of a pixel, both greater than 0, as in "
+        "0.5,0.5.",
+    )
+
+
+def pixel_size(spacing: tuple[float, ...]) -> tuple[float, float]:
+    """(height, width) of a pixel: as given, or 1."""
+    return (spacing[0], spacing[1]) if spacing else (1.0, 1.0)

@@ -250,6 +250,20 @@ def measure_section(
     return SectionMeasures(np.array(rand), np.array(info), np.array(pixels, np.int64))
 
 
+def section_sums(section: SectionMeasures) -> np.ndarray:
+    """A section's measures as numbers that add up over sections, for `em_scores_of_sums`.
+
+    Returns:
+        [T,10] float64: `rand`, `info`, 1 if the section has true segments, and `pixels`. Scores of
+        a section without true segments are 0.
+    """
+    scores = np.concatenate([section.rand, section.info], axis=1)
+    scored = not np.isnan(scores).any()
+    has_segments = np.full((len(scores), 1), float(scored))
+    scores = scores if scored else np.zeros_like(scores)
+    return np.concatenate([scores, has_segments, section.pixels], axis=1)
+
+
 def em_scores_of(
     sections: Sequence[SectionMeasures], thresholds: Sequence[float] = THRESHOLDS
 ) -> EmScores:
@@ -263,9 +277,19 @@ def em_scores_of(
     """
     if not sections:
         raise ValueError("No sections to score.")
-    rand, rand_threshold = _best([section.rand for section in sections], thresholds)
-    info, info_threshold = _best([section.info for section in sections], thresholds)
-    found, claimed, missed = np.sum([section.pixels for section in sections], axis=0).T
+    return em_scores_of_sums(np.sum([*map(section_sums, sections)], axis=0), thresholds)
+
+
+def em_scores_of_sums(sums: np.ndarray, thresholds: Sequence[float] = THRESHOLDS) -> EmScores:
+    """The challenge's measures from `section_sums` that were added up over sections.
+
+    Args:
+        sums: [T,10].
+        thresholds: T of them.
+    """
+    rand, rand_threshold = _best(sums[:, 0:3], sums[:, 6:7], thresholds)
+    info, info_threshold = _best(sums[:, 3:6], sums[:, 6:7], thresholds)
+    found, claimed, missed = sums[:, 7:10].T
     foreground = found + missed
     if foreground.any():
         pixel_error = float(1 - (2 * found / (foreground + found + claimed)).max())
@@ -280,11 +304,12 @@ def em_scores_of(
     )
 
 
-def _best(scores: list[np.ndarray], thresholds: Sequence[float]) -> tuple[Scores, float]:
-    scored = [section for section in scores if not np.isnan(section).any()]
-    if not scored:
+def _best(
+    sums: np.ndarray, sections: np.ndarray, thresholds: Sequence[float]
+) -> tuple[Scores, float]:
+    if not sections.any():
         return Scores(np.nan, np.nan, np.nan), float("nan")
-    means = np.mean(scored, axis=0)
+    means = sums / sections
     best = int(means[:, 0].argmax())
     return Scores(*map(float, means[best])), float(thresholds[best])
 

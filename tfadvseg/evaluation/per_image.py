@@ -1,35 +1,72 @@
-"""Metrics per image, as comma-separated values."""
+"""What was measured on each image by itself: as a table, and as sums that a bootstrap can use."""
 
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from tfadvseg.evaluation.confusion import segmentation_metrics
+from tfadvseg.errors import UserError
+from tfadvseg.evaluation.confusion import metric_names
+from tfadvseg.evaluation.report import Evaluation
+from tfadvseg.files import atomic
+
+IMAGE_SUMS = "image_sums.npz"
+"""In a run's folder: of S's last state on the validation images."""
+
+_KEYS = "keys"
 
 
-def per_image_csv(
-    keys: Sequence[str], image_confusions: np.ndarray, class_names: Sequence[str]
-) -> str:
-    """One row per image: mIoU, accuracy and IoU per class, from `segmentation_metrics`.
+def per_image_csv(keys: Sequence[str], evaluation: Evaluation) -> str:
+    """A row per image: its mIoU, accuracy and each class's IoU, then what else was measured.
 
     Args:
         keys: N names.
-        image_confusions: [N,K,K] counts (`report.Evaluation`).
-        class_names: K names.
+        evaluation: of N images.
 
     Returns:
-        The header `image,miou,accuracy,iou_<class>,...` and one line per image; a field is empty if
-        there is nothing to count, such as a class that does not occur in the image.
+        The header `image,miou,accuracy,iou_<class>,...` and a line per image; empty where there is
+        nothing to count, such as a class that is nowhere in the image.
+
+    Raises:
+        ValueError: the number of names is another.
     """
-    columns = ["miou", "accuracy", *(f"iou_{name}" for name in class_names)]
+    images = len(evaluation.image_confusions)
+    if len(keys) != images:
+        raise ValueError(f"{len(keys)} names for {images} images.")
+    names = evaluation.task.class_names
+    columns = ["miou", "accuracy", *(f"iou_{name}" for name in names)]
+    columns += [name for name in evaluation.metrics if name not in metric_names(names)]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["image", *columns])
-    for key, confusion in zip(keys, image_confusions, strict=True):
-        metrics = segmentation_metrics(confusion, class_names)
+    for number, key in enumerate(keys):
+        metrics = evaluation.image_metrics(number)
         values = [metrics[column] for column in columns]
         writer.writerow([key, *("" if math.isnan(value) else value for value in values)])
     return table.getvalue()
+
+
+def write_image_sums(path: Path, keys: Sequence[str], evaluation: Evaluation) -> None:
+    """Writes each image's sums as NumPy's .npz: an array [N,...] per metric, and the keys."""
+    file = io.BytesIO()
+    np.savez_compressed(file, **{_KEYS: np.array(keys, str)}, **evaluation.image_sums)
+    atomic.write_bytes(path, file.getvalue())
+
+
+def read_image_sums(path: Path) -> tuple[tuple[str, ...], Mapping[str, np.ndarray]] | None:
+    """The keys, and the sums of each metric; None if there is no such file.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            sums = {name: arrays[name] for name in arrays.files if name != _KEYS}
+            return tuple(map(str, arrays[_KEYS])), sums
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, OSError) as error:
+        raise UserError(f"{path}: not the sums of an evaluation ({error}).") from None

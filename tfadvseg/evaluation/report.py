@@ -1,18 +1,26 @@
 """All metrics on whole images, and tables of them."""
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 
 from tfadvseg.data.examples import Examples
-from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
-from tfadvseg.evaluation.darkfield_accuracy import darkfield_accuracy, darkfield_sums
-from tfadvseg.evaluation.em_metrics import em_scores_of, measure_section
+from tfadvseg.evaluation.image_metrics import (
+    CONFUSION,
+    MeasuredTask,
+    measure_image,
+    metrics_of_sums,
+)
 from tfadvseg.evaluation.whole_images import TILE, ImagePredictor, predict_probabilities
 from tfadvseg.files.metrics_text import plain_table
+
+Keep = Callable[[int, np.ndarray, np.ndarray, np.ndarray], None]
+
+_DETAILS = ("hd95_", "assd_", "boundary_iou_", "found_", "missed_", "invented_")
+"""Beginnings of metrics per class that files hold, but tables leave out."""
 
 
 @dataclass(frozen=True)
@@ -20,31 +28,48 @@ class Evaluation:
     """Metrics on whole images.
 
     Attributes:
-        metrics: `segmentation_metrics` over the pixels of all images; `EmScores.as_metrics`, with
-            each image as a section, if the model has a `foreground_class`; and
-            `darkfield_accuracy` if it is enabled.
-        image_confusions: [N,K,K] int64, pixels of each image, rows true and columns predicted
-            classes.
+        metrics: of `image_metrics.IMAGE_METRICS`, over all images.
+        image_sums: of each metric the sums of each image, [N,...].
+        task: that was measured.
     """
 
     metrics: dict[str, float]
-    image_confusions: np.ndarray
+    image_sums: dict[str, np.ndarray]
+    task: MeasuredTask
+
+    @property
+    def image_confusions(self) -> np.ndarray:
+        """[N,K,K] int64: pixels of each image, rows true and columns predicted classes."""
+        return self.image_sums[CONFUSION]
 
     @property
     def confusion(self) -> np.ndarray:
         """Sum over all images, [K,K] int64."""
         return self.image_confusions.sum(axis=0)
 
+    def image_metrics(self, number: int) -> dict[str, float]:
+        """The metrics of one image by itself."""
+        sums = {name: each[number] for name, each in self.image_sums.items()}
+        return metrics_of_sums(sums, self.task)
+
 
 def evaluate_sections(
-    predictor: ImagePredictor, examples: Examples, tile: int = TILE
+    predictor: ImagePredictor,
+    examples: Examples,
+    tile: int = TILE,
+    *,
+    outlines: bool = True,
+    spacing: tuple[float, float] = (1.0, 1.0),
+    keep: Keep | None = None,
 ) -> Evaluation:
     """Evaluates a segmenter on whole images of any sizes, one image in memory at a time.
 
     Args:
         predictor: the segmenter.
         examples: images with labels.
-        tile: as in `whole_images.predict_probabilities`.
+        tile: of `whole_images.predict_probabilities`.
+        outlines, spacing: of `image_metrics.MeasuredTask`.
+        keep: called with each image's number, pixels, label and probabilities [H,W,K].
 
     Raises:
         UserError: `tile` is too small for the network.
@@ -53,40 +78,35 @@ def evaluate_sections(
     if examples.labels is None or not len(examples):
         raise ValueError("Nothing to evaluate: there are no examples, or they have no labels.")
     spec = predictor.spec
-    num_classes = len(spec.class_names)
-    confusions = []
-    darkfield = np.zeros((4, num_classes))
-    sections = []
-    for image, label in zip(examples.images, examples.labels, strict=True):
+    task = MeasuredTask(
+        spec.class_names, spec.foreground_class, spec.darkfield_accuracy, outlines, spacing
+    )
+    image_sums: defaultdict[str, list[np.ndarray]] = defaultdict(list)
+    pairs = zip(examples.images, examples.labels, strict=True)
+    for number, (image, label) in enumerate(pairs):
         probabilities = predict_probabilities(predictor, image, tile)
-        truth = tf.constant(label[np.newaxis], tf.int32)
-        predicted = tf.constant(probabilities.argmax(axis=-1)[np.newaxis], tf.int32)
-        confusions.append(confusion_matrix(truth, predicted, num_classes).numpy())
-        if spec.darkfield_accuracy:
-            darkfield += darkfield_sums(truth, predicted, num_classes).numpy()
-        if spec.foreground_class is not None:
-            foreground = probabilities[..., spec.foreground_class]
-            sections.append(measure_section(foreground, label, spec.foreground_class))
-    image_confusions = np.stack(confusions)
-    metrics = segmentation_metrics(image_confusions.sum(axis=0), spec.class_names)
-    if spec.darkfield_accuracy:
-        metrics |= darkfield_accuracy(darkfield, spec.class_names)
-    if sections:
-        metrics |= em_scores_of(sections).as_metrics()
-    return Evaluation(metrics, image_confusions)
+        if keep is not None:
+            keep(number, image, label, probabilities)
+        for name, sums in measure_image(label, probabilities, task).items():
+            image_sums[name].append(sums)
+    stacked = {name: np.stack(each) for name, each in image_sums.items()}
+    totals = {name: each.sum(axis=0) for name, each in stacked.items()}
+    return Evaluation(metrics_of_sums(totals, task), stacked, task)
 
 
 def format_table(rows: Mapping[str, Mapping[str, float]]) -> str:
     """A table of numbers with one column per network and one row per metric.
 
     Args:
-        rows: metrics by network, in the order of the columns; metrics appear in the order of their
-            first occurrence. NaN is printed as `n/a`, a missing metric as `-`.
+        rows: metrics by network, in the order of the columns; metrics appear in the order in which
+            they are first met. NaN shows as `n/a`, a metric that a network lacks as `-`. Outlines
+            and objects of single classes are left out.
 
     Returns:
         Lines of equal length, without a newline at the end.
     """
-    metrics = list(dict.fromkeys(metric for values in rows.values() for metric in values))
+    every = dict.fromkeys(metric for values in rows.values() for metric in values)
+    metrics = [metric for metric in every if not metric.startswith(_DETAILS)]
     cells = [["", *rows]] + [
         [metric, *(_cell(values.get(metric)) for values in rows.values())] for metric in metrics
     ]

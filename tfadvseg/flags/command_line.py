@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from absl import flags
 
-from tfadvseg.config import Config, DataConfig, check_test_scales
+from tfadvseg.config import Config, DataConfig, check_spacing, check_test_scales
 from tfadvseg.evaluation.whole_images import TILE
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.flags.flagfile import config_of
@@ -51,17 +51,25 @@ def define_network_flags(
 
 def define_test_scales_flag() -> flags.FlagHolder[tuple[float, ...] | None]:
     """Defines `--test_scales` for scripts that take a run, which has its own."""
+    return _define_numbers(
+        "test_scales",
+        "Magnifications of an image over which to average, in place of the run's own.",
+    )
+
+
+def define_spacing_flag() -> flags.FlagHolder[tuple[float, ...] | None]:
+    """Defines `--spacing` for scripts that take a run, which has its own."""
+    return _define_numbers(
+        "spacing", "Height and width of a pixel in the unit of distances. Default: the run's."
+    )
+
+
+def _define_numbers(name: str, meaning: str) -> flags.FlagHolder[tuple[float, ...] | None]:
     kind = kind_of(tuple[float, ...])
     assert kind is not None
     parser, serializer = kind
-    return flags.DEFINE(
-        parser,
-        "test_scales",
-        None,
-        "Magnifications of an image over which to average, in place of the run's own. "
-        f"Form: {parser.syntactic_help}.",
-        serializer=serializer,
-    )
+    text = f"{meaning} Form: {parser.syntactic_help}."
+    return flags.DEFINE(parser, name, None, text, serializer=serializer)
 
 
 def define_tile_flag() -> flags.FlagHolder[int]:
@@ -86,6 +94,16 @@ def test_scales_of(holder: flags.FlagHolder[tuple[float, ...] | None]) -> tuple[
         return ()
     check_test_scales(holder.value)
     return holder.value
+
+
+def spacing_of(holder: flags.FlagHolder[tuple[float, ...] | None]) -> tuple[float, ...]:
+    """The value of `define_spacing_flag`, or nothing if it was not given.
+
+    Raises:
+        UserError: it is not two lengths.
+    """
+    check_spacing(holder.value or ())
+    return holder.value or ()
 
 
 def data_config_from_flags(values: flags.FlagValues = flags.FLAGS) -> DataConfig:

@@ -36,6 +36,8 @@ MAY_CHANGE = frozenset(
         "keep_checkpoints",
         "export",
         "patience",
+        "outlines",
+        "spacing",
     )
 )
 """Flags that a run may be continued with another value of.

@@ -11,13 +11,13 @@ from typing import Any
 
 from absl import logging
 
-from tfadvseg.config import DataConfig
+from tfadvseg.config import DataConfig, pixel_size
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.sets.catalogue import listeners
 from tfadvseg.data.sources import has_labelled_target, load_split
 from tfadvseg.errors import UserError
-from tfadvseg.evaluation.per_image import per_image_csv
+from tfadvseg.evaluation.per_image import IMAGE_SUMS, per_image_csv, write_image_sums
 from tfadvseg.evaluation.report import Evaluation, evaluate_sections
 from tfadvseg.evaluation.whole_images import TILE
 from tfadvseg.export.choices import Network, Which
@@ -44,6 +44,8 @@ class EvaluationOptions:
         seed: divides datasets that have no splits of their own.
         network, which, test_scales: as for `export.model_source.load_predictor`.
         tile: images higher or wider than this are predicted in overlapping tiles of this size.
+        outlines: whether to measure outlines and objects, too.
+        spacing: (height, width) of a pixel; empty takes the run's own.
     """
 
     model: str
@@ -54,6 +56,8 @@ class EvaluationOptions:
     which: Which | None = None
     test_scales: tuple[float, ...] = ()
     tile: int = TILE
+    outlines: bool = True
+    spacing: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,13 @@ def evaluate_model(options: EvaluationOptions) -> EvaluatedModel:
         spec=predictor.spec,
         options=dataclasses.replace(options, data=data),
         keys=examples.keys,
-        evaluation=evaluate_sections(predictor, examples, options.tile),
+        evaluation=evaluate_sections(
+            predictor,
+            examples,
+            options.tile,
+            outlines=options.outlines,
+            spacing=pixel_size(options.spacing or _own_spacing(run_dir)),
+        ),
     )
 
 
@@ -199,8 +209,9 @@ def write_evaluation(evaluated: EvaluatedModel, file: Path, per_image: bool) -> 
     names, measured = evaluated.spec.class_names, evaluated.evaluation
     if per_image:
         files["per image"] = file.with_name(f"{file.stem}_per_image.csv")
-        table = per_image_csv(evaluated.keys, measured.image_confusions, names)
-        atomic.write_text(files["per image"], table)
+        atomic.write_text(files["per image"], per_image_csv(evaluated.keys, measured))
+        files["sums per image"] = file.with_name(f"{file.stem}_{IMAGE_SUMS}")
+        write_image_sums(files["sums per image"], evaluated.keys, measured)
     if len(names) > 2:
         files["confusion"] = file.with_name(f"{file.stem}_confusion.png")
         confusion_figure(measured.confusion, names, files["confusion"])
@@ -221,6 +232,13 @@ def _summary(evaluated: EvaluatedModel) -> dict[str, Any]:
         "metrics": without_nan(evaluated.evaluation.metrics),
         "confusion": evaluated.evaluation.confusion.tolist(),
     }
+
+
+def _own_spacing(run_dir: Path | None) -> tuple[float, ...]:
+    """Of a run; empty for an export, which does not know it."""
+    if run_dir is None or not (run_dir / RUN_FLAGS).exists():
+        return ()
+    return read_flagfile(run_dir / RUN_FLAGS).run.spacing
 
 
 def _check_fit(

@@ -12,10 +12,11 @@ from pathlib import Path
 import tensorflow as tf
 from absl import logging
 
-from tfadvseg.config import LAST, Config
+from tfadvseg.config import LAST, Config, pixel_size
 from tfadvseg.data.examples import Examples, spread
 from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
+from tfadvseg.evaluation.per_image import IMAGE_SUMS, write_image_sums
 from tfadvseg.evaluation.report import evaluate_sections
 from tfadvseg.evaluation.whole_images import predict_label
 from tfadvseg.export.networks import OwnSegmenter
@@ -26,9 +27,11 @@ from tfadvseg.files import atomic
 from tfadvseg.files.checkpoints import restore_newest
 from tfadvseg.files.metrics_text import with_nan, without_nan
 from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.files.samples import SAMPLES
 from tfadvseg.files.text import read_text
 from tfadvseg.reporting.confusion_figure import confusion_figure
 from tfadvseg.reporting.overlays import overlays_figure
+from tfadvseg.run.kept_samples import KeptSamples
 from tfadvseg.training.history import RunLog
 from tfadvseg.training.memory import peak_memory_bytes
 from tfadvseg.training.state import TrainState
@@ -85,6 +88,7 @@ def finish_run(
     """
     started = time.monotonic()
     val = splits.full_val or splits.val
+    outlines, spacing = config.run.outlines, pixel_size(config.run.spacing)
     networks: dict[str, Metrics] = {}
     confusions: dict[str, list[list[int]]] = {}
     exported: Path | None = None
@@ -92,12 +96,16 @@ def finish_run(
         # In float32, as exports are: what is measured is what is served.
         model = in_float32(learner.measured, spec, own_segmenter)
         predictor = predictor_of(model, spec)
-        best = evaluate_sections(predictor, val)
+        kept = KeptSamples(len(val)) if name == "segmenter" else None
+        best = evaluate_sections(predictor, val, outlines=outlines, spacing=spacing, keep=kept)
         networks[name], confusions[name] = best.metrics, best.confusion.tolist()
+        if kept is not None:
+            write_image_sums(output / IMAGE_SUMS, val.keys, best)
+            kept.write(output / SAMPLES, val.keys)
         if config.run.best_metric != LAST and _restore_best(model, name, output / "best"):
-            best = evaluate_sections(predictor, val)
-            kept = f"{name} best"
-            networks[kept], confusions[kept] = best.metrics, best.confusion.tolist()
+            best = evaluate_sections(predictor, val, outlines=outlines, spacing=spacing)
+            best_name = f"{name} best"
+            networks[best_name], confusions[best_name] = best.metrics, best.confusion.tolist()
         if len(spec.class_names) > 2:
             path = output / "plots" / f"confusion_{name}.png"
             confusion_figure(best.confusion, spec.class_names, path)
