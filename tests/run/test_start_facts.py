@@ -1,9 +1,11 @@
 import numpy as np
 import tensorflow as tf
 
-from tests.testing_utils import tiny_config, tiny_state
+from tests.testing_utils import MEMBRANES, tiny_config, tiny_state
 from tfadvseg.data.examples import Examples
+from tfadvseg.data.sources import Splits
 from tfadvseg.files.start_facts import read_start_facts
+from tfadvseg.run.loading import RunData
 from tfadvseg.run.start_facts import write_start_facts
 from tfadvseg.training.types import Phase
 
@@ -16,17 +18,19 @@ WINDOWS = {
 
 def facts(folder, model, part=b"\x00\x01"):
     image = np.frombuffer(part, np.uint8).reshape(1, 2, 1)
-    parts = {"train": Examples(("a",), (image,), (image[..., 0],)), "target": None}
-    phase = Phase("adapt", lambda batch, weight: {}, 5)
-    batches = {"adapt": tf.data.Dataset.from_tensors(WINDOWS)}
-    write_start_facts(folder, parts, model, [phase], batches)
+    examples = Examples(("a",), (image,), (image[..., 0],))
+    data = RunData(tiny_config(), Splits(MEMBRANES, examples, examples), None, "")
+    batches = tf.data.Dataset.from_tensors(WINDOWS)
+    phase = Phase("adapt", lambda batch, weights: {}, 5, lambda epoch, first: batches)
+    write_start_facts(folder, data, model, [phase])
     return read_start_facts(folder)
 
 
 def test_what_is_recorded(tmp_path):
     model = tiny_state(tiny_config()).segmenter.model
     found = facts(tmp_path, model)
-    assert (list(found.parts), found.images) == (["train"], {"train": 1})
+    assert found.images == {"train": 1, "validation": 1}
+    assert list(found.parts) == ["train", "validation"]
     (phase,) = found.phases
     assert (phase.name, phase.updates) == ("adapt", 5)
     assert phase.windows == {"image": 2, "target_image": 1}

@@ -82,6 +82,12 @@ class DataConfig:
         "Share of the images kept for testing, drawn with --seed; 0 keeps none. Changing "
         "--val_fraction changes which images are kept.",
     )
+    folds: int = _examples(
+        0, "Number of folds that the images are divided into with --seed; 0 draws shares instead."
+    )
+    fold: int = _examples(
+        0, "Number of the fold to validate on, from 0; the others train. For --folds."
+    )
     void_as_class: bool = _examples(False, "Count void as a twelfth class instead of ignoring it.")
     official_split: bool = _examples(
         False, "Divide by the dataset's own split.mat into train, val and test."
@@ -109,6 +115,9 @@ class DataConfig:
     )
     val_list: str | None = _examples(
         None, "Text file of stems to validate on, one per line; with --train_list."
+    )
+    test_list: str | None = _examples(
+        None, "Text file of stems kept for testing, one per line; nothing else uses these images."
     )
     prepare: Preparation = _examples(
         "tfds",
@@ -162,6 +171,29 @@ class DataConfig:
             (self.train_list is None) == (self.val_list is None),
             "--train_list and --val_list go together: give both or neither.",
         )
+        require(
+            self.test_list is None or not self.test_fraction,
+            f"--test_list={self.test_list} and --test_fraction={test}: both say what tests; give "
+            "either.",
+        )
+        self._check_folds()
+
+    def _check_folds(self) -> None:
+        require(
+            self.folds == 0 or self.folds >= 2,
+            f"--folds={self.folds}: give at least 2, or 0 for none.",
+        )
+        require(
+            0 <= self.fold < max(self.folds, 1),
+            f"--fold={self.fold}: with --folds={self.folds} there is no such fold; they count "
+            "from 0.",
+        )
+        for flag in ("val_fraction", "train_list"):
+            require(
+                not self.folds or getattr(self, flag) is None,
+                f"--folds={self.folds} and --{flag}={getattr(self, flag)}: both say what "
+                "validates; give either.",
+            )
 
     def _check_class_names(self) -> None:
         names = self.class_names

@@ -1,8 +1,9 @@
 """Splits of examples into training, validation and test. No TensorFlow here."""
 
 import hashlib
+import itertools
 from collections import Counter, defaultdict
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tfadvseg.data.names import plain_name
@@ -40,17 +41,14 @@ def divide_by_fraction(
     Raises:
         UserError: there is a single image, which cannot be split.
     """
-    names = sorted(set(stems), key=lambda stem: _hash(seed, stem))
-    if len(names) == 1:
-        names = list(reversed(keys))
+    names = _by_hash(keys, stems, seed)
     if len(names) == 1:
         raise UserError(
             f"{names[0]} is the only image with a label; training and validation need at least two."
         )
     count = min(max(round(fraction * len(names)), 1), len(names) - 1)
     val = _where(keys, stems, set(names[:count]))
-    held_out = set(val)
-    return [i for i in range(len(keys)) if i not in held_out], val
+    return _without(len(keys), val), val
 
 
 def divide_by_lists(
@@ -160,6 +158,133 @@ def hold_out_stretches(count: int, fraction: float) -> tuple[list[range], list[r
         inner = [range(run.start + 1, run.stop - 1) for run in train[1:-1]]
         train = [train[0][:-1], *inner, train[-1][1:]]
     return [positions for positions in train if positions], held_out
+
+
+def files_for_test(
+    keys: Sequence[str], stems: Sequence[str], fraction: float, seed: int
+) -> tuple[Indices, Indices]:
+    """Draws files that are kept for testing, from the end that does not validate.
+
+    So which files validate changes little with the share that tests.
+
+    Args:
+        keys, stems, seed: as for `divide_by_fraction`.
+        fraction: share of the files, at least one.
+
+    Returns:
+        Indices of the other examples and of those kept, rising.
+
+    Raises:
+        UserError: fewer than two others would be left, to train and to validate.
+    """
+    names = _by_hash(keys, stems, seed)
+    count = max(round(fraction * len(names)), 1)
+    if len(names) - count < 2:
+        raise UserError(
+            f"--test_fraction={fraction}: keeps {count} of {len(names)} images, which leaves too "
+            "few to train and to validate; give a smaller share, or more images."
+        )
+    test = _where(keys, stems, set(names[-count:]))
+    return _without(len(keys), test), test
+
+
+def listed_for_test(
+    keys: Sequence[str], stems: Sequence[str], test_list: str
+) -> tuple[Indices, Indices]:
+    """Keeps for testing what a text file names, one stem or key a line.
+
+    Args:
+        keys, stems: as for `divide_by_lists`.
+        test_list: its path.
+
+    Returns:
+        Indices of the other examples and of those kept, rising.
+
+    Raises:
+        UserError: the list is unreadable or empty, or names what does not exist, or something
+            twice; or nothing else is left.
+    """
+    test = _where(keys, stems, _read_list(test_list, "test_list", {*keys, *stems}))
+    rest = _without(len(keys), test)
+    if not rest:
+        raise UserError(f"--test_list={test_list}: names all images; leave some to train on.")
+    return rest, test
+
+
+def file_folds(keys: Sequence[str], stems: Sequence[str], folds: int, seed: int) -> list[Indices]:
+    """Divides files into folds by a seed: a partition whose sizes differ by one file at most.
+
+    Pages of one file stay together. Those of a single file are divided into runs of neighbours.
+
+    Args:
+        keys, stems, seed: as for `divide_by_fraction`.
+        folds: at least 2.
+
+    Returns:
+        Rising indices of each fold.
+
+    Raises:
+        UserError: there are fewer files than folds.
+    """
+    names = _by_hash(keys, stems, seed)
+    if len(names) < folds:
+        raise UserError(
+            f"--folds={folds}: there are {len(names)} images; each fold needs one at least."
+        )
+    return [
+        _where(keys, stems, set(names[run.start : run.stop])) for run in _runs(len(names), folds)
+    ]
+
+
+def stratified_folds(
+    keys: Sequence[str],
+    classes: Sequence[Collection[int]],
+    class_names: Sequence[str],
+    folds: int,
+    seed: int,
+) -> list[Indices]:
+    """Divides images into folds by a seed, each of which contains every class.
+
+    As `divide_stratified` does it, with equal shares; sizes differ by one image at most, unless a
+    fold needs more to contain every class.
+
+    Args:
+        keys, classes, class_names, seed: as for `divide_stratified`.
+        folds: at least 2.
+
+    Returns:
+        Rising indices of each fold.
+
+    Raises:
+        UserError: a class is in too few images.
+    """
+    names = [f"fold {number}" for number in range(folds)]
+    order = sorted(range(len(keys)), key=lambda i: _hash(seed, keys[i]))
+    part_of = _cover(order, classes, class_names, names)
+    rest = _deal(order, classes, part_of)
+    taken = Counter(part_of.values())
+    for name, run in zip(names, _runs(len(keys), folds), strict=True):
+        count = max(len(run) - taken[name], 0)
+        part_of |= dict.fromkeys(rest[:count], name)
+        rest = rest[count:]
+    return [[i for i in range(len(keys)) if part_of.get(i) == name] for name in names]
+
+
+def _runs(count: int, parts: int) -> list[range]:
+    """Consecutive runs of `range(count)` whose lengths differ by one at most."""
+    bounds = [number * count // parts for number in range(parts + 1)]
+    return [range(first, last) for first, last in itertools.pairwise(bounds)]
+
+
+def _by_hash(keys: Sequence[str], stems: Sequence[str], seed: int) -> list[str]:
+    """Files in an order drawn by a seed; of a single file the pages, the last ones first."""
+    names = sorted(set(stems), key=lambda stem: _hash(seed, stem))
+    return list(reversed(keys)) if len(names) == 1 else names
+
+
+def _without(count: int, chosen: Iterable[int]) -> Indices:
+    left_out = set(chosen)
+    return [i for i in range(count) if i not in left_out]
 
 
 def _cover(
