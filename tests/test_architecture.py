@@ -50,7 +50,9 @@ ALLOWED = {
         "config", "errors", "evaluation.whole_images", "export.choices", "flags.flagfile",
         "flags.kinds", "flags.table",
     },
-    "study": {"config", "errors", "files", "flags.flagfile", "flags.shipped"},
+    "study": {
+        "config", "errors", "evaluation", "files", "flags.flagfile", "flags.shipped", "reporting",
+    },
     "run": {
         "config", "data", "errors", "evaluation", "export", "files", "flags.flagfile", "interop",
         "losses", "methods", "models", "reporting", "training",

@@ -8,8 +8,9 @@ from tfadvseg.evaluation.image_metrics import (
     measure_image,
     metrics_of_sums,
 )
-from tfadvseg.evaluation.per_image import per_image_csv, read_image_sums, write_image_sums
+from tfadvseg.evaluation.per_image import per_image_csv, write_image_sums
 from tfadvseg.evaluation.report import Evaluation
+from tfadvseg.files.image_sums import read_image_sums
 
 TASK = MeasuredTask(("membrane", "cell"), foreground_class=1, darkfield_accuracy=True)
 
@@ -64,8 +65,9 @@ def evaluation():
 def test_sums_are_read_back(tmp_path):
     measured = evaluation()
     write_image_sums(tmp_path / "sums.npz", ["one", "zwei, 2"], measured)
-    keys, sums = read_image_sums(tmp_path / "sums.npz")
-    assert keys == ("one", "zwei, 2")
+    found = read_image_sums(tmp_path / "sums.npz")
+    sums = found.sums
+    assert found.keys == ("one", "zwei, 2")
     assert sums.keys() == measured.image_sums.keys()
     assert all(np.array_equal(sums[name], measured.image_sums[name]) for name in sums)
     assert read_image_sums(tmp_path / "absent.npz") is None

@@ -11,6 +11,7 @@ from tfadvseg.study.conducting import (
     jobs_left,
     look,
     result_of,
+    write_report,
     write_results,
 )
 from tfadvseg.study.estimate import duration_text, estimated_seconds
@@ -52,9 +53,10 @@ def test_a_whole_study(tmp_path):
     study = finished(tmp_path, SIX, numbers=tuple(range(6)))
     progress = look(study)
     assert jobs_left(progress, COMMANDS) == []
-    made = write_results(progress)
+    made = write_report(result_of(progress), "tfadvseg study")
     text = (study.output / "results.md").read_text()
-    assert made == [study.output / "results.md", study.output / "results.json"]
+    names = ["results.md", "results.json", "report.html"]
+    assert made == [study.output / name for name in names]
     # Differences 2, 1, 1.5, 3, 1, 1 points: mean 1.583, deviation 0.8010, t(0.975, 5) = 2.5706.
     assert (
         "On 6 paired seeds against_d changed mean IoU by +1.6 points against alone (95 % interval "
@@ -76,7 +78,9 @@ def test_only_whole_pairs_are_compared(tmp_path):
     assert comparison.numbers == (1,)
     left = [job.name for job in jobs_left(progress, COMMANDS)]
     assert left == ["against_d seed 0", "alone seed 2"]
-    assert "One pair tells nothing about chance" in write_results(progress)[0].read_text()
+    assert (
+        "One pair tells nothing about chance" in write_results(result_of(progress))[0].read_text()
+    )
 
 
 def test_a_class_that_is_nowhere_makes_no_pair(tmp_path):
@@ -90,13 +94,13 @@ def test_a_class_that_is_nowhere_makes_no_pair(tmp_path):
 def test_fewer_pairs_than_a_result_takes(tmp_path):
     """Differences of exactly 1 point and 1.02 points: the interval is above 0."""
     values = {"alone": {0: 0.5, 1: 0.5}, "against_d": {0: 0.51, 1: 0.5102}}
-    text = write_results(look(finished(tmp_path, values)))[0].read_text()
+    text = write_results(result_of(look(finished(tmp_path, values))))[0].read_text()
     assert "too few pairs to rely on" in text
 
 
 def test_less_is_better_of_a_distance(tmp_path):
     study = finished(tmp_path, SIX, numbers=tuple(range(6)), metrics=("hd95",))
-    text = write_results(look(study))[0].read_text()
+    text = write_results(result_of(look(study)))[0].read_text()
     assert "changed hd95 by -0.06 against alone" in text
     assert "better in 6 of 6 seeds): it helped" in text
 
@@ -128,6 +132,7 @@ def test_a_test_part_is_measured_after_training(tmp_path):
         "--network=segmenter",
         "--which=latest",
         "--split=test",
+        "--per_image",
         f"--output_file={folder / TEST_FILE}",
     )
     measured = {"dataset": "membranes", "split": "test", "resize": [], "test_scales": [1.0]}

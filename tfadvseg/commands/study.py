@@ -29,10 +29,12 @@ machines can share a folder: --print_commands writes one command per line for a 
 
 and --gather then reads what they left. In --output_dir a study leaves
 
+  report.html                everything on one page, to be opened in a browser
   results.md, results.json   verdicts, the table of arms, differences with intervals and p-values
   ARM/seed_N, ARM/seed_N.log   the runs
 """
 
+import shlex
 import sys
 from pathlib import Path
 from typing import cast, get_args
@@ -49,7 +51,8 @@ from tfadvseg.study.conducting import (
     conduct,
     jobs_left,
     look,
-    write_results,
+    result_of,
+    write_report,
 )
 from tfadvseg.study.estimate import duration_text
 from tfadvseg.study.launching import StudyStopped
@@ -99,6 +102,7 @@ def main(argv: list[str]) -> None:
         _describe(progress, commands)
         return
     record_study(study)
+    command = shlex.join(["tfadvseg", "study", *sys.argv[1:]])
     if _PRINT_COMMANDS.value:
         for job in jobs_left(progress, commands):
             print(job.as_shell())
@@ -109,7 +113,7 @@ def main(argv: list[str]) -> None:
     except StudyStopped:
         print("stopped; the same command continues the study.", file=sys.stderr)
         sys.exit(EXIT_STOPPED)
-    made = write_results(progress, _STRICT.value)
+    made = write_report(result_of(progress, _STRICT.value, images=True), command)
     print((study.output / RESULTS).read_text())
     for path in made:
         print(path)

@@ -3,20 +3,15 @@
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tfadvseg.errors import UserError
 from tfadvseg.evaluation.confusion import metric_names
 from tfadvseg.evaluation.report import Evaluation
 from tfadvseg.files import atomic
-
-IMAGE_SUMS = "image_sums.npz"
-"""In a run's folder: of S's last state on the validation images."""
-
-_KEYS = "keys"
+from tfadvseg.files.image_sums import KEYS
 
 
 def per_image_csv(keys: Sequence[str], evaluation: Evaluation) -> str:
@@ -52,21 +47,5 @@ def per_image_csv(keys: Sequence[str], evaluation: Evaluation) -> str:
 def write_image_sums(path: Path, keys: Sequence[str], evaluation: Evaluation) -> None:
     """Writes each image's sums as NumPy's .npz: an array [N,...] per metric, and the keys."""
     file = io.BytesIO()
-    np.savez_compressed(file, **{_KEYS: np.array(keys, str)}, **evaluation.image_sums)
+    np.savez_compressed(file, **{KEYS: np.array(keys, str)}, **evaluation.image_sums)
     atomic.write_bytes(path, file.getvalue())
-
-
-def read_image_sums(path: Path) -> tuple[tuple[str, ...], Mapping[str, np.ndarray]] | None:
-    """The keys, and the sums of each metric; None if there is no such file.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            sums = {name: arrays[name] for name in arrays.files if name != _KEYS}
-            return tuple(map(str, arrays[_KEYS])), sums
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, OSError) as error:
-        raise UserError(f"{path}: not the sums of an evaluation ({error}).") from None

@@ -17,12 +17,13 @@ from tfadvseg.data.examples import Examples
 from tfadvseg.data.sets.catalogue import listeners
 from tfadvseg.data.sources import has_labelled_target, load_split
 from tfadvseg.errors import UserError
-from tfadvseg.evaluation.per_image import IMAGE_SUMS, per_image_csv, write_image_sums
+from tfadvseg.evaluation.per_image import per_image_csv, write_image_sums
 from tfadvseg.evaluation.report import Evaluation, evaluate_sections
 from tfadvseg.evaluation.whole_images import TILE
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.export.model_source import check_choices, is_run, load_model_spec, load_predictor
 from tfadvseg.files import atomic
+from tfadvseg.files.image_sums import IMAGE_SUMS
 from tfadvseg.files.metrics_text import without_nan
 from tfadvseg.files.model_spec import RUN_FLAGS, TRAINED_ON, ModelSpec
 from tfadvseg.files.text import read_text

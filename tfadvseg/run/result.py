@@ -16,7 +16,7 @@ from tfadvseg.config import LAST, Config, pixel_size
 from tfadvseg.data.examples import Examples, spread
 from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
-from tfadvseg.evaluation.per_image import IMAGE_SUMS, write_image_sums
+from tfadvseg.evaluation.per_image import write_image_sums
 from tfadvseg.evaluation.report import evaluate_sections
 from tfadvseg.evaluation.whole_images import predict_label
 from tfadvseg.export.networks import OwnSegmenter
@@ -25,6 +25,7 @@ from tfadvseg.export.run_model import predictor_of
 from tfadvseg.export.saved_model import export_saved_model, in_float32
 from tfadvseg.files import atomic
 from tfadvseg.files.checkpoints import restore_newest
+from tfadvseg.files.image_sums import IMAGE_SUMS
 from tfadvseg.files.metrics_text import with_nan, without_nan
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.files.samples import SAMPLES

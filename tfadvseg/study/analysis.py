@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tfadvseg.study.bootstrap import image_interval
 from tfadvseg.study.gathering import StudyRun
 from tfadvseg.study.pairing import check_pair
 from tfadvseg.study.plan import Study
@@ -22,6 +23,8 @@ class Comparison:
         numbers: seeds or folds of the pairs.
         arm_values, reference_values: of each pair.
         result: None where there is no pair.
+        image_interval: of the bootstrap over images (`bootstrap.image_interval`); None where it
+            was not asked for, or does not apply.
         t_holm, sign_flip_holm: p-values corrected for all arms compared with this reference by
             this metric; NaN where there is none.
     """
@@ -33,17 +36,24 @@ class Comparison:
     arm_values: tuple[float, ...]
     reference_values: tuple[float, ...]
     result: PairedResult | None
+    image_interval: tuple[float, float] | None = None
     t_holm: float = math.nan
     sign_flip_holm: float = math.nan
 
 
-def compare_arms(study: Study, runs: Runs) -> list[Comparison]:
-    """All comparisons of a study, by metric and then in the order of `Study.comparisons`."""
+def compare_arms(study: Study, runs: Runs, images: bool = False) -> list[Comparison]:
+    """All comparisons of a study, by metric and then in the order of `Study.comparisons`.
+
+    Args:
+        study: the plan.
+        runs: that finished.
+        images: whether to bootstrap over images, too, which takes a second per run.
+    """
     made: list[Comparison] = []
     for metric in study.metrics:
         for reference in study.references:
             family = [
-                _compare(study, runs, arm, other, metric)
+                _compare(study, runs, arm, other, metric, images)
                 for arm, other in study.comparisons()
                 if other == reference
             ]
@@ -81,7 +91,9 @@ def corrected(family: Sequence[Comparison]) -> list[Comparison]:
     ]
 
 
-def _compare(study: Study, runs: Runs, arm: str, reference: str, metric: str) -> Comparison:
+def _compare(
+    study: Study, runs: Runs, arm: str, reference: str, metric: str, images: bool
+) -> Comparison:
     numbers, values = [], []
     for number in _shared_numbers(runs, arm, reference):
         both = [runs[name][number].metrics[metric] for name in (arm, reference)]
@@ -91,6 +103,7 @@ def _compare(study: Study, runs: Runs, arm: str, reference: str, metric: str) ->
     if not numbers:
         return Comparison(arm, reference, metric, (), (), (), None)
     first, second = zip(*values, strict=True)
+    pairs = [(runs[arm][number], runs[reference][number]) for number in numbers]
     shared = 1 / (study.folds - 1) if study.unit == "fold" else 0.0
     return Comparison(
         arm,
@@ -100,6 +113,7 @@ def _compare(study: Study, runs: Runs, arm: str, reference: str, metric: str) ->
         first,
         second,
         paired_result(first, second, shared),
+        image_interval(pairs, metric, study.part) if images else None,
     )
 
 

@@ -103,7 +103,12 @@ def jobs_left(progress: Progress, commands: Commands) -> list[Job]:
 
 
 def conduct(progress: Progress, commands: Commands, at_once: int) -> None:
-    """Executes what is left, and writes the report again whenever a run ends.
+    """Executes what is left, and writes tables and verdicts again whenever a run ends.
+
+    Args:
+        progress: so far; runs that finish are added.
+        commands: that start the scripts.
+        at_once: how many runs at a time.
 
     Raises:
         UserError: a run lacks a metric, or two cannot be paired; the others are stopped then.
@@ -128,18 +133,20 @@ def conduct(progress: Progress, commands: Commands, at_once: int) -> None:
         left = progress.left(at_once)
         bar.write(line + (f"; about {duration_text(left)} left" if left else ""))
         bar.update()
-        write_results(progress)
+        write_results(result_of(progress))
+        write_failures(progress.study, progress.failed)
 
     with bar:
         run_jobs(jobs, at_once, ended)
 
 
-def result_of(progress: Progress, strict: bool = False) -> StudyResult:
+def result_of(progress: Progress, strict: bool = False, images: bool = False) -> StudyResult:
     """The report's content.
 
     Args:
         progress: with the runs that finished.
         strict: refuse runs of mixed versions or precisions instead of noting them.
+        images: whether to bootstrap over images.
 
     Raises:
         UserError: as `strict` says.
@@ -155,21 +162,32 @@ def result_of(progress: Progress, strict: bool = False) -> StudyResult:
             "Training parts of different folds overlap; intervals and the t-test allow for that by "
             "Nadeau and Bengio's correction, the sign-flip test does not."
         )
-    return StudyResult(
-        study, progress.runs, progress.failed, compare_arms(study, progress.runs), notes
-    )
+    comparisons = compare_arms(study, progress.runs, images)
+    return StudyResult(study, progress.runs, progress.failed, comparisons, notes)
 
 
-def write_results(progress: Progress, strict: bool = False) -> list[Path]:
-    """Writes the report; returns its files.
-
-    Raises:
-        UserError: as `result_of`.
-    """
-    result = result_of(progress, strict)
-    output = progress.study.output
+def write_results(result: StudyResult) -> list[Path]:
+    """Writes tables and verdicts; returns their files."""
+    output = result.study.output
     made = {output / RESULTS: markdown(result), output / "results.json": json_text(result)}
     for path, text in made.items():
         atomic.write_text(path, text)
-    write_failures(progress.study, progress.failed)
-    return list(made)
+    return [*made]
+
+
+def write_report(result: StudyResult, command: str) -> list[Path]:
+    """Writes the page, too, once a run has finished; returns all files.
+
+    Args:
+        result: of `result_of`.
+        command: that repeats the study.
+    """
+    made = write_results(result)
+    if not result.finished():
+        return made
+    # Only here, as it imports Matplotlib.
+    from tfadvseg.reporting.page.render import REPORT, write_page
+    from tfadvseg.study.page import study_page
+
+    write_page(study_page(result, command), result.study.output / REPORT)
+    return [*made, result.study.output / REPORT]

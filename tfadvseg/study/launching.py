@@ -71,6 +71,7 @@ def job_of(
                 "--network=segmenter",
                 "--which=latest",
                 "--split=test",
+                "--per_image",
                 f"--output_file={run.folder / TEST_FILE}",
             )
         )

@@ -104,15 +104,17 @@ def arms_table(result: StudyResult) -> list[list[str]]:
 
 
 def comparison_table(result: StudyResult) -> list[list[str]]:
-    """A row per comparison and metric; differences of shares are in points (hundredths)."""
+    """A row per comparison and metric; differences of shares are in points (hundredths).
+
+    The interval over images is that of the bootstrap, for these trained networks.
+    """
     header = ["arm", "reference", "metric", "pairs", "difference", "95 % interval"]
-    rows = [[*header, "won/tied/lost", "p (t)", "Holm", "p (sign flip)", "Holm"]]
+    rows = [[*header, "over images", "won/tied/lost", "p (t)", "Holm", "p (sign flip)", "Holm"]]
     for each in result.comparisons:
         if each.result is None:
-            rows.append([each.arm, each.reference, each.metric, "0", *["-"] * 7])
+            rows.append([each.arm, each.reference, each.metric, "0", *["-"] * 8])
             continue
         found = each.result
-        low, high = (change_text(each.metric, bound) for bound in found.interval)
         rows.append(
             [
                 each.arm,
@@ -120,7 +122,8 @@ def comparison_table(result: StudyResult) -> list[list[str]]:
                 each.metric,
                 str(found.pairs),
                 change_text(each.metric, found.mean),
-                f"{low} to {high}" if found.pairs > 1 else "-",
+                _interval(each.metric, found.interval if found.pairs > 1 else None),
+                _interval(each.metric, each.image_interval),
                 "/".join(map(str, won_tied_lost(each))),
                 *(
                     _p(value)
@@ -226,7 +229,8 @@ def _comparison_fields(each: Comparison) -> dict:
         "losses": each.result.losses,
         "pairs_needed": each.result.pairs_needed,
     }
-    return fields | counts | without_nan(numbers)
+    intervals = {"image_interval": each.image_interval}
+    return fields | counts | intervals | without_nan(numbers)
 
 
 def _spread(metric: str, values: Sequence[float]) -> str:
@@ -252,6 +256,10 @@ def _windows(runs: Sequence[StudyRun]) -> str:
         for run in runs
     )
     return " / ".join(text or "unknown" for text in shown)
+
+
+def _interval(metric: str, bounds: tuple[float, float] | None) -> str:
+    return " to ".join(change_text(metric, bound) for bound in bounds) if bounds else "-"
 
 
 def _p(value: float) -> str:

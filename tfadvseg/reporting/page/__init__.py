@@ -1,0 +1,1 @@
+"""`report.html`: one self-contained page per run and per study."""
