@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from tfadvseg.config import DataConfig
 from tfadvseg.data.sets.dataset import FILES, Dataset
 from tfadvseg.errors import UserError
-from tfadvseg_datasets.pairs import some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +49,7 @@ def _parts(
 ) -> dict[str, Indices]:
     """Positions of the images that train, validate and, if there are such, test."""
     from tfadvseg.data import division
+    from tfadvseg_datasets.pairs import some
 
     rest: Indices = list(range(len(keys)))
     test: Indices = []
