@@ -99,7 +99,7 @@ IMAGE_METRICS: Mapping[str, ImageMetric] = {
         _confusion,
         lambda sums, task: segmentation_metrics(sums, task.class_names),
     ),
-    "darkfield": ImageMetric(
+    "darkfield_accuracy": ImageMetric(
         lambda task: task.darkfield_accuracy,
         _darkfield,
         lambda sums, task: darkfield_accuracy(sums, task.class_names),

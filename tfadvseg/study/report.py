@@ -188,7 +188,7 @@ def json_text(result: StudyResult) -> str:
 
 def _run_fields(run: StudyRun) -> dict:
     return {
-        "folder": str(run.plan.folder),
+        "output_dir": str(run.plan.folder),
         "metrics": without_nan(run.metrics),
         "updates": run.updates,
         "windows": run.windows,
