@@ -25,7 +25,7 @@ from absl import flags
 
 from tfadvseg import cli
 from tfadvseg.errors import UserError
-from tfadvseg.export.choices import Network, Which
+from tfadvseg.export.choices import Which
 from tfadvseg.files import atomic
 from tfadvseg.files.finished_runs import (
     class_names,
@@ -50,12 +50,11 @@ _METRIC = flags.DEFINE_string(
     "What the curves show and the gap is measured in: miou, accuracy, iou_CLASS, ... Of several, "
     "as in accuracy,miou, that is the first; the table shows all.",
 )
-_NETWORK = flags.DEFINE_enum(
+_NETWORK = flags.DEFINE_string(
     "network",
     "segmenter",
-    get_args(Network),
-    "Which network of each run; standard is the one trained alone with --compare. An evaluation is "
-    "of one already.",
+    "Network of each run: segmenter, or one that --compare trained beside it. An evaluation is of "
+    "one already.",
 )
 _WHICH = flags.DEFINE_enum(
     "which",

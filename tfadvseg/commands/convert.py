@@ -25,7 +25,7 @@ from tfadvseg.config import ChannelOrder, DataConfig
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName, StridePlace, WeightsSource
 from tfadvseg.data.sets.catalogue import DATASETS, descriptor_of
 from tfadvseg.errors import UserError
-from tfadvseg.export.choices import Network, Which
+from tfadvseg.export.choices import Which
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.flags.command_line import define_network_flags
 from tfadvseg.interop.sources import SOURCES
@@ -178,7 +178,7 @@ def _make() -> None:
 def _write(file: str) -> None:
     run_dir = cli.required(_MODEL)
     cli.check_output_file("--to", Path(file))
-    network, which = cast(Network, _NETWORK.value), cast(Which, _WHICH.value)
+    network, which = _NETWORK.value, cast(Which, _WHICH.value)
     write_weights(run_dir, network, which, file)
     print(f"weights: {file} ({network}, {which})")
 

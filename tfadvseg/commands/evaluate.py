@@ -28,7 +28,7 @@ from absl import flags
 
 from tfadvseg import cli
 from tfadvseg.config import DataConfig
-from tfadvseg.export.choices import Network, Which
+from tfadvseg.export.choices import Which
 from tfadvseg.flags.command_line import (
     data_config_from_flags,
     define_data_flags,
@@ -103,7 +103,7 @@ def main(argv: list[str]) -> None:
         data=data,
         split=_SPLIT.value,
         seed=seed,
-        network=cast(Network | None, _NETWORK.value),
+        network=_NETWORK.value,
         which=cast(Which | None, _WHICH.value),
         test_scales=test_scales,
         tile=_TILE.value,

@@ -21,7 +21,7 @@ from absl import flags
 
 from tfadvseg import cli
 from tfadvseg.errors import UserError
-from tfadvseg.export.choices import Format, Network, Quantization, Which
+from tfadvseg.export.choices import Format, Quantization, Which
 from tfadvseg.flags.command_line import (
     define_network_flags,
     define_test_scales_flag,
@@ -77,7 +77,7 @@ def main(argv: list[str]) -> None:
 
     if target == "onnx":
         check_onnx_installed()
-    network, which = cast(Network, _NETWORK.value), cast(Which, _WHICH.value)
+    network, which = _NETWORK.value, cast(Which, _WHICH.value)
     segmenter, spec = load_run_segmenter(model, network, which, test_scales)
     folder_name = "export" if target == "saved_model" else target
     base = _EXPORT_DIR.value or Path(model) / folder_name

@@ -24,7 +24,7 @@ from tfadvseg.evaluation.cityscapes_submission import (
     LABEL_FOLDER,
     check_frames,
 )
-from tfadvseg.export.choices import Network, Which
+from tfadvseg.export.choices import Which
 from tfadvseg.flags.command_line import (
     define_network_flags,
     define_test_scales_flag,
@@ -71,7 +71,7 @@ def main(argv: list[str]) -> None:
     # Only now, so that what is wrong with the flags is said at once.
     from tfadvseg.export.model_source import load_predictor
 
-    network, which = cast(Network | None, _NETWORK.value), cast(Which | None, _WHICH.value)
+    network, which = _NETWORK.value, cast(Which | None, _WHICH.value)
     predictor = load_predictor(model, network, which, test_scales)
     if cityscapes and predictor.spec.class_names != TRAIN_NAMES:
         raise UserError(

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-Network = Literal["segmenter", "standard"]
-"""S, or the network trained alone on the same batches (`--compare`)."""
+Network = str
+"""`segmenter`, S, or the name of one that `--compare` trained beside it."""
 
 Which = Literal["best", "latest"]
 """The checkpoint that is best by the validation metric, or the last one."""

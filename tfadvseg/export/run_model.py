@@ -111,8 +111,8 @@ def _restore(segmenter: tf.keras.Model, path: str, keys: Sequence[str]) -> None:
             break
     else:
         raise UserError(
-            f"{path}: holds no network named {keys[-1].removesuffix('/model')}; the standard "
-            "network is only in runs with --compare."
+            f"{path}: holds no network named {keys[-1].removesuffix('/model')}; other networks "
+            "than segmenter are only in runs with --compare."
         )
     if Counter(shapes) != Counter(tuple(variable.shape) for variable in segmenter.variables):
         raise UserError(
@@ -128,6 +128,10 @@ def _restore(segmenter: tf.keras.Model, path: str, keys: Sequence[str]) -> None:
 
 def _nothing_there(run_dir: Path, folder: Path, network: Network, which: Which) -> str:
     other = "latest" if which == "best" else "best"
-    if network == "standard" and checkpoint_paths(folder, "segmenter"):
-        return f"{run_dir}: has no standard network; train with --compare to have one."
+    if network != "segmenter" and checkpoint_paths(folder, "segmenter"):
+        kept = {Path(path).name.rpartition("-")[0] for path in checkpoint_paths(folder)}
+        return (
+            f"{run_dir}: has no network {network}, only {', '.join(sorted(kept))}; --compare "
+            "trains others beside S."
+        )
     return f"{folder}: holds no checkpoint of {network}; wait for one or try --which={other}."

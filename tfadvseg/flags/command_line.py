@@ -32,12 +32,11 @@ def define_network_flags(
     """
     network, which = default or (None, None)
     return (
-        flags.DEFINE_enum(
+        flags.DEFINE_string(
             "network",
             network,
-            get_args(Network),
-            "Which network of a run; standard is the one trained alone with --compare."
-            + ("" if default else " Default: segmenter."),
+            "Network of a run: segmenter, or one that --compare trained beside it, by its name "
+            "there; standard with --compare alone." + ("" if default else " Default: segmenter."),
         ),
         flags.DEFINE_enum(
             "which",
