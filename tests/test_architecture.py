@@ -45,7 +45,9 @@ ALLOWED = {
     "flags.kinds": {"config"},
     "flags.shipped": {"errors"},
     "flags.table": {"config", "data.sets", "flags.kinds"},
-    "flags.flagfile": {"config", "data.sets", "errors", "flags.kinds", "flags.table"},
+    "flags.flagfile": {
+        "config", "data.sets", "errors", "files.model_spec", "flags.kinds", "flags.table",
+    },
     "flags.command_line": {
         "config", "errors", "evaluation.whole_images", "export.choices", "flags.flagfile",
         "flags.kinds", "flags.table",

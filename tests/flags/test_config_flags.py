@@ -335,7 +335,8 @@ def test_a_flagfile_of_an_adversarial_run_says_how_to_train_s_alone():
 def test_records_of_earlier_versions_may_hold_flags_without_effect(tmp_path):
     # Written before flags of D were refused, with the resolved values of defaults.
     lines = ["--method=supervised", "--discriminator=patch", "--d_width=32", "--lambda_adv=0.1"]
-    (tmp_path / "run.flags").write_text("\n".join([*lines, "--d_depth=5", "--seed=3"]))
+    lines += ["--d_depth=5", "--seed=3", "--batch_norm_momentum=0.9"]
+    (tmp_path / "run.flags").write_text("\n".join(lines))
     recorded = read_flagfile(tmp_path / "run.flags")
     assert differing_flags(recorded, parse("--method=supervised", "--seed=3")) == []
     parse("--flagfile=" + str(tmp_path / "run.flags"), "--d_depth=3")

@@ -55,6 +55,9 @@ def _networks(*names: SegmenterName) -> dict[str, tuple[SegmenterName, ...]]:
     return {"segmenter": names}
 
 
+_WITH_MOMENTUM: tuple[SegmenterName, ...] = ("unet", "deeplabv3plus")
+
+
 @dataclass(frozen=True)
 class SegmenterConfig:
     """Which segmenter S, and its architecture."""
@@ -133,6 +136,12 @@ class SegmenterConfig:
         "statistics per domain.",
         only_for=_networks("unet", "segnet", "deeplabv3plus", "deeplab_v2"),
     )
+    batch_norm_momentum: float = option(
+        0.9,
+        "Share of the moving statistics that an update of batch norm keeps. With Keras's 0.99, "
+        "statistics lag behind the weights for hundreds of updates.",
+        only_for=_networks(*_WITH_MOMENTUM),
+    )
     stride_place: Literal["auto", StridePlace] = option(
         "auto",
         "Convolution of a bottleneck that strides: 1x1 as in DeepLab, 3x3 as in torchvision; auto "
@@ -167,6 +176,10 @@ class SegmenterConfig:
                 raise UserError(
                     f"--{name}={getattr(self, name)}: give more than 0, or 0 for the network's own."
                 )
+        if not 0 <= self.batch_norm_momentum < 1:
+            raise UserError(
+                f"--batch_norm_momentum={self.batch_norm_momentum}: must be at least 0 and below 1."
+            )
         self._check_stages()
         if self.blocks and (len(self.blocks) != 4 or min(self.blocks) < 1):
             raise UserError(
@@ -228,6 +241,12 @@ class SegmenterConfig:
             kernel = own.up_kernel or (4 if own.upsampling == "transposed" else 3)
             return dataclasses.replace(own, up_kernel=kernel)
         return own
+
+    def of_earlier_runs(self) -> "SegmenterConfig":
+        """The same network as runs had it that do not record their batch norm's momentum."""
+        if self.segmenter not in _WITH_MOMENTUM:
+            return self
+        return dataclasses.replace(self, batch_norm_momentum=0.99)
 
     def architecture(self) -> "SegmenterConfig":
         """What it takes to build the network again: `resolved`, less what only training needs."""

@@ -13,6 +13,7 @@ from tfadvseg.config.options import default_sections, idle_options
 from tfadvseg.config.resolve import resolve
 from tfadvseg.data.sets.catalogue import with_own_shares
 from tfadvseg.errors import UserError, of_target
+from tfadvseg.files.model_spec import RUN_FLAGS
 from tfadvseg.flags.kinds import text_of
 from tfadvseg.flags.table import ALL_FLAGS, define
 
@@ -89,7 +90,10 @@ def read_flagfile(path: str | Path) -> Config:
         raise UserError(f"{path}: {error}") from None
     for option in idle_options(ALL_FLAGS, str(values["method"].value), METHOD_OPTIONS):
         values[option.name].value = option.default
-    return config_of(values)
+    config = config_of(values)
+    if Path(path).name == RUN_FLAGS and not values["batch_norm_momentum"].present:
+        return dataclasses.replace(config, segmenter=config.segmenter.of_earlier_runs())
+    return config
 
 
 def config_of_arguments(arguments: Sequence[str], where: str) -> Config:

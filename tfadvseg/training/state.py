@@ -14,6 +14,7 @@ from tfadvseg.models.ops.domain_statistics import (
     DomainStatistics,
     batch_norm_layers,
     freeze_batch_norm,
+    set_momentum,
 )
 from tfadvseg.models.ops.frozen_batch_norm import Domain
 from tfadvseg.models.outputs import output_channels
@@ -197,7 +198,9 @@ class Builder:
         classes, channels = self.descriptor.num_classes, self.descriptor.image_channels
         if self._segmenter is not None:
             return build_own_segmenter(self._segmenter, channels, output_channels(classes))
-        return build_segmenter(self.config.segmenter, classes, channels)
+        model = build_segmenter(self.config.segmenter, classes, channels)
+        set_momentum(model, self.config.segmenter.batch_norm_momentum)
+        return model
 
     def segmenter(self, name: str) -> Learner:
         """A segmenter, its optimizer and, with `--ema`, its average."""

@@ -12,6 +12,8 @@ import tensorflow as tf
 
 from tfadvseg.models.ops.frozen_batch_norm import TARGET, Domain
 
+KERAS_MOMENTUM = 0.99
+
 
 def batch_norm_layers(model: tf.keras.Model) -> list[tf.keras.layers.BatchNormalization]:
     """The batch norm layers of a network, whatever they are nested in."""
@@ -27,6 +29,13 @@ def freeze_batch_norm(model: tf.keras.Model) -> None:
     for layer in batch_norm_layers(model):
         # In Keras 2 a batch norm layer that is not trainable runs in inference mode.
         layer.trainable = False
+
+
+def set_momentum(model: tf.keras.Model, momentum: float) -> None:
+    """Sets the momentum of the layers that have Keras's own; a backbone's published one stays."""
+    for layer in batch_norm_layers(model):
+        if layer.momentum == KERAS_MOMENTUM:
+            layer.momentum = momentum
 
 
 class DomainStatistics(tf.Module):
