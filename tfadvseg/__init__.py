@@ -10,12 +10,17 @@ import os
 import platform
 from typing import TYPE_CHECKING, Any
 
+from tfadvseg.compat.legacy_keras import choose_keras_2
+
 # Both must be set before TensorFlow's first import; a value that the user has set stands.
 # Its C++ side prints start-up lines about CUDA plugins and CPU features unless told otherwise.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # On x86 without AVX-512 it leaves oneDNN off, with which training is faster (docs/speed.md).
 if platform.machine() in ("x86_64", "AMD64"):
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+# TensorFlow from 2.16 on has Keras 3 for its own; ours is Keras 2.
+choose_keras_2()
 
 __version__ = "0.1.0"
 

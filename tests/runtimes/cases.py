@@ -23,7 +23,6 @@ VARIANTS: dict[str, dict] = {
     "plain": {},
     "resize": {"resize": (40, 56)},
     "test_scales": {"test_scales": (0.7, 1.0, 1.5)},
-    "both": {"resize": (40, 56), "test_scales": (0.7, 1.0, 1.5)},
 }
 """The flags --resize and --test_scales, as fields of `ModelSpec`."""
 
@@ -102,12 +101,18 @@ def _varied_model(spec: ModelSpec, images: Sequence[np.ndarray]) -> tuple[tf.ker
 
 
 def _balance(model: tf.keras.Model, spec: ModelSpec, images: np.ndarray) -> None:
-    """Moves the last biases so that the classes' logits have one mean."""
+    """Gives the classes' logits one mean and, where the last layer alone decides, a trained size.
+
+    Random weights may give logits of hundreds, whose float rounding alone exceeds the tolerance.
+    """
     normalised = ((images - np.array(spec.mean)) / spec.std).astype(np.float32)
+    for variable in model.variables:
+        if variable.name == "logits/kernel:0":
+            variable.assign(2 * variable / np.std(model(normalised, training=False)))
     means = tf.reduce_mean(model(normalised, training=False), [0, 1, 2]).numpy()
     biases = [v for v in model.variables if "bias" in v.name and v.shape == [CLASSES]]
     # Of networks that sum several branches, the last level's first branch has a bias of its own.
-    last = biases[-1] if len(biases) == 1 or "rate" not in biases[-1].name else biases[-4]
+    last = biases[-1] if "rate" not in biases[-1].name else biases[-4]
     last.assign(last - means)
 
 

@@ -10,7 +10,9 @@ import io
 import warnings
 from types import ModuleType
 
-with warnings.catch_warnings():
+from tfadvseg.compat.legacy_keras import keras_answered_by_tf_keras
+
+with warnings.catch_warnings(), keras_answered_by_tf_keras():
     warnings.simplefilter("ignore", UserWarning)
     import tensorflow_addons as tfa
 
