@@ -8,6 +8,7 @@ from tfadvseg.config.data import DataConfig
 from tfadvseg.config.discriminator import DiscriminatorConfig
 from tfadvseg.config.few_labels import UNLABELLED_OPTIONS
 from tfadvseg.config.methods import METHOD_RULES, MethodRules, method_help
+from tfadvseg.config.methods.self_training import SelfTraining
 from tfadvseg.config.optimizer import OptimizerConfig
 from tfadvseg.config.options import check_options, names_in, option
 from tfadvseg.config.weights import Weight, check_weight, is_ratio, pieces_of, weight_at
@@ -63,6 +64,27 @@ class MethodConfig:
         "Half the side of the square of low frequencies whose amplitudes are taken from the "
         "target, as a share of the image's shorter side.",
     )
+    self_training: SelfTraining = option(
+        "fixmatch",
+        "Published setting of self-training. mean_teacher: the squared difference of probabilities "
+        "under noise. fixmatch: confident pseudo-labels of strongly augmented images, mixed in "
+        "boxes (CutMix). dacs: half of a labelled image's classes pasted onto an unlabelled one "
+        "(ClassMix), weighted by the share of confident pixels.",
+    )
+    lambda_unlabelled: Weight = option(
+        (),
+        "Weight of the loss on unlabelled images, written like --lambda_adv. Default: the "
+        "setting's own; for mean_teacher 0.1 after a Gaussian ramp over the run.",
+    )
+    confidence: float | None = option(
+        None,
+        "Probability of the teacher from which a pseudo-label is confident. Default: 0.95 for "
+        "fixmatch, 0.968 for dacs.",
+        only_for={"self_training": ("fixmatch", "dacs")},
+    )
+    teacher_decay: float = option(
+        0.99, "Share of its old parameters that the teacher keeps in an update."
+    )
     compare: tuple[str, ...] = option(
         (),
         "Methods without D to train beside S, on the same batches and from the same initial "
@@ -84,6 +106,20 @@ class MethodConfig:
         )
         self._check_arms()
         check_weight("lambda_adv", self.lambda_adv)
+        check_weight("lambda_unlabelled", self.lambda_unlabelled)
+        require(
+            self.confidence is None or 0 < self.confidence <= 1,
+            f"--confidence={self.confidence}: must be greater than 0 and at most 1.",
+        )
+        require(
+            0 <= self.teacher_decay < 1,
+            f"--teacher_decay={self.teacher_decay}: must be at least 0 and less than 1.",
+        )
+        require(
+            not is_ratio(self.lambda_unlabelled),
+            f"--lambda_unlabelled={self.lambda_unlabelled}: ratio: is for adversarial losses; give "
+            "a number.",
+        )
         takers = [name for name, rules in METHOD_RULES.items() if rules.relativistic]
         require(
             self.gan != "relativistic" or self.method in takers or "gan" not in self.rules.options,

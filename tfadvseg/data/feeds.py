@@ -69,6 +69,13 @@ class Feed:
             *self._steps(epoch, first),
         )
 
+    def first_labelled_and_unlabelled(self, count: int) -> dict[str, tf.Tensor]:
+        """The very first windows of training, `count` of each kind: one batch."""
+        assert self.unlabelled is not None, "the rules of the method ask for unlabelled images"
+        makers = self.labelled, self.unlabelled
+        (batch,) = paired_windows(*makers, count, count, self.seed, 0, 1)
+        return batch
+
     def first_domains(self, count: int) -> dict[str, tf.Tensor]:
         """The very first windows of training, of both domains: one batch of `count`."""
         (batch,) = domain_windows(self.labelled, self.unlabelled, count, 0, 1)

@@ -197,7 +197,7 @@ def with_r1(
     def left_out() -> tuple[Gradients, tf.Tensor]:
         return [tf.zeros_like(variable) for variable in variables], tf.constant(0.0)
 
-    takes = tf.equal(discriminator.optimizer.iterations % every, 0)
+    takes = tf.equal(discriminator.updates % every, 0)
     of_penalty, penalty = tf.cond(takes, taken, left_out)
     report = Ratio(sum_over_replicas(penalty), tf.cast(takes, tf.float32))
     return add_gradients(gradients, of_penalty), {"r1": report}

@@ -24,10 +24,11 @@ def build_state(build: Builder, method: Method | None = None) -> TrainState:
     method = method or METHODS[config.method.method]
     segmenter = build.segmenter("segmenter")
     learners = {"segmenter": segmenter} | method.build_learners(build)
-    for name in config.method.compare:
-        learners[name] = build.segmenter(name)
-        for model in filter(None, (learners[name].model, learners[name].averaged)):
-            model.set_weights(segmenter.model.get_weights())
+    learners |= {name: build.segmenter(name) for name in config.method.compare}
+    for name, learner in learners.items():
+        if name in config.method.compare or learner.role == "teacher":
+            for model in filter(None, (learner.model, learner.averaged)):
+                model.set_weights(segmenter.model.get_weights())
     step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
     return TrainState(step, learners)
 

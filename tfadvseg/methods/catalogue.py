@@ -7,6 +7,7 @@ from tfadvseg.methods import (
     adversarial,
     fda,
     minent,
+    self_training,
     source_only,
     supervised,
 )
@@ -21,4 +22,5 @@ METHODS: dict[str, Method] = {
     "fda": fda.METHOD,
     "adaptation": adaptation.METHOD,
     "advent": advent.METHOD,
+    "self_training": self_training.METHOD,
 }

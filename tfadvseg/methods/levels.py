@@ -40,11 +40,13 @@ def split_turns(batch: Batch, turns: int) -> list[Batch]:
     return [{name: t[turn::turns] for name, t in batch.items()} for turn in range(turns)]
 
 
-def upsampled_logits(segmenter: Learner, image: tf.Tensor, domain: Domain) -> list[tf.Tensor]:
+def upsampled_logits(
+    segmenter: Learner, image: tf.Tensor, domain: Domain, training: bool = True
+) -> list[tf.Tensor]:
     """Each level's logits at the image's size, [B,H,W,K] float32."""
     size = tf.shape(image)[1:3]
     with segmenter.domain(domain):
-        levels = level_logits(segmenter.model, image, training=True, domain=domain)
+        levels = level_logits(segmenter.model, image, training=training, domain=domain)
     return [resize_aligned(logits, size) for logits in levels]
 
 

@@ -88,7 +88,30 @@ class PatchMaps:
     least_squares: bool
 
 
-Picture = Samples | PatchMaps
+@dataclass(frozen=True)
+class PseudoLabels:
+    """A picture of unlabelled windows, a teacher's labels of them, and what S is taught.
+
+    Attributes:
+        name: of the file: `<name>_epoch_NNN.png`.
+        images: [N,H,W,C] uint8, as the teacher sees them.
+        labels: the teacher's, [N,H,W] int.
+        confidences: probabilities of these, [N,H,W] float32.
+        views: what S sees, [N,H,W,C] uint8.
+        lessons: the labels that S is to give these, [N,H,W] int.
+        weights: of each pixel's loss, [N,H,W] float32 in [0, 1].
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    confidences: np.ndarray
+    views: np.ndarray
+    lessons: np.ndarray
+    weights: np.ndarray
+
+
+Picture = Samples | PatchMaps | PseudoLabels
 ToPixels = Callable[[tf.Tensor], tf.Tensor]
 """Normalised images to uint8 (`data.pipeline.Normalisation.inverse`)."""
 

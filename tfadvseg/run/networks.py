@@ -75,7 +75,7 @@ def build_networks(
 def _start_from(config: SegmenterConfig, state: TrainState) -> None:
     """Loads a published file into every segmenter."""
     assert config.weights is not None
-    for learner in state.segmenters().values():
+    for learner in (state.segmenters() | state.teachers()).values():
         report = initialise(learner.model, config.weights, SOURCES[config.weights_source])
         if learner.averaged is not None:
             learner.averaged.set_weights(learner.model.get_weights())

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from tfadvseg.files.model_spec import ModelSpec
-from tfadvseg.methods.method import PatchMaps, Picture, Samples
+from tfadvseg.methods.method import PatchMaps, Picture, PseudoLabels, Samples
 from tfadvseg.reporting.patch_maps import patch_maps_figure
+from tfadvseg.reporting.pseudo_labels import pseudo_labels_figure
 from tfadvseg.reporting.samples import samples_figure
 
 
@@ -37,4 +38,16 @@ def draw_picture(picture: Picture, spec: ModelSpec, path: Path) -> None:
                 spec.class_names,
                 path,
                 least_squares=picture.least_squares,
+            )
+        case PseudoLabels():
+            pseudo_labels_figure(
+                picture.images,
+                picture.labels,
+                picture.confidences,
+                picture.views,
+                picture.lessons,
+                picture.weights,
+                spec.palette,
+                spec.class_names,
+                path,
             )

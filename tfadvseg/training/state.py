@@ -23,7 +23,7 @@ from tfadvseg.models.segmenters import build_segmenter
 from tfadvseg.training.balance import GradientBalance
 from tfadvseg.training.optimizers import Length, build_optimizer
 
-Role = Literal["segmenter", "discriminator"]
+Role = Literal["segmenter", "discriminator", "teacher"]
 
 
 class Learner(tf.Module):
@@ -34,7 +34,7 @@ class Learner(tf.Module):
 
     Attributes:
         model: the network that learns.
-        optimizer: its own, built.
+        optimizer: its own, built; None for a teacher, which no gradient updates.
         averaged: the same network with an exponential moving average of all its weights, or None.
         role: what the network is for.
         statistics: of batch norm on the source domain, where the network keeps them apart; absent
@@ -46,7 +46,7 @@ class Learner(tf.Module):
     def __init__(
         self,
         model: tf.keras.Model,
-        optimizer: tf.keras.optimizers.Optimizer,
+        optimizer: tf.keras.optimizers.Optimizer | None,
         name: str,
         averaged: tf.keras.Model | None = None,
         decay: float = 0.0,
@@ -58,10 +58,11 @@ class Learner(tf.Module):
         self.role = role
         self.balance = balance
         self.model = model
-        if tf.keras.mixed_precision.global_policy().name == "mixed_float16":
+        if optimizer and tf.keras.mixed_precision.global_policy().name == "mixed_float16":
             optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
         self.optimizer = optimizer
-        self.optimizer.build(model.trainable_variables)
+        if optimizer is not None:
+            optimizer.build(model.trainable_variables)
         self.averaged = averaged
         self._decay = decay
         if statistics is not None:
@@ -73,6 +74,12 @@ class Learner(tf.Module):
     def measured(self) -> tf.keras.Model:
         """What is validated, kept as the best and exported: the average where there is one."""
         return self.model if self.averaged is None else self.averaged
+
+    @property
+    def updates(self) -> tf.Variable:
+        """Number of updates so far, int64; those that mixed precision skips are not counted."""
+        assert self.optimizer is not None, f"{self.name} is not trained by gradients"
+        return self.optimizer.iterations
 
     def domain(self, domain: Domain) -> AbstractContextManager[None]:
         """Within the block images of a domain pass through, under its batch norm statistics."""
@@ -113,6 +120,7 @@ class Learner(tf.Module):
 
     def apply(self, gradients: list[tf.Tensor]) -> None:
         """Sums the gradients over replicas and updates the network."""
+        assert self.optimizer is not None, f"{self.name} is not trained by gradients"
         self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables, strict=True))
         if self.averaged is not None:
             tf.distribute.get_replica_context().merge_call(self._update_average)
@@ -120,7 +128,7 @@ class Learner(tf.Module):
     def _update_average(self, strategy: tf.distribute.Strategy) -> None:
         assert self.averaged is not None
         # The first updates, which move most, soon weigh little: Keras's and TensorFlow's own rule.
-        updates = tf.cast(self.optimizer.iterations, tf.float32)
+        updates = tf.cast(self.updates, tf.float32)
         decay = tf.minimum(self._decay, (1 + updates) / (10 + updates))
 
         def move(average: tf.Variable, value: tf.Tensor) -> None:
@@ -151,6 +159,10 @@ class TrainState:
     def segmenters(self) -> dict[str, Learner]:
         """The networks that are validated, kept and compared: S and those trained beside it."""
         return {n: learner for n, learner in self.learners.items() if learner.role == "segmenter"}
+
+    def teachers(self) -> dict[str, Learner]:
+        """The networks that follow S."""
+        return {n: learner for n, learner in self.learners.items() if learner.role == "teacher"}
 
     def discriminators(self) -> dict[str, Learner]:
         """The networks that judge maps."""
@@ -215,6 +227,13 @@ class Builder:
         )
         averaged = self.segmenter_model() if ema else None
         return Learner(model, optimizer, name, averaged, ema, statistics=statistics)
+
+    def teacher(self, name: str) -> Learner:
+        """A segmenter that follows S; `methods.building` gives it S's initial weights."""
+        model = self.segmenter_model()
+        if self.config.segmenter.batch_norm == "frozen":
+            freeze_batch_norm(model)
+        return Learner(model, None, name, role="teacher")
 
     def discriminator(
         self, name: str, channels: int, updates_per_epoch: int = 0, balanced: bool = True

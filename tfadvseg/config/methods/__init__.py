@@ -7,6 +7,7 @@ from tfadvseg.config.methods import (
     adversarial,
     fda,
     minent,
+    self_training,
     source_only,
     supervised,
 )
@@ -21,6 +22,7 @@ METHOD_RULES: dict[str, MethodRules] = {
     "fda": fda.RULES,
     "adaptation": adaptation.RULES,
     "advent": advent.RULES,
+    "self_training": self_training.RULES,
 }
 
 
