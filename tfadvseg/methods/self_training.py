@@ -15,7 +15,8 @@ Unlabelled images are of the labelled ones' domain or of a target domain. Batche
 """
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -23,7 +24,6 @@ import tensorflow as tf
 from tfadvseg.config import Config, WeightSchedule, weight_at
 from tfadvseg.config.methods.self_training import RULES, SETTINGS, Setting
 from tfadvseg.losses.segmentation import cross_entropy
-from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
 from tfadvseg.methods.levels import upsampled_logits
 from tfadvseg.methods.method import Method, Picture, PseudoLabels, ToPixels, Training
 from tfadvseg.methods.mixing import classmix_masks, cutmix_masks, mix, partners, spread_over
@@ -104,7 +104,7 @@ def self_training_step(
     lambda_unlabelled: tf.Tensor | float,
     setting: Setting,
     decay: float,
-    terms: SegmentationTerms = CROSS_ENTROPY,
+    segmentation: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = segmentation_loss,
     two_domains: bool = False,
 ) -> Scalars:
     """One update of S on labelled and unlabelled images, then of the teacher, which follows S.
@@ -121,7 +121,7 @@ def self_training_step(
         lambda_unlabelled: scalar float32.
         setting: the published one.
         decay: of the average (`teacher.follow`).
-        terms: of the segmentation loss on labelled images.
+        segmentation: from logits and labels to this replica's share of S's loss on labelled images.
         two_domains: whether unlabelled images are of another domain: they then pass through S by
             themselves, with batch norm's statistics of that domain. Images of one domain and size
             pass together, unless a labelled one is mixed into them.
@@ -144,7 +144,7 @@ def self_training_step(
             both = upsampled_logits(segmenter, tf.concat([image, lesson.image], 0), TARGET)[-1]
             count = tf.shape(image)[0]
             logits, learned = both[:count], both[count:]
-        loss_seg = segmentation_loss(logits, label, terms)
+        loss_seg = segmentation(logits, label)
         if setting.confidence:
             loss_unlabelled = global_mean(lesson.weight * cross_entropy(learned, lesson.label))
         else:
@@ -200,7 +200,7 @@ def phases(training: Training) -> tuple[Phase, ...]:
             weights["lambda_unlabelled"],
             setting,
             config.method.teacher_decay,
-            training.terms,
+            functools.partial(segmentation_loss, terms=training.terms),
             two_domains,
         )
         return scalars | training.beside(_for_arms(batch))
