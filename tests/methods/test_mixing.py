@@ -61,7 +61,7 @@ def test_a_cutmix_box_is_one_rectangle_within_the_image(seed):
 def test_half_of_the_images_have_a_box_and_boxes_are_everywhere():
     masks = cutmix_masks(seeds(600), (16, 16)).numpy()
     assert 0.42 < masks.any((1, 2)).mean() < 0.58
-    assert (masks.mean(0) > 0.01).all()  # corners too
+    assert masks.any(0).all()  # corners too
 
 
 @pytest.mark.parametrize("kind", ["cutmix", "classmix"])
