@@ -60,3 +60,10 @@ def test_histograms_of_large_weights_are_of_values_all_over_them(tmp_path, monke
     ]
     ((least, most, count),) = [(b[0, 0], b[-1, 1], b[:, 2].sum()) for b in buckets]
     assert (least, most, count) == (0, 24, 9)
+
+
+def test_hyperparameters_are_there_for_the_hparams_tab(tmp_path):
+    log = TensorBoardLog(tmp_path / "tensorboard", 0)
+    log.hyperparameters({"seed": 3, "method": "supervised", "xla": False})
+    log.finish_stretch()
+    assert logged(tmp_path / "tensorboard") == [(0, "_hparams_/session_start_info")]

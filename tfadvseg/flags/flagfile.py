@@ -75,6 +75,17 @@ def flags_text(config: Config) -> str:
     return values.flags_into_string()
 
 
+def flag_values(config: Config) -> dict[str, str | float | bool]:
+    """Every flag of a run: numbers and switches as they are, everything else as it is typed."""
+    values = _defined_flags()
+    found: dict[str, str | float | bool] = {}
+    for option in ALL_FLAGS:
+        value = config.value_of(option)
+        plain = isinstance(value, (bool, int, float, str))
+        found[option.name] = value if plain else text_of(values[option.name], value)
+    return found
+
+
 def read_flagfile(path: str | Path) -> Config:
     """The `Config` that the flagfile of a run describes, whatever the command line says.
 

@@ -1,11 +1,12 @@
 """TensorBoard logs without duplicate or missing rows, even after a run was killed."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
 
 from tfadvseg.errors import UserError
 
@@ -38,6 +39,11 @@ class TensorBoardLog:
             self._writer = tf.summary.create_file_writer(
                 str(self._folder), filename_suffix=_SUFFIX.format(update=update)
             )
+
+    def hyperparameters(self, values: Mapping[str, str | float | bool]) -> None:
+        """Logs what the run was configured with, for TensorBoard's HPARAMS tab."""
+        with self._writing(), self._writer.as_default(step=0):
+            hparams.hparams(values, trial_id=str(self._folder.parent))
 
     def scalars(self, values: dict[str, float], update: int) -> None:
         """Logs each value under its name."""

@@ -15,6 +15,7 @@ from tfadvseg.files.checkpoints import (
     remove_checkpoint,
     save_checkpoint,
 )
+from tfadvseg.flags.flagfile import flag_values
 from tfadvseg.methods.method import Training
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.reporting.class_curves import class_curves_figure
@@ -97,6 +98,8 @@ class RunOutput:
 
     def start_logging(self) -> None:
         self.tensorboard = TensorBoardLog(self.output / "tensorboard", self.update)
+        if not self.update:
+            self.tensorboard.hyperparameters(flag_values(self.config))
 
     def end_window(self, update: int, means: Metrics) -> None:
         self.tensorboard.scalars({f"train/{name}": value for name, value in means.items()}, update)

@@ -32,7 +32,9 @@ from tfadvseg.files.samples import SAMPLES
 from tfadvseg.files.text import read_text
 from tfadvseg.reporting.confusion_figure import confusion_figure
 from tfadvseg.reporting.overlays import overlays_figure
+from tfadvseg.reporting.page.render import REPORT, write_page
 from tfadvseg.run.kept_samples import KeptSamples
+from tfadvseg.run.page import run_page
 from tfadvseg.training.history import RunLog
 from tfadvseg.training.memory import peak_memory_bytes
 from tfadvseg.training.state import TrainState
@@ -140,6 +142,7 @@ def finish_run(
         "export": exported and str(exported.relative_to(output)),
     }
     atomic.write_text(output / SUMMARY, json.dumps(summary, indent=1) + "\n")
+    write_page(run_page(output, summary), output / REPORT)
     return _read(summary, output)
 
 
@@ -158,6 +161,7 @@ def earlier_result(output: Path, updates: int, planned: int) -> Result | None:
 def _read(summary: dict, output: Path) -> Result:
     plots = output / "plots"
     made = {
+        "report": output / REPORT,
         "metrics": output / "metrics.csv",
         "curves": plots / "metrics.png",
         "overlays": plots / "overlays.png",

@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from tfadvseg.errors import UserError
 from tfadvseg.files import atomic
+from tfadvseg.reporting.metric_names import value_text
 from tfadvseg.study.analysis import compare_arms, pairing_notes
 from tfadvseg.study.estimate import duration_text, estimated_seconds
 from tfadvseg.study.gathering import (
@@ -17,7 +18,6 @@ from tfadvseg.study.gathering import (
     read_study_run,
 )
 from tfadvseg.study.launching import Job, failure_reason, job_of, run_jobs
-from tfadvseg.study.metric_names import value_text
 from tfadvseg.study.plan import PlannedRun, Study, plan_runs
 from tfadvseg.study.record import read_failures, record_study, write_failures
 from tfadvseg.study.report import StudyResult, json_text, markdown

@@ -9,6 +9,7 @@ import numpy as np
 from tfadvseg.files.image_sums import IMAGE_SUMS, read_image_sums
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.files.samples import Sample, read_samples
+from tfadvseg.reporting.metric_names import is_share, metric_title
 from tfadvseg.reporting.page import blocks
 from tfadvseg.reporting.page.content import (
     Block,
@@ -28,7 +29,6 @@ from tfadvseg.reporting.page.figures import (
     pairs_figure,
 )
 from tfadvseg.study.gathering import NETWORK, StudyRun
-from tfadvseg.study.metric_names import is_share, metric_title
 from tfadvseg.study.report import (
     StudyResult,
     arms_table,
@@ -89,7 +89,7 @@ def _arms(result: StudyResult) -> list[Block]:
         "Differences of shares in points. Intervals over pairs (t), and over images for these "
         "trained networks (bootstrap). Holm's correction is for all arms of one reference."
     )
-    return [*made, Table(caption, comparison_table(result))]
+    return [*made, Table(caption, comparison_table(result.comparisons))]
 
 
 def _pairs(result: StudyResult) -> list[Block]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tfadvseg.files.metrics_text import markdown_table, without_nan
+from tfadvseg.reporting.metric_names import change_text, metric_title, value_text
 from tfadvseg.study.analysis import Comparison, Runs
 from tfadvseg.study.gathering import StudyRun
-from tfadvseg.study.metric_names import change_text, metric_title, value_text
 from tfadvseg.study.plan import Study
 from tfadvseg.study.sentences import verdict, won_tied_lost
 
@@ -47,7 +47,7 @@ def markdown(result: StudyResult) -> str:
     if result.finished():
         parts += ["\n".join(f"- {line}" for line in verdicts(result))]
         parts += ["## Arms", markdown_table(arms_table(result))]
-        parts += ["## Differences", markdown_table(comparison_table(result))]
+        parts += ["## Differences", markdown_table(comparison_table(result.comparisons))]
         parts += [f"## {metric_title(study.metrics[0])} of every run"]
         parts += [markdown_table(runs_table(result))]
     if result.failed:
@@ -103,14 +103,14 @@ def arms_table(result: StudyResult) -> list[list[str]]:
     return rows
 
 
-def comparison_table(result: StudyResult) -> list[list[str]]:
+def comparison_table(comparisons: Sequence[Comparison]) -> list[list[str]]:
     """A row per comparison and metric; differences of shares are in points (hundredths).
 
     The interval over images is that of the bootstrap, for these trained networks.
     """
     header = ["arm", "reference", "metric", "pairs", "difference", "95 % interval"]
     rows = [[*header, "over images", "won/tied/lost", "p (t)", "Holm", "p (sign flip)", "Holm"]]
-    for each in result.comparisons:
+    for each in comparisons:
         if each.result is None:
             rows.append([each.arm, each.reference, each.metric, "0", *["-"] * 8])
             continue
@@ -181,7 +181,7 @@ def json_text(result: StudyResult) -> str:
             }
             for arm in study.arms
         },
-        "comparisons": [_comparison_fields(each) for each in result.comparisons],
+        "comparisons": [comparison_fields(each) for each in result.comparisons],
     }
     return json.dumps(fields, indent=1) + "\n"
 
@@ -201,7 +201,8 @@ def _run_fields(run: StudyRun) -> dict:
     }
 
 
-def _comparison_fields(each: Comparison) -> dict:
+def comparison_fields(each: Comparison) -> dict:
+    """One comparison for JSON."""
     fields = {
         "arm": each.arm,
         "reference": each.reference,

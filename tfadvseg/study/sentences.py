@@ -1,7 +1,7 @@
 """A comparison in plain words."""
 
+from tfadvseg.reporting.metric_names import change_text, less_is_better, metric_title
 from tfadvseg.study.analysis import Comparison
-from tfadvseg.study.metric_names import change_text, less_is_better, metric_title
 from tfadvseg.study.statistics import CONFIDENCE, least_sign_flip_p_value
 
 LEVEL = 1 - CONFIDENCE
