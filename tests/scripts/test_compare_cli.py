@@ -42,6 +42,23 @@ def test_a_comparison_leaves_tables_and_pictures(place):
             assert picture.format == "PNG"
 
 
+def test_runs_in_the_same_place_are_pairs(place):
+    """The network trained alone beside D, and D's: +10 and +20 points."""
+    for name, alone in (("b0", 0.2), ("b1", 0.3)):
+        path = place / name / "summary.json"
+        summary = json.loads(path.read_text())
+        summary["networks"]["standard"] = {"miou": alone, "iou_road": alone, "iou_sky": alone}
+        path.write_text(json.dumps(summary))
+    runs = "--runs=alone=b0:standard+b1:standard,against_d=b0+b1"
+    result = run_script("compare.py", runs, cwd=place)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "On 2 paired seeds against_d changed mean IoU by +15.0 points against alone" in (
+        result.stdout
+    )
+    (pair,) = json.loads((place / "compared/compared.json").read_text())["pairs"]
+    assert pair["differences"] == pytest.approx([0.1, 0.2])
+
+
 def test_another_checkpoint_and_folder(place):
     arguments = ["--runs=a=a,c=c", "--which=best", "--output_dir=elsewhere"]
     assert run_script("compare.py", *arguments, cwd=place).returncode == 0

@@ -8,7 +8,14 @@ that `tfadvseg evaluate` writes, all of the same dataset and split:
 
     tfadvseg compare --metric=accuracy,miou --runs=plain=a0.json+a1.json,weighted=b.json
 
-Several runs of one name are seeds: their mean and standard deviation are given. Where there are
+Several runs of one name are seeds: their mean and standard deviation are given. If every name has
+as many, runs in the same place are pairs (their seeds must agree), and each name is compared with
+--reference: the mean difference with its 95 % interval, p-values, and what follows in words. A run
+that trained S alone as well (--compare) gives both sides of a pair:
+
+    tfadvseg compare --runs=alone=runs/a0:standard+runs/a1:standard,against_d=runs/a0+runs/a1
+
+Where there are
 runs named source_only and oracle (trained with the target's labels), the share of the gap between
 them that each other name closes is given, too. In --output_dir it leaves
 
@@ -18,6 +25,9 @@ them that each other name closes is given, too. In --output_dir it leaves
                                measured after each epoch
 """
 
+import dataclasses
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -28,6 +38,7 @@ from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Which
 from tfadvseg.files import atomic
 from tfadvseg.files.finished_runs import (
+    FinishedRun,
     class_names,
     is_evaluation,
     measured_on,
@@ -35,7 +46,12 @@ from tfadvseg.files.finished_runs import (
     read_evaluation,
     read_run,
 )
+from tfadvseg.files.metrics_text import markdown_table
 from tfadvseg.run.comparison import compare, json_text, markdown
+from tfadvseg.study.analysis import Comparison
+from tfadvseg.study.finished_pairs import paired_comparisons, why_unpaired
+from tfadvseg.study.report import comparison_fields, comparison_table
+from tfadvseg.study.sentences import verdict
 
 _RUNS = flags.DEFINE_string(
     "runs",
@@ -56,6 +72,9 @@ _NETWORK = flags.DEFINE_string(
     "Network of each run: segmenter, or one that --compare trained beside it. An evaluation is of "
     "one already.",
 )
+_REFERENCE = flags.DEFINE_string(
+    "reference", None, "The name that the others are compared with. Default: the first one."
+)
 _WHICH = flags.DEFINE_enum(
     "which",
     "latest",
@@ -70,10 +89,12 @@ def main(argv: list[str]) -> None:
     del argv
     metrics = [name.strip() for name in _METRIC.value.split(",")]
     network = _NETWORK.value
-    kept = network if _WHICH.value == "latest" else f"{network} best"
+    best = "" if _WHICH.value == "latest" else " best"
+    kept = f"{network}{best}"
     runs = {
         name: [
-            read_evaluation(path) if is_evaluation(path) else read_run(path, kept) for path in paths
+            read_evaluation(path) if is_evaluation(path) else _read(path, network, best)
+            for path in paths
         ]
         for name, paths in parse_runs(cli.required(_RUNS)).items()
     }
@@ -83,6 +104,11 @@ def main(argv: list[str]) -> None:
         raise UserError("--network and --which: are for runs; an evaluation is of one network.")
     classes = class_names(runs)
     sides = compare(runs, metrics)
+    reference = _REFERENCE.value or next(iter(runs))
+    if reference not in runs:
+        raise UserError(f"--reference={reference}: no such name; choose among {', '.join(runs)}.")
+    reason = why_unpaired(runs)
+    pairs = [] if reason else paired_comparisons(runs, reference, metrics)
     # Only now, so that what is wrong with the flags is said at once.
     from tfadvseg.reporting.comparison_curves import comparison_figure
     from tfadvseg.reporting.iou_bars import iou_bars_figure
@@ -99,9 +125,11 @@ def main(argv: list[str]) -> None:
         except ValueError as error:  # some metrics are measured in the end only
             no_curves = f"curves: none; {error}"
     shown = None if evaluated else kept
-    text = markdown(sides, metrics, images, shown)
+    text = f"{markdown(sides, metrics, images, shown)}\n{_paired_text(pairs, reason)}"
+    fields = json.loads(json_text(sides, metrics, images, shown))
+    fields["pairs"] = [comparison_fields(each) for each in pairs]
     atomic.write_text(folder / "compared.md", text)
-    atomic.write_text(folder / "compared.json", json_text(sides, metrics, images, shown))
+    atomic.write_text(folder / "compared.json", json.dumps(fields, indent=1) + "\n")
     iou_bars_figure(
         {name: side.mean for name, side in sides.items()},
         classes,
@@ -113,3 +141,29 @@ def main(argv: list[str]) -> None:
         print(f"{Path(name).stem}: {folder / name}")
     if no_curves:
         print(no_curves)
+
+
+def _read(path: str, network: str, best: str) -> FinishedRun:
+    """A run, of which `:standard` behind its folder takes the network that trained alone."""
+    folder, colon, name = path.rpartition(":")
+    if colon and not Path(path).expanduser().exists():
+        run = read_run(folder, f"{name}{best}")
+        # Its curves go by the name that those of the others have.
+        rows = [
+            {
+                column.replace(f"val/{name}/", f"val/{network}/"): value
+                for column, value in row.items()
+                if not column.startswith("val/") or column.startswith(f"val/{name}/")
+            }
+            for row in run.rows
+        ]
+        return dataclasses.replace(run, rows=rows)
+    return read_run(path, f"{network}{best}")
+
+
+def _paired_text(pairs: Sequence[Comparison], reason: str) -> str:
+    if reason:
+        return f"No pairs: {reason}.\n"
+    sentences = [f"- {verdict(each, 'seed')}" for each in pairs]
+    table = markdown_table(comparison_table(pairs))
+    return "\n\n".join(["Pairs, differences of shares in points:", table, *sentences]) + "\n"
