@@ -56,6 +56,9 @@ def test_commands_for_a_scheduler(tmp_path):
         ((*ARMS, "--folds=3", "--seeds=0,1"), "--folds: pairs are folds or seeds"),
         ((*ARMS, "--metric="), "--metric: name at least one metric"),
         (ARMS[:1], "--arm: a study compares at least two arms"),
+        ((*ARMS, "--search=x"), "--search=x: no such arm; choose among alone, d"),
+        ((*ARMS, "--search=d"), "--search: give at least one --range"),
+        ((*ARMS, "--search=d", "--range=width: 2..4"), "--search_seed=0: the study reports this"),
         ((*ARMS, "--common=--epochs=0"), "--arm=alone: --epochs=0: must be greater than 0"),
     ],
 )

@@ -27,7 +27,15 @@ machines can share a folder: --print_commands writes one command per line for a 
     sbatch --array=1-$(wc -l < commands.txt) \\
       --wrap 'sed -n "${SLURM_ARRAY_TASK_ID}p" commands.txt | sh'
 
-and --gather then reads what they left. In --output_dir a study leaves
+and --gather then reads what they left.
+
+A search comes before a study, on a seed that the study does not report, and on validation images
+alone. It needs Optuna (pip install 'tfadvseg[search]'); several processes share its trials:
+
+    tfadvseg study --flagfile=FILE --search=against_d --range='lambda_adv: 0.001..0.3 log' \\
+      --trials=20 --search_seed=0
+
+It ends with an --arm of the best flags, for the study file. In --output_dir a study leaves
 
   report.html                everything on one page, to be opened in a browser
   results.md, results.json   verdicts, the table of arms, differences with intervals and p-values
@@ -58,6 +66,7 @@ from tfadvseg.study.estimate import duration_text
 from tfadvseg.study.launching import StudyStopped
 from tfadvseg.study.plan import Part, Study, Unit, check_references, parse_numbers
 from tfadvseg.study.record import record_study
+from tfadvseg.study.search import Search, parse_range, run_search
 
 EXIT_STOPPED = 75  # as of `tfadvseg train`
 EXIT_FAILED_RUNS = 1
@@ -86,6 +95,16 @@ _PRINT_COMMANDS = flags.DEFINE_boolean(
     "print_commands", False, "Write one command per line for the runs that are left, and end."
 )
 _GATHER = flags.DEFINE_boolean("gather", False, "Read finished runs and report; run nothing.")
+_SEARCH = flags.DEFINE_string(
+    "search", None, "Name of an arm whose flags to search over --range, instead of the study."
+)
+_RANGE = flags.DEFINE_multi_string(
+    "range", [], "Values of a flag: FLAG: LOW..HIGH, FLAG: LOW..HIGH log, or FLAG: VALUE,VALUE."
+)
+_TRIALS = flags.DEFINE_integer("trials", 20, "Runs of a search.", lower_bound=1)
+_SEARCH_SEED = flags.DEFINE_integer(
+    "search_seed", 0, "Seed of a search's runs; not one that the study reports.", lower_bound=0
+)
 _STRICT = flags.DEFINE_boolean(
     "strict", False, "Refuse to report on runs of mixed versions or precisions."
 )
@@ -97,6 +116,9 @@ def main(argv: list[str]) -> None:
     program = (sys.executable, "-m", "tfadvseg")
     commands = Commands((*program, "train"), (*program, "evaluate"))
     record_study(study, write=False)
+    if _SEARCH.value:
+        _search(study, commands)
+        return
     progress = look(study)
     if _DRY_RUN.value:
         _describe(progress, commands)
@@ -169,3 +191,28 @@ def _describe(progress: Progress, commands: Commands) -> None:
         print(f"about {duration_text(left)} with --jobs={_JOBS.value}, as finished runs took")
     else:
         print("time: unknown until a first run has finished")
+
+
+def _search(study: Study, commands: Commands) -> None:
+    """What `--search` does.
+
+    Raises:
+        UserError: a flag does not fit.
+    """
+    arm = next((each for each in study.arms if each.name == _SEARCH.value), None)
+    if arm is None:
+        names = ", ".join(each.name for each in study.arms)
+        raise UserError(f"--search={_SEARCH.value}: no such arm; choose among {names}.")
+    if not _RANGE.value:
+        raise UserError("--search: give at least one --range of values.")
+    if study.unit == "seed" and _SEARCH_SEED.value in study.numbers:
+        raise UserError(
+            f"--search_seed={_SEARCH_SEED.value}: the study reports this seed; search on another."
+        )
+    ranges = tuple(map(parse_range, _RANGE.value))
+    search = Search(arm, ranges, _SEARCH_SEED.value, study.metrics[0], _TRIALS.value, study.output)
+    record_study(study)
+    best = run_search(search, commands.train)
+    flags_text = shlex.join([*arm.arguments, *(f"--{name}={text}" for name, text in best.items())])
+    print(f"\n--arm={arm.name}_best: {flags_text.replace('--flagfile=', '')}")
+    print(search.folder / "best.json")
