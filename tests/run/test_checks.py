@@ -13,7 +13,8 @@ from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
 from tfadvseg.run import experiment
-from tfadvseg.run.checks import check_images, check_source, only_trainer, warn_of_steps
+from tfadvseg.run.checks import check_images, check_source, warn_of_steps
+from tfadvseg.run.machine import only_trainer
 
 
 @pytest.mark.parametrize(

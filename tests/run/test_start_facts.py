@@ -19,7 +19,7 @@ WINDOWS = {
 def facts(folder, model, part=b"\x00\x01"):
     image = np.frombuffer(part, np.uint8).reshape(1, 2, 1)
     examples = Examples(("a",), (image,), (image[..., 0],))
-    data = RunData(tiny_config(), Splits(MEMBRANES, examples, examples), None, "")
+    data = RunData(tiny_config(), Splits(MEMBRANES, examples, examples), None, "", ())
     batches = tf.data.Dataset.from_tensors(WINDOWS)
     phase = Phase("adapt", lambda batch, weights: {}, 5, lambda epoch, first: batches)
     write_start_facts(folder, data, model, [phase])
