@@ -129,6 +129,7 @@ def test_bad_weights_and_penalties_are_refused(arguments, words):
         ("--s_learning_rate=0", "learning_rate=0.0"),
         ("--train_list=a.txt", "go together"),
         ("--keep_checkpoints=1", "at least 2"),
+        ("--output_dir=", "--output_dir=: name a folder"),
     ],
 )
 def test_bad_values_are_refused_by_name(argument, words):

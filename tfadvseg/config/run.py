@@ -86,6 +86,11 @@ class RunConfig:
     def __post_init__(self) -> None:
         check_options(self)
         check_spacing(self.spacing)
+        # An empty path would be the current folder, which fills with files of the run.
+        require(
+            bool(self.output_dir.strip()),
+            f"--output_dir={self.output_dir}: name a folder, as in --output_dir=runs/mine.",
+        )
         require_positive(self, "epochs", "global_batch_size")
         require_not_negative(self, "steps_per_epoch", "rate_epochs", "checkpoint_every", "patience")
         # Other generators add numbers of their own to the seed.
