@@ -48,6 +48,17 @@ def test_classes_are_drawn_at_their_values_and_named_in_a_legend_outside(tmp_pat
     assert all((legend == colour).all(axis=-1).any() for colour in COLOURS)
 
 
+def test_classes_without_a_value_take_no_room_from_the_panels(tmp_path):
+    names = [f"class_{i}" for i in range(19)]
+    rows = [
+        {name: math.nan if name.endswith("class_18") else value for name, value in row.items()}
+        for row in history(1, ("segmenter", "standard"), names=names)
+    ]
+    picture = drawn(rows, tmp_path, names)
+    grid = ((picture > 220) & (picture < 250)).all(axis=-1)
+    assert grid.any(axis=0).mean() > 0.7
+
+
 @pytest.mark.parametrize("epochs", [1, 20, 500])
 @pytest.mark.parametrize("classes", [2, 20])
 def test_a_run_of_any_length_and_many_classes(epochs, classes, tmp_path):

@@ -113,6 +113,10 @@ def _draw_panel(
     for stage, (_, linestyle) in STAGES.items():
         for index, (metric, look) in enumerate(looks.items()):
             epochs, values = points(history, f"{stage}/{network}/{metric}")
+            if (
+                not epochs.size
+            ):  # a class in no image; the layout takes empty lines to lie at (0, 0)
+                continue
             if stage == "train":
                 look = look | {"linewidth": 0.8, "marker": None, "zorder": 2}
             elif len(epochs) > FEW_POINTS and metric != "miou":

@@ -87,7 +87,8 @@ def draw_kept(axes: Axes, history: Sequence[Row], column: str, epoch: int, colou
     """Draws a ring around a curve's value at the epoch whose weights are kept."""
     epochs, values = points(history, column)
     here = epochs == epoch
-    axes.plot(epochs[here], values[here], color=colour, clip_on=False, **_KEPT)
+    if here.any():  # the layout takes empty lines to lie at (0, 0)
+        axes.plot(epochs[here], values[here], color=colour, clip_on=False, **_KEPT)
 
 
 def kept_handle() -> Line2D:
