@@ -61,6 +61,10 @@ def test_every_form_on_the_command_line(folder):
     assert with_found_flagfiles(given) == [*expected, "--", "--flagfile=none"]
 
 
+def test_an_empty_name_is_no_file(folder):
+    with pytest.raises(UserError, match="--flagfile=: no such file"):
+        with_found_flagfiles(["--flagfile="])
+
+
 def test_what_is_left_to_absl(folder):
-    assert with_found_flagfiles(["--flagfile="]) == ["--flagfile="]
     assert with_found_flagfiles(["--flagfile"]) == ["--flagfile"]

@@ -15,6 +15,7 @@ from tfadvseg.data.sets.catalogue import with_own_shares
 from tfadvseg.errors import UserError, of_target
 from tfadvseg.files.model_spec import RUN_FLAGS
 from tfadvseg.flags.kinds import text_of
+from tfadvseg.flags.shipped import find_flagfile
 from tfadvseg.flags.table import ALL_FLAGS, define
 
 MAY_CHANGE = frozenset(
@@ -91,10 +92,14 @@ def read_flagfile(path: str | Path) -> Config:
 
     Flags without effect for the method, which earlier versions accepted and recorded, are ignored.
 
+    Args:
+        path: of the file, or the name of one that comes with the package.
+
     Raises:
-        UserError: the file is not text, or a line is not one of our flags.
+        UserError: there is none, it is not text, or a line is not one of our flags.
     """
     values = _defined_flags()
+    path = find_flagfile(str(path))
     try:
         values(["train", f"--flagfile={path}"])
     except (flags.Error, UnicodeDecodeError) as error:

@@ -37,7 +37,7 @@ def find_flagfile(name: str) -> Path:
     shipped = shipped_flagfiles()
     found = shipped.get(name.removesuffix(SUFFIX))
     if found is None:
-        problem = "is a folder" if path.is_dir() else "no such file"
+        problem = "is a folder" if name and path.is_dir() else "no such file"
         raise UserError(
             f"--flagfile={name}: {problem}; give a file, or one of {', '.join(shipped)}."
         )
@@ -60,7 +60,7 @@ def with_found_flagfiles(arguments: Iterable[str]) -> list[str]:
         name, equals, value = argument.partition("=")
         if name not in ("-flagfile", "--flagfile"):
             continue
-        if equals and value:
+        if equals:
             given[number] = f"{name}={find_flagfile(value)}"
         elif not equals and number + 1 < end:
             given[number + 1] = str(find_flagfile(given[number + 1]))
