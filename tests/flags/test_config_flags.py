@@ -4,11 +4,19 @@ import dataclasses
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from absl import flags as absl_flags
 
 from tests.testing_utils import parse
-from tfadvseg.config import Config, DataConfig, MethodConfig, piecewise_value
+from tfadvseg.config import (
+    Config,
+    DataConfig,
+    MethodConfig,
+    OptimizerConfig,
+    RunConfig,
+    piecewise_value,
+)
 from tfadvseg.config.method import METHOD_OPTIONS
 from tfadvseg.config.options import names_in, options_of
 from tfadvseg.errors import UserError
@@ -150,6 +158,43 @@ def test_bad_values_are_refused_by_name(argument, words):
 def test_values_of_another_form_are_refused(argument, form):
     with pytest.raises(absl_flags.Error, match=re.escape(f"{argument}: write it as {form}")):
         parse(argument)
+
+
+@pytest.mark.parametrize(
+    ("section", "fields", "words"),
+    [
+        (RunConfig, {"epochs": "1"}, "--epochs=1: is str; from Python give int."),
+        (RunConfig, {"epochs": True}, "--epochs=True: is bool; from Python give int."),
+        (
+            RunConfig,
+            {"output_dir": Path("a")},
+            "--output_dir=a: is PosixPath; from Python give str.",
+        ),
+        (DataConfig, {"crop_size": [32, 32]}, "is list; from Python give tuple[int, int]."),
+        (DataConfig, {"crop_size": (32.0, 32.0)}, "from Python give tuple[int, int]."),
+        (DataConfig, {"class_names": "cell"}, "is str; from Python give tuple[str, ...]."),
+        (MethodConfig, {"lambda_adv": 0.1}, "--lambda_adv=0.1: is float; from Python give"),
+        (
+            OptimizerConfig,
+            {"learning_rate": "1"},
+            "learning_rate=1: is str; from Python give float.",
+        ),
+    ],
+)
+def test_values_of_another_type_are_refused(section, fields, words):
+    with pytest.raises(UserError, match=re.escape(words)):
+        section(**fields)
+
+
+def test_whole_numbers_are_numbers():
+    assert RunConfig(ema=0, test_scales=(1, 2)).test_scales == (1, 2)
+    assert OptimizerConfig(learning_rate=np.float64(0.1), warmup=np.int64(3)).warmup == 3
+
+
+def test_flagfiles_that_come_with_the_package_are_read_by_name():
+    assert read_flagfile("demo").run.output_dir == "runs/demo"
+    with pytest.raises(UserError, match="nosuch: no such file; give a file, or one of camvid_best"):
+        read_flagfile("nosuch")
 
 
 def test_rate_epochs_are_for_rates_that_end():

@@ -6,6 +6,9 @@ the same name, with this help, default and type; nothing else has to be written 
 
 import dataclasses
 import functools
+import itertools
+import numbers
+import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -115,7 +118,7 @@ def names_in(section: type, prefix: str = "") -> frozenset[str]:
 
 
 def check_options(section: Any, prefix: str = "") -> None:
-    """Refuses unknown choices, and values that the section's other values leave without effect.
+    """Refuses values of another type, unknown choices, and what other values leave without effect.
 
     Args:
         section: an instance whose fields are options.
@@ -127,6 +130,11 @@ def check_options(section: Any, prefix: str = "") -> None:
     for name, kind in types_of(type(section)).items():
         if typing.get_origin(kind) is Literal:
             require_choice(prefix + name, getattr(section, name), kind)
+        elif not _is_of(value := getattr(section, name), kind):
+            wanted = kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
+            raise UserError(
+                f"--{prefix}{name}={value}: is {type(value).__name__}; from Python give {wanted}."
+            )
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
         if value == field.default:
@@ -146,6 +154,23 @@ def check_options(section: Any, prefix: str = "") -> None:
                 f"{given}: has no effect without --{prefix}{needed}; "
                 f"leave it out{_or_add([(prefix + field.name, field.default)])}."
             )
+
+
+def _is_of(value: object, kind: Any) -> bool:
+    """Whether a value is of an option's type, any text for a choice; whole numbers are numbers."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return isinstance(value, tuple(map(type, arguments)))
+    if origin in (typing.Union, types.UnionType):
+        return any(_is_of(value, each) for each in arguments)
+    if origin is tuple and isinstance(value, tuple):
+        # Of any number, or as many as there are kinds: another number is refused elsewhere.
+        kinds = itertools.repeat(arguments[0]) if arguments[-1] is Ellipsis else arguments
+        return all(map(_is_of, value, kinds))
+    if kind in (int, float):
+        numeric = numbers.Integral if kind is int else numbers.Real
+        return isinstance(value, numeric) and not isinstance(value, bool)
+    return isinstance(value, origin or kind)
 
 
 def idle_options(
