@@ -12,6 +12,7 @@ from tfadvseg.evaluation.report import evaluate_sections, format_table
 @dataclass(frozen=True)
 class Classes:
     class_names: tuple[str, ...] = ("membrane", "cell")
+    image_channels: int = 1
     foreground_class: int | None = 1
     darkfield_accuracy: bool = False
     resize: tuple[int, ...] = ()

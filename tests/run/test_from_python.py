@@ -1,6 +1,7 @@
 """Runs from Python with parts of one's own: what they leave, and what is refused."""
 
 import dataclasses
+import functools
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import tfadvseg as tas
 from tests.testing_utils import tiny_config
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.methods.supervised import supervised_step
+from tfadvseg.models.own import same_function
 
 NAMES = ("dark", "bright")
 
@@ -76,6 +78,39 @@ def test_the_run_and_its_export_answer_alike(finished):
     assert metrics["miou"] == pytest.approx(tas.evaluate(export, DATA["validation"])["miou"])
 
 
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (
+            np.zeros((32, 32, 3), np.uint8),
+            r"shape \[32, 32, 3\]; give one image .*height, width, 1",
+        ),
+        (np.zeros((1, 32, 32, 1), np.uint8), "give one image"),
+        (np.zeros((0, 32), np.uint8), "give one image"),
+        (np.zeros((32, 32), np.float32), "float32; give uint8"),
+    ],
+)
+def test_images_that_a_model_cannot_take_are_refused_in_one_line(finished, image, words):
+    with pytest.raises(tas.UserError, match=words):
+        tas.predict_label(tas.load_predictor(finished[0] / "export"), image)
+
+
+def test_grey_images_are_predicted_in_the_shape_they_were_trained_in(finished):
+    image = DATA["validation"][0][0]
+    export = tas.load_predictor(finished[0] / "export")
+    label = tas.predict_label(export, image)
+    assert label.shape == image.shape
+    np.testing.assert_array_equal(label, tas.predict_label(export, image[..., np.newaxis]))
+
+
+def test_a_function_of_the_started_program_is_the_one_that_others_import():
+    assert same_function("__main__.segmenter", "nets.train.segmenter")
+    assert same_function("nets.train.segmenter", "__main__.segmenter")
+    assert not same_function("__main__.segmenter", "nets.train.my_segmenter")
+    assert not same_function("a.segmenter", "b.segmenter")
+    assert not same_function("__main__.segmenter", "__main__.other")
+
+
 def test_whoever_loads_it_is_asked_for_the_function_by_name(finished):
     output, _ = finished
     with pytest.raises(tas.UserError, match=r"your own, .*\.segmenter; .*segmenter=segmenter"):
@@ -128,12 +163,17 @@ def test_a_method_of_one_s_own_replaces_the_steps(tmp_path):
         ({"examples": []}, "examples: there are no images"),
         ({"validation": None}, "go together"),
         ({"class_names": ()}, "a name per class"),
+        ({"class_names": "cell"}, "a name per class"),
+        ({"examples": [DATA["examples"][0][0]]}, r"examples\[0\]: ndarray; give a tuple"),
+        ({"examples": 5}, "examples: int; give pairs"),
+        ({"examples": [{"image": 1, "label": 2}]}, r"examples\[0\]: dict; give a tuple"),
         ({"class_names": ("a", "b"), "foreground_class": "c"}, "foreground_class=c: not one of"),
         ({"examples": [(np.zeros((32, 32)), np.zeros((32, 32), int))]}, "float64"),
         ({"examples": [(np.zeros((32, 32), np.uint8), np.zeros((32, 32)))]}, "label is float64"),
         ({"examples": [(np.zeros((32, 32), np.uint8), np.full((32, 32), 7))]}, "contains 7"),
         ({"validation": [(np.zeros((32, 32, 3), np.uint8), np.zeros((32, 32), int))]}, "channels"),
         ({"segmenter": lambda channels, logits: "no model"}, "returned str"),
+        ({"segmenter": functools.cache(segmenter)}, "returned before"),
         ({"segmenter": lambda channels, logits: segmenter(channels, 7)}, "expected logits"),
         ({"discriminator": lambda size, channels: segmenter(channels, 3)}, "expected logits"),
     ],
@@ -142,6 +182,19 @@ def test_what_does_not_fit_is_refused_in_one_line(given, words, tmp_path):
     with pytest.raises(tas.UserError, match=words):
         tas.train(config(tmp_path), **{**DATA, **given})
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_discriminator_that_nothing_trains_is_refused(tmp_path):
+    supervised = config(tmp_path, method={"method": "supervised", "compare": ()})
+    with pytest.raises(tas.UserError, match=r"discriminator: --method=supervised .* trains none"):
+        tas.train(supervised, discriminator=discriminator, **DATA)
+    with pytest.raises(tas.UserError, match=r"config: is dict; give a tfadvseg\.Config"):
+        tas.train({"epochs": 1})
+
+
+def test_a_model_in_place_of_a_function_is_refused(tmp_path):
+    with pytest.raises(tas.UserError, match="is a Keras model; give a function"):
+        tas.train(config(tmp_path), segmenter=segmenter(1, 1), **DATA)
 
 
 def test_the_package_alone_imports_no_tensorflow():

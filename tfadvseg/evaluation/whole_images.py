@@ -29,13 +29,14 @@ def predict_probabilities(
 
     Args:
         predictor: the segmenter.
-        image: of any size, with the predictor's number of channels.
+        image: of any size, with the predictor's number of channels; [H,W] where that is 1.
         tile: side of the tiles for larger images, in pixels. A model that resizes always takes the
             whole image, because it was not trained on parts of images.
 
     Raises:
-        UserError: `tile` is too small for the network.
+        UserError: the image is no such array, or `tile` is too small for the network.
     """
+    image = _checked(image, predictor.spec.image_channels)
     stride = predictor.spec.stride
     if predictor.spec.resize:
         tile = max(image.shape[:2])
@@ -53,3 +54,21 @@ def predict_label(predictor: ImagePredictor, image: np.ndarray, tile: int = TILE
         As `predict_probabilities`.
     """
     return predict_probabilities(predictor, image, tile).argmax(axis=-1).astype(np.uint8)
+
+
+def _checked(image: np.ndarray, channels: int) -> np.ndarray:
+    """The image as [H,W,C].
+
+    Raises:
+        UserError: it has another shape, no pixels, or values other than 0 to 255 as uint8.
+    """
+    image = np.asarray(image)
+    shown = image[:, :, np.newaxis] if image.ndim == 2 and channels == 1 else image
+    if shown.ndim != 3 or shown.shape[-1] != channels or not shown.size:
+        also = " or [height, width]" if channels == 1 else ""
+        raise UserError(
+            f"image: shape {list(image.shape)}; give one image [height, width, {channels}]{also}."
+        )
+    if image.dtype != np.uint8:
+        raise UserError(f"image: {image.dtype}; give uint8, 0 to 255. The model normalises it.")
+    return shown

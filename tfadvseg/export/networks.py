@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfadvseg.errors import UserError
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.outputs import output_channels
-from tfadvseg.models.own import build_own_segmenter, name_of
+from tfadvseg.models.own import build_own_segmenter, name_of, same_function
 from tfadvseg.models.segmenters import build_segmenter
 
 OwnSegmenter = Callable[[int, int], tf.keras.Model]
@@ -39,6 +39,7 @@ def rebuild_segmenter(spec: ModelSpec, own: OwnSegmenter | None = None) -> tf.ke
             f"tfadvseg.load_predictor(..., segmenter={needed.rpartition('.')[2]}), or use its "
             "export, which needs no function."
         )
-    if given != needed:
+    assert given is not None
+    if not same_function(given, needed):
         raise UserError(f"segmenter={given}: this model was trained with {needed}; give that one.")
     return build_own_segmenter(own, spec.image_channels, output_channels(spec.num_classes))

@@ -21,10 +21,8 @@ def build_own_segmenter(
     Raises:
         UserError: it is no Keras model, or does not map images to logits of their size.
     """
-    model = build(image_channels, logit_channels)
     what = f"segmenter={name_of(build)}"
-    if not isinstance(model, tf.keras.Model):
-        raise UserError(f"{what}: returned {type(model).__name__}; return a Keras model.")
+    model = _built(build, (image_channels, logit_channels), what)
     size = (64, 96)
     image = tf.zeros((1, *size, image_channels))
     try:
@@ -53,10 +51,8 @@ def build_own_discriminator(
     Raises:
         UserError: it is no Keras model, or does not map such maps to logits.
     """
-    model = build(size, channels)
     what = f"discriminator={name_of(build)}"
-    if not isinstance(model, tf.keras.Model):
-        raise UserError(f"{what}: returned {type(model).__name__}; return a Keras model.")
+    model = _built(build, (size, channels), what)
     maps = tf.zeros((1, *size, channels))
     try:
         shape = tuple(model(maps, training=False).shape)
@@ -70,7 +66,33 @@ def build_own_discriminator(
     return model
 
 
+def _built(build: Callable[..., tf.keras.Model], arguments: tuple, what: str) -> tf.keras.Model:
+    """What the function makes of the arguments.
+
+    Raises:
+        UserError: it is a model itself, or returns none.
+    """
+    if isinstance(build, tf.keras.Model):
+        raise UserError(f"{what}: is a Keras model; give a function that builds a new one.")
+    model = build(*arguments)
+    if not isinstance(model, tf.keras.Model):
+        raise UserError(f"{what}: returned {type(model).__name__}; return a Keras model.")
+    return model
+
+
 def name_of(function: Callable) -> str:
     """`module.qualified_name` of a function or class."""
     qualified = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{function.__module__}.{qualified}"
+
+
+def same_function(name: str, other: str) -> bool:
+    """Whether two names of `name_of` can be of one function.
+
+    A function of the program that was started is `__main__.f`, and `program.f` for whoever imports
+    it from there.
+    """
+    if name == other:
+        return True
+    main, imported = sorted((name, other), key=lambda each: not each.startswith("__main__."))
+    return main.startswith("__main__.") and imported.endswith(main.removeprefix("__main__"))

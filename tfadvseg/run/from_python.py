@@ -58,6 +58,13 @@ def train(
         UserError: a part, the data or the configuration does not fit, named in one line.
         training.loop.Stopped: SIGTERM or SIGINT came; the state was saved.
     """
+    if not isinstance(config, Config):
+        raise UserError(f"config: is {type(config).__name__}; give a tfadvseg.Config.")
+    if discriminator is not None and method is None and not config.method.uses_discriminator:
+        raise UserError(
+            f"discriminator: --method={config.method.method} with these weights trains none; leave "
+            "it out."
+        )
     splits = None
     if (examples is None) != (validation is None):
         raise UserError("examples and validation go together: give both, or neither.")
@@ -104,9 +111,13 @@ def collect_pairs(pairs: Pairs, name: str) -> Examples:
     """
     images: list[np.ndarray] = []
     labels: list[np.ndarray] = []
+    if not isinstance(pairs, Iterable):
+        raise UserError(f"{name}: {type(pairs).__name__}; give pairs (image, label).")
     for number, pair in enumerate(pairs):
-        image, label = (np.asarray(each) for each in pair)
         where = f"{name}[{number}]"
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise UserError(f"{where}: {type(pair).__name__}; give a tuple (image, label).")
+        image, label = (np.asarray(each) for each in pair)
         if image.dtype != np.uint8 or image.ndim not in (2, 3):
             raise UserError(
                 f"{where}: the image is {image.dtype} {image.shape}; give uint8 [height, width] or "
@@ -137,7 +148,7 @@ def collect_pairs(pairs: Pairs, name: str) -> Examples:
 def _splits(
     examples: Pairs, validation: Pairs, class_names: Sequence[str], foreground_class: str
 ) -> Splits:
-    names = tuple(class_names)
+    names = () if isinstance(class_names, str) else tuple(class_names)
     if len(names) < 2:
         raise UserError("class_names: give a name per class, two or more.")
     if foreground_class and foreground_class not in names:

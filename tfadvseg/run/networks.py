@@ -24,6 +24,7 @@ from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.building import build_state
 from tfadvseg.methods.catalogue import METHODS
 from tfadvseg.methods.method import Method
+from tfadvseg.models.own import same_function
 from tfadvseg.run.checks import Start
 from tfadvseg.run.loading import RunData
 from tfadvseg.run.parts import Parts
@@ -163,6 +164,12 @@ def _normalisation(
     return tuple(mean.tolist()), tuple(std.tolist())
 
 
+def _same_parts(earlier: dict[str, str], now: dict[str, str]) -> bool:
+    return earlier.keys() == now.keys() and all(
+        same_function(earlier[part], now[part]) for part in now
+    )
+
+
 def _earlier_spec(
     output: Path, data_fingerprint: str, own_parts: dict[str, str]
 ) -> ModelSpec | None:
@@ -170,7 +177,7 @@ def _earlier_spec(
     if not (output / model_spec.FILE_NAME).exists():
         return None
     earlier = ModelSpec.load(output)
-    if earlier.own_parts != own_parts:
+    if not _same_parts(earlier.own_parts, own_parts):
         was, now = (", ".join(parts.values()) or "none" for parts in (earlier.own_parts, own_parts))
         raise UserError(
             f"--output_dir={output}: this run was begun with other parts of your own ({was}; now "

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfadvseg.config import Config
 from tfadvseg.data.descriptors import DatasetDescriptor
+from tfadvseg.errors import UserError
 from tfadvseg.models.discriminators import build_discriminator
 from tfadvseg.models.ops.domain_statistics import (
     DomainStatistics,
@@ -18,7 +19,7 @@ from tfadvseg.models.ops.domain_statistics import (
 )
 from tfadvseg.models.ops.frozen_batch_norm import Domain
 from tfadvseg.models.outputs import output_channels
-from tfadvseg.models.own import build_own_discriminator, build_own_segmenter
+from tfadvseg.models.own import build_own_discriminator, build_own_segmenter, name_of
 from tfadvseg.models.segmenters import build_segmenter
 from tfadvseg.training.balance import GradientBalance
 from tfadvseg.training.optimizers import Length, build_optimizer
@@ -204,12 +205,14 @@ class Builder:
         self.descriptor = descriptor
         self._segmenter = segmenter
         self._discriminator = discriminator
+        self._own_variables: set[object] = set()
 
     def segmenter_model(self) -> tf.keras.Model:
         """A segmenter with new weights."""
         classes, channels = self.descriptor.num_classes, self.descriptor.image_channels
         if self._segmenter is not None:
-            return build_own_segmenter(self._segmenter, channels, output_channels(classes))
+            model = build_own_segmenter(self._segmenter, channels, output_channels(classes))
+            return self._new(model, f"segmenter={name_of(self._segmenter)}")
         model = build_segmenter(self.config.segmenter, classes, channels)
         set_momentum(model, self.config.segmenter.batch_norm_momentum)
         return model
@@ -250,11 +253,27 @@ class Builder:
         size = self.config.data.crop_size
         if self._discriminator is not None:
             model = build_own_discriminator(self._discriminator, size, channels)
+            self._new(model, f"discriminator={name_of(self._discriminator)}")
         else:
             model = build_discriminator(self.config.discriminator, size, channels)
         length = self._length(updates_per_epoch or self.config.run.steps_per_epoch)
         optimizer = build_optimizer(self.config.d_optimizer, model, length)
         return Learner(model, optimizer, name, role="discriminator", balance=balance)
+
+    def _new(self, model: tf.keras.Model, what: str) -> tf.keras.Model:
+        """The model, unless a network of this run has weights of it already.
+
+        Raises:
+            UserError: it has; two networks would then be one.
+        """
+        variables = {variable.ref() for variable in model.variables}
+        if variables & self._own_variables:
+            raise UserError(
+                f"{what}: returned weights that it had returned before; build a new model with new "
+                "layers at each call."
+            )
+        self._own_variables |= variables
+        return model
 
     def _length(self, updates_per_epoch: int) -> Length:
         run = self.config.run
