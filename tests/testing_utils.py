@@ -17,6 +17,7 @@ from tfadvseg.config import (
     RunConfig,
     SegmenterConfig,
 )
+from tfadvseg.config.discriminator import DISCRIMINATOR_RULES
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.feeds import Feed
 from tfadvseg.data.pipeline import Normalisation, window_maker
@@ -44,7 +45,9 @@ def tiny_config(**changes) -> Config:
         "run": RunConfig(epochs=1, steps_per_epoch=2, global_batch_size=4, precision="float32"),
     }
     if method.rules.discriminator:
-        patch = DiscriminatorConfig(discriminator="patch", d_width=4, d_depth=2)
+        own = method.rules.discriminator
+        kind = own if DISCRIMINATOR_RULES[own].features else "patch"
+        patch = DiscriminatorConfig(discriminator=kind, d_width=4, d_depth=2)
         sections |= {
             "discriminator": patch,
             "d_optimizer": OptimizerConfig(learning_rate=1e-2),

@@ -137,6 +137,8 @@ def test_d_s_rate_reaches_s_only_through_later_updates(name):
     for rate in (0.05, 0.5):
         config = config_for(name, d_optimizer={"learning_rate": rate})
         state = state_of(config)
+        if not state.discriminators():
+            pytest.skip("its critic returns features, and S follows after the critic's update")
         train(config, state, updates=1)
         after.append(state)
     assert not changed(*(values_of(state.segmenter.model) for state in after))

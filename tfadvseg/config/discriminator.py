@@ -6,7 +6,7 @@ from typing import Literal
 from tfadvseg.config.checks import require, require_not_negative, require_positive
 from tfadvseg.config.options import check_options, option
 
-DiscriminatorName = Literal["auto", "encoder", "patch", "fc", "pooled"]
+DiscriminatorName = Literal["auto", "encoder", "patch", "fc", "pooled", "critic"]
 ImageInput = Literal["none", "product", "concat"]
 TruthForm = Literal["one_hot", "scaling"]
 
@@ -17,8 +17,8 @@ class DiscriminatorConfig:
 
     discriminator: DiscriminatorName = option(
         "auto",
-        "Discriminator D: one logit per window (encoder, pooled) or a map of them (patch, fc); "
-        "auto takes the method's own.",
+        "Discriminator D: one logit per window (encoder, pooled), a map of them (patch, fc), or "
+        "features of several scales (SegAN's critic); auto takes the method's own.",
     )
     d_width: int = option(
         0, "Filters of D's first level, doubled at each halving; 0 takes the network's own number."
@@ -55,10 +55,14 @@ class DiscriminatorConfig:
         "Updates of D per R1 penalty, which is multiplied by this number to make up for it.",
         needs="d_r1",
     )
+    d_clip: float = option(
+        0.05,
+        "Largest absolute value of the critic's weights after each update; 0 does not clip.",
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
-        require_not_negative(self, "d_width", "d_r1")
+        require_not_negative(self, "d_width", "d_r1", "d_clip")
         require_positive(self, "d_depth", "d_r1_every")
         require(0 <= self.d_dropout < 1, f"--d_dropout={self.d_dropout}: take 0 to below 1.")
         require(0.5 <= self.d_truth_tau <= 1, f"--d_truth_tau={self.d_truth_tau}: take 0.5 to 1.")
@@ -77,12 +81,14 @@ class DiscriminatorRules:
         halves: whether it halves windows `--d_depth` times without a rest.
         any_size: whether one D takes maps of every size.
         least: the smallest side of a window, in pixels; 0 where any will do.
+        features: whether it returns features, and no logits.
     """
 
     width: int = 32
     halves: bool = False
     any_size: bool = True
     least: int = 0
+    features: bool = False
 
 
 DISCRIMINATOR_RULES = {
@@ -90,5 +96,6 @@ DISCRIMINATOR_RULES = {
     "patch": DiscriminatorRules(),
     "fc": DiscriminatorRules(width=64, least=32),
     "pooled": DiscriminatorRules(width=64, any_size=False, least=32),
+    "critic": DiscriminatorRules(width=64, features=True),
 }
 """By the value of `--discriminator`."""

@@ -85,6 +85,11 @@ class MethodConfig:
     teacher_decay: float = option(
         0.99, "Share of its old parameters that the teacher keeps in an update."
     )
+    segan_loss: Literal["dice", "segmentation"] = option(
+        "dice",
+        "S's loss beside the critic's in SegAN: its Dice, as published, or the segmentation loss "
+        "that other methods train S with.",
+    )
     compare: tuple[str, ...] = option(
         (),
         "Methods without D to train beside S, on the same batches and from the same initial "

@@ -87,6 +87,13 @@ class Config:
             return
         own = self.discriminator
         rules = DISCRIMINATOR_RULES[own.discriminator]
+        default = self.method.rules.discriminator or own.discriminator
+        require(
+            rules.features == DISCRIMINATOR_RULES[default].features,
+            f"--discriminator={own.discriminator}: returns "
+            f"{'features and no logits' if rules.features else 'logits and no features'}; "
+            f"--method={self.method.method} takes {default}.",
+        )
         require(
             rules.any_size or self.method.rules.target != "required",
             f"--discriminator={own.discriminator}: judges windows of one size; "

@@ -7,6 +7,7 @@ from tfadvseg.methods import (
     adversarial,
     fda,
     minent,
+    segan,
     self_training,
     source_only,
     supervised,
@@ -16,6 +17,7 @@ from tfadvseg.methods.method import Method
 METHODS: dict[str, Method] = {
     "supervised": supervised.METHOD,
     "adversarial": adversarial.METHOD,
+    "segan": segan.METHOD,
     "source_only": source_only.METHOD,
     "adabn": adabn.METHOD,
     "minent": minent.METHOD,

@@ -10,6 +10,7 @@ from tfadvseg.config import DiscriminatorConfig
 from tfadvseg.models.fc_discriminator import fc_discriminator
 from tfadvseg.models.layers import LeakyReLU
 from tfadvseg.models.pooled_discriminator import pooled_discriminator
+from tfadvseg.models.segan_critic import segan_critic
 from tfadvseg.models.unet import downward_path
 
 
@@ -111,7 +112,18 @@ def _pooled(config: DiscriminatorConfig, size: tuple[int, int], channels: int) -
     return pooled_discriminator(size, channels, config.d_width, config.d_dropout)
 
 
-DISCRIMINATORS = {"encoder": _encoder, "patch": _patch, "fc": _fc, "pooled": _pooled}
+def _critic(config: DiscriminatorConfig, size: tuple[int, int], channels: int) -> tf.keras.Model:
+    del size
+    return segan_critic(channels, config.d_width)
+
+
+DISCRIMINATORS = {
+    "encoder": _encoder,
+    "patch": _patch,
+    "fc": _fc,
+    "pooled": _pooled,
+    "critic": _critic,
+}
 """Builders, functions of (config, size, channels), by the value of `--discriminator`."""
 
 

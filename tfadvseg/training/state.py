@@ -24,7 +24,7 @@ from tfadvseg.models.segmenters import build_segmenter
 from tfadvseg.training.balance import GradientBalance
 from tfadvseg.training.optimizers import Length, build_optimizer
 
-Role = Literal["segmenter", "discriminator", "teacher"]
+Role = Literal["segmenter", "discriminator", "critic", "teacher"]
 
 
 class Learner(tf.Module):
@@ -239,7 +239,12 @@ class Builder:
         return Learner(model, None, name, role="teacher")
 
     def discriminator(
-        self, name: str, channels: int, updates_per_epoch: int = 0, balanced: bool = True
+        self,
+        name: str,
+        channels: int,
+        updates_per_epoch: int = 0,
+        balanced: bool = True,
+        role: Role = "discriminator",
     ) -> Learner:
         """A discriminator and its optimizer.
 
@@ -247,18 +252,21 @@ class Builder:
             name: in checkpoints.
             channels: of the maps that it is shown.
             updates_per_epoch: its own; 0 for as many as S has.
+            role: `critic` where it returns features and no logits.
             balanced: whether `--lambda_adv`, where it is a share, is of this one's loss.
         """
         balance = GradientBalance() if balanced and self.config.method.balances else None
         size = self.config.data.crop_size
-        if self._discriminator is not None:
+        if self._discriminator is not None and role == "critic":
+            model = self._discriminator(size, channels)
+        elif self._discriminator is not None:
             model = build_own_discriminator(self._discriminator, size, channels)
             self._new(model, f"discriminator={name_of(self._discriminator)}")
         else:
             model = build_discriminator(self.config.discriminator, size, channels)
         length = self._length(updates_per_epoch or self.config.run.steps_per_epoch)
         optimizer = build_optimizer(self.config.d_optimizer, model, length)
-        return Learner(model, optimizer, name, role="discriminator", balance=balance)
+        return Learner(model, optimizer, name, role=role, balance=balance)
 
     def _new(self, model: tf.keras.Model, what: str) -> tf.keras.Model:
         """The model, unless a network of this run has weights of it already.

@@ -7,6 +7,7 @@ from tfadvseg.config.methods import (
     adversarial,
     fda,
     minent,
+    segan,
     self_training,
     source_only,
     supervised,
@@ -16,6 +17,7 @@ from tfadvseg.config.methods.rules import MethodRules
 METHOD_RULES: dict[str, MethodRules] = {
     "supervised": supervised.RULES,
     "adversarial": adversarial.RULES,
+    "segan": segan.RULES,
     "source_only": source_only.RULES,
     "adabn": adabn.RULES,
     "minent": minent.RULES,

@@ -1,0 +1,36 @@
+"""Rules of SegAN."""
+
+from typing import TYPE_CHECKING
+
+from tfadvseg.config.checks import require
+from tfadvseg.config.methods.rules import MethodRules
+
+if TYPE_CHECKING:
+    from tfadvseg.config.whole import Config
+
+
+def _check(config: "Config") -> None:
+    loss = config.loss
+    weighed = loss.boundary_weight or loss.lambda_dice or loss.lambda_focal
+    own = loss.class_weights != "none" or bool(weighed)
+    require(
+        not own or config.method.segan_loss == "segmentation" or bool(config.method.compare),
+        "--segan_loss=dice: takes SegAN's Dice in place of the segmentation loss, whose weights "
+        "and terms have no effect then; leave them out, or give --segan_loss=segmentation.",
+    )
+    require(
+        config.method.weighs_adversarial,
+        "--lambda_adv=0: no critic is trained then; take --method=supervised.",
+    )
+
+
+RULES = MethodRules(
+    summary="S against a critic whose features of the masked image it matches (SegAN).",
+    options=("lambda_adv", "segan_loss", "compare"),
+    d_options=("d_clip",),
+    discriminator="critic",
+    lambda_adv=1.0,
+    boundaries=True,
+    arms=("supervised",),
+    check=_check,
+)
