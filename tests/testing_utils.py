@@ -19,7 +19,7 @@ from tfadvseg.config import (
 )
 from tfadvseg.config.discriminator import DISCRIMINATOR_RULES
 from tfadvseg.data.examples import Examples
-from tfadvseg.data.feeds import Feed
+from tfadvseg.data.feeds import Feed, Masks
 from tfadvseg.data.pipeline import Normalisation, window_maker
 from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.errors import UserError
@@ -100,7 +100,8 @@ def noise_feed(config: Config, state: TrainState) -> Feed:
     data, run = dataclasses.replace(config.data, augment=()), config.run
     maker = window_maker(examples, data, normalisation, seed=0)
     updates, windows = run.steps_per_epoch, config.windows_per_update
-    return Feed(maker, maker, windows, updates, run.seed, normalisation)
+    masks = Masks(maker, (0.5, 0.5)) if config.method.uses_masks else None
+    return Feed(maker, maker, windows, updates, run.seed, normalisation, masks=masks)
 
 
 def tiny_batch(size: int = 4, seed: int = 0) -> dict[str, tf.Tensor]:

@@ -21,6 +21,8 @@ class PublishedSegmenter(tf.keras.Model):
         for name, value in random_state_dict(spec).items():
             factor, offset = overrides.get(name, (1.0, 0.0))
             value = value * np.float32(factor) + np.float32(offset)
+            if name == "deconvblock1.0.weight":  # transposed: its inputs come first
+                value = value.swapaxes(0, 1)
             value = hwio(value) if value.ndim == 4 else value
             learns = "running" not in name and "num_batches" not in name
             variable = tf.Variable(value, trainable=learns, name=name.replace(".", "/"))

@@ -16,7 +16,8 @@ from tfadvseg.config.methods import METHOD_RULES
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.pipeline import Normalisation, fixed_windows, whole_images
 from tfadvseg.errors import UserError
-from tfadvseg.export.saved_model import export_saved_model, load_exported
+from tfadvseg.export.exported import load_exported
+from tfadvseg.export.saved_model import export_saved_model
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.methods.building import build_state, prepare_training
 from tfadvseg.methods.catalogue import METHODS
@@ -43,6 +44,8 @@ def config_for(name: str, **changes) -> Config:
     }
     if rules.target == "required":
         sections["target"] = {"dataset": "membranes", "crop_size": WINDOW}
+    if rules.needs_masks:
+        sections["method"]["masks_split"] = "train"
     if rules.discriminator:
         sections["d_optimizer"] = SGD
     for section, fields in changes.items():

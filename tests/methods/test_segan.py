@@ -11,6 +11,7 @@ from tests.conftest import SHARED
 from tests.interop.state_dicts import random_state_dict
 from tests.methods.segan_segmenter import PublishedSegmenter, hwio
 from tests.testing_utils import parse, tiny_batch, tiny_config, tiny_state, values_of
+from tfadvseg.config import Config
 from tfadvseg.errors import UserError
 from tfadvseg.losses.segan import image_dice, masked_images, scale_sums
 from tfadvseg.losses.terms import CROSS_ENTROPY
@@ -18,6 +19,15 @@ from tfadvseg.methods.segan import multi_scale_loss, segan_step
 from tfadvseg.models.segan_critic import segan_critic
 from tfadvseg.training.state import Learner
 from tfadvseg.training.torch_optimizers import TorchAdam
+
+
+def segan_config() -> Config:
+    return tiny_config(method={"method": "segan"}, data={"crop_size": (32, 32)})
+
+
+def large_batch() -> dict[str, tf.Tensor]:
+    """Windows of 32 pixels, the least that the critic takes."""
+    return {name: tf.tile(t, [1, 2, 2, 1][: t.shape.rank]) for name, t in tiny_batch().items()}
 
 
 def test_dice_by_hand_and_only_over_valid_pixels():
@@ -47,8 +57,8 @@ def test_a_scale_counts_by_weight_times_elements():
 
 
 def test_the_critic_is_clipped_and_s_follows_after_it():
-    config = tiny_config(method={"method": "segan"})
-    state, batch = tiny_state(config), tiny_batch()
+    config = segan_config()
+    state, batch = tiny_state(config), large_batch()
     critic = state.learners["discriminator"]
     scalars = segan_step(state.segmenter, critic, batch, tf.constant(1.0), 0.05)
     weights = np.concatenate([v.numpy().ravel() for v in critic.model.trainable_variables])
@@ -58,10 +68,10 @@ def test_the_critic_is_clipped_and_s_follows_after_it():
 
 
 def test_ignored_pixels_reach_neither_network():
-    config = tiny_config(method={"method": "segan"})
+    config = segan_config()
     results = []
     for filling in (0.0, 7.0):
-        state, batch = tiny_state(config), tiny_batch()
+        state, batch = tiny_state(config), large_batch()
         label = batch["label"].numpy()
         label[:, 4:] = 255
         ours = masked_images(
@@ -76,12 +86,12 @@ def test_ignored_pixels_reach_neither_network():
 
 
 def test_the_run_s_own_segmentation_loss_in_place_of_dice():
-    config = tiny_config(method={"method": "segan"})
+    config = segan_config()
     losses = []
     for terms in (None, CROSS_ENTROPY):
         state = tiny_state(config)
         critic = state.learners["discriminator"]
-        scalars = segan_step(state.segmenter, critic, tiny_batch(), tf.constant(1.0), 0.0, terms)
+        scalars = segan_step(state.segmenter, critic, large_batch(), tf.constant(1.0), 0.0, terms)
         losses.append(float(scalars["segmenter/loss_seg"]))
     assert 0 < losses[0] < 1 and losses[0] != losses[1]
 

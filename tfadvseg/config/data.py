@@ -11,6 +11,7 @@ from tfadvseg.config.options import check_options, option
 Augmentation = Literal["rotate", "flip", "scale", "elastic", "photometric", "colour"]
 ChannelOrder = Literal["rgb", "bgr"]
 Preparation = Literal["tfds", "beam", "none"]
+LabelMarks = Literal["strokes", "squares"]
 
 MAX_CLASSES = 255
 """Class ids are 8 bits, and the last of them stands for pixels to ignore."""
@@ -63,6 +64,12 @@ class DataConfig:
     shuffle: bool = option(
         True, "Draw a new order of the training images for each pass; otherwise it is drawn once."
     )
+    label_fraction: float = option(
+        1.0,
+        "Share of each class's pixels in each training image that keeps its label, on marks drawn "
+        "with --seed; the rest is ignored. For studies of incomplete labels.",
+    )
+    label_marks: LabelMarks = option("strokes", "Shape of the marks of --label_fraction.")
     mean: tuple[float, ...] = option(
         (),
         "Mean of each channel (red,green,blue), subtracted from 0-255 values; empty takes the "
@@ -142,6 +149,15 @@ class DataConfig:
                 f"--{flag}={listed(size)}: give height,width, both greater than 0.",
             )
         require_not_negative(self, "val_windows")
+        require(
+            0 < self.label_fraction <= 1,
+            f"--label_fraction={self.label_fraction}: take more than 0 and at most 1.",
+        )
+        require(
+            self.label_fraction < 1 or self.label_marks == "strokes",
+            f"--label_marks={self.label_marks}: has no effect without --label_fraction; leave it "
+            "out.",
+        )
         for name in self.augment:
             require_choice("augment", name, Augmentation)
         self._check_normalisation()

@@ -9,6 +9,7 @@ from tfadvseg.config.options import check_options, option
 DiscriminatorName = Literal["auto", "encoder", "patch", "fc", "pooled", "critic"]
 ImageInput = Literal["none", "product", "concat"]
 TruthForm = Literal["one_hot", "scaling"]
+IgnoredPixels = Literal["hidden", "shown"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,15 @@ class DiscriminatorConfig:
     d_label_smoothing: float = option(
         0.0, "One-sided label smoothing: D's target for real maps is 1 minus this."
     )
+    d_ignored: IgnoredPixels = option(
+        "hidden",
+        "What D sees where labels are ignored: 0 in both maps (hidden), or S's prediction (shown), "
+        "which stands in the true map as well, unless true maps come from other images "
+        "(--masks_dir, --masks_split).",
+    )
+    d_noise: float = option(
+        0.0, "Standard deviation of Gaussian noise on D's input in training; 0 adds none."
+    )
     d_r1: float = option(
         0.0,
         "Weight gamma of the R1 penalty, gamma / 2 times the squared norm of D's gradient at real "
@@ -62,7 +72,7 @@ class DiscriminatorConfig:
 
     def __post_init__(self) -> None:
         check_options(self)
-        require_not_negative(self, "d_width", "d_r1", "d_clip")
+        require_not_negative(self, "d_width", "d_r1", "d_clip", "d_noise")
         require_positive(self, "d_depth", "d_r1_every")
         require(0 <= self.d_dropout < 1, f"--d_dropout={self.d_dropout}: take 0 to below 1.")
         require(0.5 <= self.d_truth_tau <= 1, f"--d_truth_tau={self.d_truth_tau}: take 0.5 to 1.")
@@ -96,6 +106,6 @@ DISCRIMINATOR_RULES = {
     "patch": DiscriminatorRules(),
     "fc": DiscriminatorRules(width=64, least=32),
     "pooled": DiscriminatorRules(width=64, any_size=False, least=32),
-    "critic": DiscriminatorRules(width=64, features=True),
+    "critic": DiscriminatorRules(width=64, least=32, features=True),
 }
 """By the value of `--discriminator`."""

@@ -15,6 +15,7 @@ from tfadvseg.config.weights import Weight, check_weight, is_ratio, pieces_of, w
 
 GanLoss = Literal["vanilla", "ls", "hinge", "relativistic"]
 ScheduleName = Literal["joint", "alternating"]
+SizeLoss = Literal["squared", "kl"]
 
 STANDARD = "standard"
 """What `--compare` alone trains beside S: the method's first arm, under this name."""
@@ -90,6 +91,21 @@ class MethodConfig:
         "S's loss beside the critic's in SegAN: its Dice, as published, or the segmentation loss "
         "that other methods train S with.",
     )
+    masks_dir: str | None = option(
+        None,
+        "Folder of masks without images, of the dataset's class ids: what D takes for true maps in "
+        "place of the batch's labels, or what the size prior measures.",
+    )
+    masks_split: str | None = option(
+        None,
+        "Part of --dataset whose labels are such masks, such as train[10:20].",
+    )
+    lambda_size: float = option(1.0, "Weight of the size prior.")
+    size_loss: SizeLoss = option(
+        "squared",
+        "Distance between S's class shares in an image and those of the masks: their squared "
+        "difference, or the Kullback-Leibler divergence.",
+    )
     compare: tuple[str, ...] = option(
         (),
         "Methods without D to train beside S, on the same batches and from the same initial "
@@ -108,6 +124,11 @@ class MethodConfig:
         require_positive(self, "iter_size")
         require_not_negative(
             self, "lambda_seg_aux", "lambda_adv_aux", "lambda_entropy", "lambda_entropy_aux"
+        )
+        require_not_negative(self, "lambda_size")
+        require(
+            self.masks_dir is None or self.masks_split is None,
+            f"--masks_dir={self.masks_dir} and --masks_split={self.masks_split}: give one of them.",
         )
         self._check_arms()
         check_weight("lambda_adv", self.lambda_adv)
@@ -161,6 +182,18 @@ class MethodConfig:
         """The methods that are trained beside S, by the names of their networks."""
         standard = dict(zip((STANDARD,), self.rules.arms, strict=False))
         return {name: standard.get(name, name) for name in self.compare}
+
+    @property
+    def uses_masks(self) -> bool:
+        """Whether masks of other images are given."""
+        return self.masks_dir is not None or self.masks_split is not None
+
+    @property
+    def masks_flag(self) -> str:
+        """The flag that gives them, as it is typed."""
+        if self.masks_dir is not None:
+            return f"--masks_dir={self.masks_dir}"
+        return f"--masks_split={self.masks_split}"
 
     @property
     def weighs_adversarial(self) -> bool:

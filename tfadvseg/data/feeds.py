@@ -15,6 +15,19 @@ from tfadvseg.data.pipeline import (
 
 
 @dataclass(frozen=True)
+class Masks:
+    """Masks of other images than those that S learns from.
+
+    Attributes:
+        window: makes windows, of which `label` [h,w] int32 is a mask.
+        class_shares: of each class among the pixels of all masks.
+    """
+
+    window: WindowMaker
+    class_shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Feed:
     """Makers of a run's training windows, and how many windows make an update.
 
@@ -27,6 +40,7 @@ class Feed:
         normalisation: of the windows' images.
         unlabelled_per_update: windows without labels per update, over all replicas; 0 is as many
             as labelled ones.
+        masks: of other images, if any: labelled windows then have a `mask` [h,w] int32, too.
     """
 
     labelled: WindowMaker
@@ -36,10 +50,12 @@ class Feed:
     seed: int
     normalisation: Normalisation
     unlabelled_per_update: int = 0
+    masks: Masks | None = None
 
     def windows(self, epoch: int, first: int) -> tf.data.Dataset:
         """The epoch's labelled windows in order (`pipeline.training_windows`)."""
-        return training_windows(self.labelled, self.windows_per_update, *self._steps(epoch, first))
+        maker = self._with_masks()
+        return training_windows(maker, self.windows_per_update, *self._steps(epoch, first))
 
     def domains(self, epoch: int, first: int) -> tf.data.Dataset:
         """Windows of both domains, as far as there are two (`pipeline.domain_windows`)."""
@@ -51,7 +67,7 @@ class Feed:
         """The epoch's labelled windows twice, shuffled (`pipeline.mixed_windows`)."""
         windows = self.updates_per_epoch * self.windows_per_update
         return mixed_windows(
-            self.labelled, self.windows_per_update, self.seed, epoch * windows, windows, first
+            self._with_masks(), self.windows_per_update, self.seed, epoch * windows, windows, first
         )
 
     def labelled_and_unlabelled(self, epoch: int, first: int) -> tf.data.Dataset:
@@ -80,6 +96,16 @@ class Feed:
         """The very first windows of training, of both domains: one batch of `count`."""
         (batch,) = domain_windows(self.labelled, self.unlabelled, count, 0, 1)
         return batch
+
+    def _with_masks(self) -> WindowMaker:
+        masks = self.masks
+        if masks is None:
+            return self.labelled
+
+        def window(number: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {**self.labelled(number), "mask": masks.window(number)["label"]}
+
+        return window
 
     def _steps(self, epoch: int, first: int) -> tuple[int, int]:
         start = epoch * self.updates_per_epoch

@@ -16,13 +16,25 @@ def truth_probabilities(
     S's own probabilities, so that D cannot tell a label by its zeros and ones.
 
     Args:
-        label: [B,H,W] int32 in [0, K) or `ignore_label`, where all classes get 0.
+        label: [B,H,W] int32 in [0, K) or `ignore_label`, where all classes get 0, unless shown.
         probabilities: [B,H,W,K] float32, S's.
-        config: `d_truth` and `d_truth_tau`.
+        config: `d_truth`, `d_truth_tau`, and `d_ignored`: where it is `shown`, S's probabilities
+            stand where there is no label.
 
     Returns:
         [B,H,W,K] float32 through which no gradient reaches S.
     """
+    truth = _of_labels(label, probabilities, config)
+    if config.d_ignored == "hidden":
+        return truth
+    labelled = (label < probabilities.shape[-1])[..., tf.newaxis]
+    return tf.where(labelled, truth, tf.stop_gradient(probabilities))
+
+
+def _of_labels(
+    label: tf.Tensor, probabilities: tf.Tensor, config: DiscriminatorConfig
+) -> tf.Tensor:
+    """`truth_probabilities`, 0 where there is no label."""
     num_classes = probabilities.shape[-1]
     one_hot = tf.one_hot(tf.where(label < num_classes, label, -1), num_classes)
     match config.d_truth:
@@ -50,13 +62,15 @@ def discriminator_input(
     Args:
         probabilities: [B,H,W,K] float32, S's or the truth's.
         image: [B,H,W,C] float32, normalised.
-        label: [B,H,W] int32; where it is `ignore_label`, real and fake maps are 0 alike.
-        config: `d_image`.
+        label: [B,H,W] int32; where it is `ignore_label`, real and fake maps are 0 alike, unless
+            `d_ignored` is `shown`.
+        config: `d_image` and `d_ignored`.
 
     Returns:
         [B,H,W,`discriminator_channels(...)`] float32.
     """
-    probabilities *= valid_pixels(label)[..., tf.newaxis]
+    if config.d_ignored == "hidden":
+        probabilities *= valid_pixels(label)[..., tf.newaxis]
     maps = probabilities[..., 1:] if probabilities.shape[-1] == 2 else probabilities
     match config.d_image:
         case "none":

@@ -5,8 +5,9 @@ schedule uses `segmenter_step` and `discriminator_step`, each in a phase of its 
 them each tape differentiates only its own network's variables.
 
 Batches hold `image` [B,H,W,C] float32, normalised, and `label` [B,H,W] int32 in [0, K) or
-`ignore_label`; where the loss weighs boundaries, also `boundary` [B,H,W] float32. Returned scalars
-are means over the global batch, before the update.
+`ignore_label`; where the loss weighs boundaries, also `boundary` [B,H,W] float32; where D's true
+maps are those of other images, also `mask` [B,H,W] int32 in [0, K). Returned scalars are means
+over the global batch, before the update.
 """
 
 import tensorflow as tf
@@ -26,6 +27,7 @@ from tfadvseg.methods.adversaries import (
     adversarial_weight,
     segmenter_gradients,
     side_mean,
+    with_noise,
     with_r1,
 )
 from tfadvseg.methods.method import Method, Training
@@ -78,12 +80,12 @@ def joint_step(
         loss_seg = segmentation_loss(logits, label, terms, batch.get("boundary"))
         # D's answer on S's maps serves both losses: each tape asks for its own variables only,
         # and S's side of the graph holds none that D's tape watches.
-        fake_logits = discriminator.model(
-            discriminator_input(probabilities, image, label, config), training=True
-        )
+        fake_maps = discriminator_input(probabilities, image, label, config)
+        updates = segmenter.optimizer.iterations
+        fake_maps = with_noise(fake_maps, updates, FAKE, config)
+        fake_logits = discriminator.model(fake_maps, training=True)
         with s_tape.stop_recording():
-            truth = truth_probabilities(label, probabilities, config)
-            real_maps = discriminator_input(truth, image, label, config)
+            real_maps = with_noise(true_maps(batch, probabilities, config), updates, REAL, config)
             real_logits = discriminator.model(real_maps, training=True)
             real_mean, fake_mean = side_mean(real_logits, gan), side_mean(fake_logits, gan)
             smoothing = config.d_label_smoothing
@@ -143,14 +145,16 @@ def segmenter_step(
         logits = segmenter.model(image, training=True)
         loss_seg = segmentation_loss(logits, label, terms, batch.get("boundary"))
         probabilities = class_probabilities(logits)
+        updates = segmenter.optimizer.iterations
         maps = discriminator_input(probabilities, image, label, config)
-        fake_logits = discriminator.model(maps, training=d_mode)
+        fake_logits = discriminator.model(with_noise(maps, updates, FAKE, config), training=d_mode)
         real_logits = None
         if compares_sides(gan):
             with tape.stop_recording():
-                truth = truth_probabilities(label, probabilities, config)
-                real_maps = discriminator_input(truth, image, label, config)
-                real_logits = discriminator.model(real_maps, training=d_mode)
+                real_maps = true_maps(batch, probabilities, config)
+                real_logits = discriminator.model(
+                    with_noise(real_maps, updates, REAL, config), training=d_mode
+                )
         loss_adv = adversarial_loss(fake_logits, REAL, gan, real_logits)
         loss_s = loss_seg + lambda_adv * loss_adv
     gradients, weight = segmenter_gradients(
@@ -188,9 +192,12 @@ def discriminator_step(
     """
     image, label, is_real = batch["image"], batch["label"], batch["is_real"]
     probabilities = class_probabilities(segmenter.model(image, training=False))
-    truth = truth_probabilities(label, probabilities, config)
     of_image = is_real[:, tf.newaxis, tf.newaxis, tf.newaxis]
-    shown = discriminator_input(tf.where(of_image, truth, probabilities), image, label, config)
+    updates = discriminator.optimizer.iterations
+    real_maps = with_noise(true_maps(batch, probabilities, config), updates, REAL, config)
+    fake_maps = discriminator_input(probabilities, image, label, config)
+    fake_maps = with_noise(fake_maps, updates, FAKE, config)
+    shown = tf.where(of_image, real_maps, fake_maps)
     with tf.GradientTape() as tape:
         logits = discriminator.model(shown, training=True)
         real_logits = tf.boolean_mask(logits, is_real)
@@ -204,7 +211,6 @@ def discriminator_step(
                 discriminator_loss(logits, FAKE, gan, other_mean=real_mean),
             )
         )
-    real_maps = discriminator_input(truth, image, label, config)
     gradients, penalty = with_r1(
         discriminator.gradients(tape, loss_d), discriminator, real_maps, config
     )
@@ -215,6 +221,26 @@ def discriminator_step(
         **{f"d/{name}": value for name, value in penalty.items()},
         **health_scalars("d", sides, gan),
     }
+
+
+def true_maps(batch: Batch, probabilities: tf.Tensor, config: DiscriminatorConfig) -> tf.Tensor:
+    """D's input of the true side: the batch's labels, or the masks of other images.
+
+    Args:
+        batch: as above.
+        probabilities: S's on the batch's images, [B,H,W,K] float32. Of other images they say
+            nothing: `d_truth=scaling` then shares 1 - tau evenly among the other classes.
+        config: what D is shown.
+
+    Returns:
+        [B,H,W,C] float32 (`losses.discriminator_input`).
+    """
+    image, mask = batch["image"], batch.get("mask")
+    if mask is None:
+        truth = truth_probabilities(batch["label"], probabilities, config)
+        return discriminator_input(truth, image, batch["label"], config)
+    even = tf.ones_like(probabilities) / probabilities.shape[-1]
+    return discriminator_input(truth_probabilities(mask, even, config), image, mask, config)
 
 
 def build_learners(build: Builder) -> dict[str, Learner]:
@@ -288,10 +314,9 @@ def phases(training: Training) -> tuple[Phase, ...]:
 def validation_maps(config: Config, batch: Batch, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
     """The label's map and S's, as the steps show them."""
     image, label = batch["image"], batch["label"]
-    truth = truth_probabilities(label, probabilities, config.discriminator)
     return {
-        side: discriminator_input(maps, image, label, config.discriminator)
-        for side, maps in (("real", truth), ("fake", probabilities))
+        "real": true_maps(batch, probabilities, config.discriminator),
+        "fake": discriminator_input(probabilities, image, label, config.discriminator),
     }
 
 

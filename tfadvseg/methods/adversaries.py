@@ -124,6 +124,25 @@ def balanced_gradients(
     return segmenter.gradients_through(tape, outputs, upstream), report
 
 
+def with_noise(
+    maps: tf.Tensor, updates: tf.Tensor, side: float, config: DiscriminatorConfig
+) -> tf.Tensor:
+    """D's input with Gaussian noise of deviation `d_noise`.
+
+    Args:
+        maps: [B,H,W,C] float32.
+        updates: int64, the number of updates so far of the network that is updated: with the
+            side and the replica it draws the noise, so that a resumed run draws the same.
+        side: the label of the maps' side, 0 or 1.
+        config: `d_noise`; 0 returns the maps themselves.
+    """
+    if not config.d_noise:
+        return maps
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    seed = tf.stack([tf.cast(updates, tf.int32), 2 * tf.cast(replica, tf.int32) + int(side)])
+    return maps + tf.random.stateless_normal(tf.shape(maps), seed, stddev=config.d_noise)
+
+
 def squared_gradient_norms(logits: tf.Tensor, maps: tf.Tensor, tape: tf.GradientTape) -> tf.Tensor:
     """|grad D|^2 of each image, [B] float32, of the sum of the image's logits.
 

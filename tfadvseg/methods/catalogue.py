@@ -9,6 +9,7 @@ from tfadvseg.methods import (
     minent,
     segan,
     self_training,
+    size_prior,
     source_only,
     supervised,
 )
@@ -18,6 +19,7 @@ METHODS: dict[str, Method] = {
     "supervised": supervised.METHOD,
     "adversarial": adversarial.METHOD,
     "segan": segan.METHOD,
+    "size_prior": size_prior.METHOD,
     "source_only": source_only.METHOD,
     "adabn": adabn.METHOD,
     "minent": minent.METHOD,

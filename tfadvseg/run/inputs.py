@@ -1,5 +1,6 @@
 """What a run feeds its networks: training batches, and what is measured and drawn of each epoch."""
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
@@ -8,7 +9,8 @@ import tensorflow as tf
 
 from tfadvseg.config import Config, LossConfig
 from tfadvseg.data.examples import Examples, fitting, image_sizes, spread
-from tfadvseg.data.feeds import Feed
+from tfadvseg.data.feeds import Feed, Masks
+from tfadvseg.data.masks import class_shares
 from tfadvseg.data.pipeline import (
     BoundaryMaps,
     Normalisation,
@@ -23,6 +25,12 @@ from tfadvseg.run.loading import RunData
 
 _UNLABELLED_SEED = 2**20
 """Added to the run's seed, so that windows without labels are other draws than labelled ones."""
+
+_MASKS_SEED = 2**21
+"""Likewise, of masks of other images."""
+
+_MOVES_PIXELS = ("rotate", "flip", "scale", "elastic")
+"""Augmentations that a mask without an image takes part in."""
 
 SAMPLES = 10
 
@@ -84,24 +92,22 @@ def make_inputs(data: RunData, spec: ModelSpec, replicas: int) -> RunInputs:
     assert shown is not None  # `checks.check_images`
     return RunInputs(
         normalisation,
-        _feed(config, splits.train, data.unlabelled, normalisation),
+        _feed(config, splits.train, data, normalisation),
         validation,
         training_sample,
         windows(shown, count=SAMPLES),
     )
 
 
-def _feed(
-    config: Config, labelled: Examples, unlabelled: Examples | None, normalisation: Normalisation
-) -> Feed:
-    run = config.run
+def _feed(config: Config, labelled: Examples, data: RunData, normalisation: Normalisation) -> Feed:
+    run, unlabelled = config.run, data.unlabelled
     boundaries = boundary_maps(config.loss, labelled)
     unlabelled_window = None
     labelled_window = window_maker(labelled, config.data, normalisation, run.seed, boundaries)
     if unlabelled is not None:
-        data = config.target_data() if config.target.dataset else config.data
+        own = config.target_data() if config.target.dataset else config.data
         unlabelled_window = window_maker(
-            unlabelled, data, normalisation, run.seed + _UNLABELLED_SEED
+            unlabelled, own, normalisation, run.seed + _UNLABELLED_SEED
         )
     return Feed(
         labelled_window,
@@ -111,7 +117,21 @@ def _feed(
         run.seed,
         normalisation,
         config.unlabelled_per_update,
+        _masks(config, data),
     )
+
+
+def _masks(config: Config, data: RunData) -> Masks | None:
+    if data.masks is None:
+        return None
+    moves = tuple(name for name in config.data.augment if name in _MOVES_PIXELS)
+    window = window_maker(
+        data.masks,
+        dataclasses.replace(config.data, augment=moves),
+        Normalisation((0.0,), (1.0,)),
+        config.run.seed + _MASKS_SEED,
+    )
+    return Masks(window, class_shares(data.masks, data.splits.descriptor.num_classes))
 
 
 def _training_sample(config: Config, splits: Splits) -> Examples | None:

@@ -19,6 +19,7 @@ from tfadvseg.data.sources import (
 )
 from tfadvseg.errors import UserError, of_target, of_unlabelled
 from tfadvseg.run.checks import all_labelled, check_descriptor, check_images
+from tfadvseg.run.incomplete_labels import load_masks, with_marks_alone
 
 _LARGEST_WHOLE = 2048 * 2048
 """Pixels of the largest validation image that is measured whole after each epoch."""
@@ -37,6 +38,7 @@ class RunData:
         unlabelled: images that are trained on without labels, or None.
         fingerprint: of all of them.
         trained_on: keys of the dataset's images that are trained on, with or without labels.
+        masks: of other images, without images of their own, or None.
     """
 
     config: Config
@@ -44,6 +46,7 @@ class RunData:
     unlabelled: Examples | None
     fingerprint: str
     trained_on: tuple[str, ...]
+    masks: Examples | None = None
 
 
 def load_data(config: Config, own: Splits | None = None) -> RunData:
@@ -57,7 +60,8 @@ def load_data(config: Config, own: Splits | None = None) -> RunData:
         UserError: they cannot be read, or do not fit the configuration.
     """
     splits, target = (own, None) if own is not None else load_domains(config)
-    splits = with_drawn_labels(config, splits)
+    splits = with_marks_alone(config, with_drawn_labels(config, splits))
+    masks = load_masks(config, splits.descriptor, splits.val.keys)
     unlabelled, trained_on = target, splits.train.keys
     if target is None and "images" in config.method.rules.unlabelled:
         unlabelled = images_without_labels(config, splits)
@@ -66,8 +70,8 @@ def load_data(config: Config, own: Splits | None = None) -> RunData:
     config = _with_lengths(config, splits)
     check_descriptor(config, splits.descriptor)
     check_images(config, splits, unlabelled)
-    parts = [splits.train, splits.val, *filter(None, [unlabelled])]
-    return RunData(config, splits, unlabelled, fingerprint(*parts), trained_on)
+    parts = [splits.train, splits.val, *filter(None, [unlabelled, masks])]
+    return RunData(config, splits, unlabelled, fingerprint(*parts), trained_on, masks)
 
 
 def with_drawn_labels(config: Config, splits: Splits) -> Splits:

@@ -9,6 +9,7 @@ from tfadvseg.config.methods import (
     minent,
     segan,
     self_training,
+    size_prior,
     source_only,
     supervised,
 )
@@ -18,6 +19,7 @@ METHOD_RULES: dict[str, MethodRules] = {
     "supervised": supervised.RULES,
     "adversarial": adversarial.RULES,
     "segan": segan.RULES,
+    "size_prior": size_prior.RULES,
     "source_only": source_only.RULES,
     "adabn": adabn.RULES,
     "minent": minent.RULES,

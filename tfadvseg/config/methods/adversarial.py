@@ -16,16 +16,46 @@ def _check(config: "Config") -> None:
         f"--d_label_smoothing={smoothing}: --gan=hinge has margins and no labels to smooth; leave "
         "it out.",
     )
+    beside = "size_prior" in config.method.compare
+    if not config.method.uses_masks:
+        require(
+            not beside,
+            "--compare=size_prior: needs masks for its class shares; give --masks_dir or "
+            "--masks_split.",
+        )
+        return
+    d, given = config.discriminator, config.method.masks_flag
+    require(
+        d.d_image == "none",
+        f"{given}: D sees these masks without their images, so that it must see S's maps alone, "
+        "too; add --d_image=none.",
+    )
+    require(
+        d.d_ignored == "shown",
+        f"{given}: has no ignored pixels, by whose zeros D would know S's maps; add "
+        "--d_ignored=shown.",
+    )
 
 
 RULES = MethodRules(
     summary="S against D, which tells S's maps from true ones.",
-    options=("schedule", "lambda_adv", "gan", "compare"),
+    options=(
+        "schedule",
+        "lambda_adv",
+        "gan",
+        "masks_dir",
+        "masks_split",
+        "lambda_size",
+        "size_loss",
+        "compare",
+    ),
     d_options=(
         "d_image",
         "d_truth",
         "d_truth_tau",
         "d_label_smoothing",
+        "d_ignored",
+        "d_noise",
         "d_r1",
         "d_r1_every",
     ),
@@ -34,6 +64,6 @@ RULES = MethodRules(
     balances=True,
     relativistic=True,
     boundaries=True,
-    arms=("supervised",),
+    arms=("supervised", "size_prior"),
     check=_check,
 )

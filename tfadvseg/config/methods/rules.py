@@ -28,6 +28,7 @@ class MethodRules:
         discriminator: what `--discriminator=auto` stands for; None where no D is trained.
         lambda_adv: the default of `--lambda_adv`.
         balances: whether `--lambda_adv=ratio:...` is understood.
+        needs_masks: whether masks of other images must be given.
         relativistic: whether `--gan=relativistic` is, whose losses compare both sides' logits.
         target: whether a target domain is refused, only measured on, trained on where there is one,
             or required to train.
@@ -46,6 +47,7 @@ class MethodRules:
     lambda_adv: float = 0.1
     balances: bool = False
     relativistic: bool = False
+    needs_masks: bool = False
     target: TargetUse = "refused"
     unlabelled: tuple[Unlabelled, ...] = ()
     levels: bool = False

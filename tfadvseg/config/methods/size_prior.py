@@ -1,0 +1,28 @@
+"""Rules of training with a size prior."""
+
+from typing import TYPE_CHECKING
+
+from tfadvseg.config.checks import require
+from tfadvseg.config.methods.rules import MethodRules
+
+if TYPE_CHECKING:
+    from tfadvseg.config.whole import Config
+
+
+def _check(config: "Config") -> None:
+    require(
+        config.method.uses_masks,
+        "--masks_dir: --method=size_prior needs masks for its class shares; give a folder of them, "
+        "or --masks_split with a part of the dataset.",
+    )
+
+
+RULES = MethodRules(
+    summary="S alone, whose class shares in every image are drawn to those of other images' masks "
+    "(Kervadec et al. 2019).",
+    options=("masks_dir", "masks_split", "lambda_size", "size_loss", "compare"),
+    needs_masks=True,
+    boundaries=True,
+    arms=("supervised",),
+    check=_check,
+)
