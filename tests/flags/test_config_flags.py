@@ -361,8 +361,8 @@ def test_flags_of_d_are_refused_where_no_d_is_trained():
     given = ("--d_depth=4", "--d_image=none", "--d_optimizer=sgd", "--d_momentum=0.5")
     undo = ("--d_depth=3", "--d_image=concat", "--d_optimizer=adam", "--d_momentum=0.9")
     message = (
-        f"{' '.join(given)}: are for --method=adversarial, not supervised; leave them out, or add "
-        f"{' '.join(undo)}."
+        f"{' '.join(given)}: are for --method=adversarial, dan, not supervised; leave them out, "
+        f"or add {' '.join(undo)}."
     )
     with pytest.raises(UserError, match=re.escape(message)):
         parse("--method=supervised", *given)

@@ -52,6 +52,17 @@ class MethodConfig:
         "Adversarial loss of S and D: binary cross-entropy (vanilla), least squares (ls), hinge, "
         "or cross-entropy of each logit less the other side's mean (relativistic).",
     )
+    lambda_semi_adv: float = option(
+        0.001, "Weight of S's adversarial loss on images without labels."
+    )
+    lambda_semi: float = option(0.1, "Weight of the cross-entropy with pseudo-labels.")
+    semi_threshold: float = option(
+        0.2, "Least probability of a true map, by D, with which a pixel's pseudo-label counts."
+    )
+    semi_start: float | None = option(
+        None,
+        "Epochs, or a fraction, before pseudo-labels count. Default: a quarter of the run.",
+    )
     iter_size: int = option(
         1,
         "Number of batches whose gradients are averaged for one update.",
@@ -123,7 +134,21 @@ class MethodConfig:
         )
         require_positive(self, "iter_size")
         require_not_negative(
-            self, "lambda_seg_aux", "lambda_adv_aux", "lambda_entropy", "lambda_entropy_aux"
+            self,
+            "lambda_seg_aux",
+            "lambda_adv_aux",
+            "lambda_entropy",
+            "lambda_entropy_aux",
+            "lambda_semi_adv",
+            "lambda_semi",
+        )
+        require(
+            0 <= self.semi_threshold <= 1,
+            f"--semi_threshold={self.semi_threshold}: is a probability; take 0 to 1.",
+        )
+        require(
+            self.semi_start is None or self.semi_start >= 0,
+            f"--semi_start={self.semi_start}: must be at least 0.",
         )
         require_not_negative(self, "lambda_size")
         require(

@@ -5,24 +5,29 @@ labelled and on unlabelled images. Where D takes S's prediction on an unlabelled
 map, S learns its own most probable class as if that were the label.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
 
-from tfadvseg.config import DiscriminatorConfig, GanLoss
+from tfadvseg.config import Config, DiscriminatorConfig, GanLoss
+from tfadvseg.config.methods.advsemiseg import RULES
 from tfadvseg.losses.discriminator_input import truth_probabilities
 from tfadvseg.losses.gan import FAKE, REAL, answers, discriminator_loss, segmenter_loss
 from tfadvseg.losses.segmentation import labels_where, valid_pixels
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
+from tfadvseg.methods.adversaries import with_r1
+from tfadvseg.methods.few_label_pictures import WINDOWS, judged_windows
 from tfadvseg.methods.gradients import add_gradients, after
+from tfadvseg.methods.method import ChosenLabels, Method, Picture, ToPixels, Training
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.methods.watching import health_scalars
 from tfadvseg.models.ops.resampling import resize_aligned
 from tfadvseg.models.outputs import class_probabilities, predicted_label
 from tfadvseg.training.distribution import sum_over_replicas
-from tfadvseg.training.state import Learner
-from tfadvseg.training.types import Batch, Scalars
+from tfadvseg.training.state import Builder, Learner
+from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 
 
 @dataclass(frozen=True)
@@ -69,12 +74,14 @@ def advsemiseg_step(
             [B,H,W] float32, and `true_label` [B,H,W] int32, labels of other images that D is
             shown in place of `label`, which only `d_truth="one_hot"` can show.
         losses: their weights.
-        config: the form in which D is shown labels. It is never shown the image.
+        config: the form in which D is shown labels, and its R1 penalty. It is never shown the
+            image.
 
     Returns:
         S's `loss_seg`, `loss_adv`, `loss_semi_adv`, `loss_semi` and `semi_share` (the share of
         unlabelled pixels whose pseudo-labels count); D's `fooling_rate` (the share of its logits
-        on unlabelled images that say real), `loss_d` and health (`watching.health_scalars`).
+        on unlabelled images that say real), `loss_d`, with a penalty `r1`, and health
+        (`watching.health_scalars`).
     """
     gan, d_variables = losses.gan, discriminator.model.trainable_variables
     unlabelled, label = batch["unlabelled_image"], batch["label"]
@@ -126,8 +133,10 @@ def advsemiseg_step(
     s_labelled = segmenter.gradients(s_tape, loss_s)
     d_labelled = discriminator.gradients(d_tape, loss_d_labelled)
 
+    d_gradients = add_gradients(d_unlabelled, d_labelled)
+    d_gradients, penalty = with_r1(d_gradients, discriminator, truth, config)
     segmenter.apply(add_gradients(s_unlabelled, s_labelled))
-    discriminator.apply(add_gradients(d_unlabelled, d_labelled))
+    discriminator.apply(d_gradients)
     fake_patches = [tf.reshape(patches, [-1]) for patches in (labelled_patches, unlabelled_patches)]
     sides = {"real": (real_patches, REAL), "fake": (tf.concat(fake_patches, axis=0), FAKE)}
     return {
@@ -137,6 +146,7 @@ def advsemiseg_step(
         f"{segmenter.name}/loss_semi": sum_over_replicas(loss_semi),
         f"{segmenter.name}/semi_share": global_share(confident),
         "d/loss_d": sum_over_replicas(loss_d_unlabelled + loss_d_labelled),
+        **{f"d/{name}": value for name, value in penalty.items()},
         "d/fooling_rate": global_share(answers(unlabelled_patches, REAL, gan)),
         **health_scalars("d", sides, gan),
     }
@@ -145,12 +155,20 @@ def advsemiseg_step(
 def confidence(logits: tf.Tensor, gan: GanLoss) -> tf.Tensor:
     """The probability, by D, that each pixel is part of a true map: [B,H,W] float32.
 
+    Losses other than cross-entropy give D's label for fake 0 and for real 1, linear between.
+
     Args:
         logits: D's, [B,H,W,1] float32.
         gan: the loss that D is trained by.
     """
     logits = logits[..., 0]
-    return tf.clip_by_value(logits, 0.0, 1.0) if gan == "ls" else tf.sigmoid(logits)
+    match gan:
+        case "ls":
+            return tf.clip_by_value(logits, 0.0, 1.0)
+        case "hinge":
+            return tf.clip_by_value((logits + 1) / 2, 0.0, 1.0)
+        case _:
+            return tf.sigmoid(logits)
 
 
 def _of_pixels(patches: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
@@ -162,3 +180,94 @@ def _valid_mean(losses: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
     """This replica's share of the mean over the global batch's valid pixels, all [B,H,W,1]."""
     count = sum_over_replicas(tf.reduce_sum(valid))
     return tf.math.divide_no_nan(tf.reduce_sum(losses * valid), count)
+
+
+def build_learners(build: Builder) -> dict[str, Learner]:
+    """D, which is shown maps of class probabilities."""
+    return {"discriminator": build.discriminator("discriminator", build.descriptor.num_classes)}
+
+
+def phases(training: Training) -> tuple[Phase, ...]:
+    """One phase over labelled windows and windows without labels."""
+    config, method = training.config, training.config.method
+    # Published: the first quarter of the updates.
+    start = config.run.epochs / 4 if method.semi_start is None else method.semi_start
+
+    def step(batch: Batch, weights: Weights) -> Scalars:
+        losses = AdvSemiSegLosses(
+            weights["lambda_adv"],
+            method.lambda_semi_adv,
+            weights["lambda_semi"],
+            method.semi_threshold,
+            method.gan,
+            training.terms,
+        )
+        discriminator = training.learners["discriminator"]
+        scalars = advsemiseg_step(
+            training.segmenter, discriminator, batch, losses, config.discriminator
+        )
+        return scalars | training.beside(batch)
+
+    def weights(progress: float) -> dict[str, float]:
+        lambda_semi = method.lambda_semi if progress >= start else 0.0
+        return method.adversarial_weight(progress) | {"lambda_semi": lambda_semi}
+
+    steps = config.run.steps_per_epoch
+    return (Phase("advsemiseg", step, steps, training.feed.labelled_and_unlabelled, weights),)
+
+
+def validation_maps(config: Config, batch: Batch, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The label's map and S's, as the step shows them."""
+    truth = truth_probabilities(batch["label"], probabilities, config.discriminator)
+    return {"real": truth, "fake": probabilities}
+
+
+def opponents(config: Config) -> tuple[Opponent, ...]:
+    """D."""
+    del config
+    return (
+        Opponent(
+            "d",
+            "D",
+            ("real", "fake"),
+            saturated="a lower --d_learning_rate, --d_truth=scaling, --d_label_smoothing=0.1 or a "
+            "smaller --d_width.",
+            one_way="a higher --d_learning_rate or a smaller --lambda_adv.",
+            exploded="a lower --d_learning_rate.",
+        ),
+    )
+
+
+def pictures(training: Training, to_pixels: ToPixels) -> Sequence[Picture]:
+    """D's answers on the first windows of either kind, and the pseudo-labels that come of them."""
+
+    def shown(probabilities: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        del images
+        return probabilities
+
+    return (
+        judged_windows(training, to_pixels, shown, ("fake", "real")),
+        _pseudo_labels(training, to_pixels),
+    )
+
+
+def _pseudo_labels(training: Training, to_pixels: ToPixels) -> ChosenLabels:
+    """What S would learn of the first windows without labels, both networks in inference mode."""
+    method = training.config.method
+    images = training.feed.first_domains(2 * WINDOWS)["target_image"]
+    logits = training.segmenter.model(images, training=False)
+    patches = training.learners["discriminator"].model(class_probabilities(logits), training=False)
+    confident = confidence(_of_pixels(patches, images), method.gan)
+    predictions = predicted_label(logits)
+    return ChosenLabels(
+        "pseudo_labels",
+        to_pixels(images).numpy(),
+        predictions.numpy(),
+        labels_where(confident >= method.semi_threshold, predictions).numpy(),
+        confident.numpy(),
+        method.semi_threshold,
+        "D: probability\nof a true map",
+    )
+
+
+METHOD = Method(RULES, phases, build_learners, validation_maps, opponents, pictures)

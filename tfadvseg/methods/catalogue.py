@@ -5,6 +5,8 @@ from tfadvseg.methods import (
     adaptation,
     advent,
     adversarial,
+    advsemiseg,
+    dan,
     fda,
     minent,
     segan,
@@ -27,4 +29,6 @@ METHODS: dict[str, Method] = {
     "adaptation": adaptation.METHOD,
     "advent": advent.METHOD,
     "self_training": self_training.METHOD,
+    "advsemiseg": advsemiseg.METHOD,
+    "dan": dan.METHOD,
 }

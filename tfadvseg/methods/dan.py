@@ -6,20 +6,23 @@ never shown to D. The authors published no code; orders of updates and modes are
 (`train_adversarial_network_2D.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from tfadvseg.config import DiscriminatorConfig, GanLoss
-from tfadvseg.losses.discriminator_input import discriminator_input
+from tfadvseg.config import Config, DiscriminatorConfig, GanLoss
+from tfadvseg.config.methods.dan import RULES
+from tfadvseg.losses.discriminator_input import discriminator_channels, discriminator_input
 from tfadvseg.losses.gan import LABELLED, UNLABELLED, answers, discriminator_loss, segmenter_loss
+from tfadvseg.methods.few_label_pictures import judged_windows
+from tfadvseg.methods.method import Method, Picture, ToPixels, Training
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.methods.watching import health_scalars
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.training.distribution import sum_over_replicas
-from tfadvseg.training.state import Learner
-from tfadvseg.training.types import Batch, Scalars
+from tfadvseg.training.state import Builder, Learner
+from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 
 SegmentationLoss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """Logits [B,H,W,K] and labels [B,H,W] to this replica's share of the loss of the global batch."""
@@ -102,3 +105,63 @@ def shown_to_d(
     """
     everywhere = tf.zeros(tf.shape(image)[:3], tf.int32)
     return discriminator_input(probabilities, image, everywhere, config)
+
+
+def build_learners(build: Builder) -> dict[str, Learner]:
+    """D, which judges whole windows."""
+    config, descriptor = build.config, build.descriptor
+    channels = discriminator_channels(
+        descriptor.num_classes, descriptor.image_channels, config.discriminator
+    )
+    return {"discriminator": build.discriminator("discriminator", channels)}
+
+
+def phases(training: Training) -> tuple[Phase, ...]:
+    """One phase over labelled windows and windows without labels."""
+    config, method = training.config, training.config.method
+
+    def step(batch: Batch, weights: Weights) -> Scalars:
+        def segmentation(logits: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
+            return segmentation_loss(logits, label, training.terms, batch.get("boundary"))
+
+        scalars = dan_step(
+            training.segmenter,
+            training.learners["discriminator"],
+            batch,
+            weights["lambda_adv"],
+            config.discriminator,
+            segmentation,
+            method.gan,
+        )
+        return scalars | training.beside(batch)
+
+    steps, batches = config.run.steps_per_epoch, training.feed.labelled_and_unlabelled
+    return (Phase("dan", step, steps, batches, method.adversarial_weight),)
+
+
+def opponents(config: Config) -> tuple[Opponent, ...]:
+    """D, for which a saturated answer on few labelled images means that it knows them by heart."""
+    del config
+    return (
+        Opponent(
+            "d",
+            "D",
+            ("labelled", "unlabelled"),
+            saturated="--d_image=none, so that D cannot know the labelled images by heart, a lower "
+            "--d_learning_rate, a smaller --d_width or more labelled images.",
+            one_way="a higher --d_learning_rate or a smaller --lambda_adv.",
+            exploded="a lower --d_learning_rate.",
+        ),
+    )
+
+
+def pictures(training: Training, to_pixels: ToPixels) -> Sequence[Picture]:
+    """The first windows of either kind, and what D took them for."""
+
+    def shown(probabilities: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        return shown_to_d(probabilities, images, training.config.discriminator)
+
+    return (judged_windows(training, to_pixels, shown, ("unlabelled", "labelled")),)
+
+
+METHOD = Method(RULES, phases, build_learners, opponents=opponents, pictures=pictures)

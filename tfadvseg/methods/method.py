@@ -77,6 +77,7 @@ class PatchMaps:
         patches: D's logits, [h,w] float32 each.
         sides: which side of D's question each window is of.
         least_squares: whether D was trained by least squares, whose logits are labels.
+        answers: what low and what high logits say.
     """
 
     name: str
@@ -86,6 +87,7 @@ class PatchMaps:
     patches: Sequence[np.ndarray]
     sides: Sequence[str]
     least_squares: bool
+    answers: tuple[str, str] = ("source", "target")
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,30 @@ class PseudoLabels:
     weights: np.ndarray
 
 
-Picture = Samples | PatchMaps | PseudoLabels
+@dataclass(frozen=True)
+class ChosenLabels:
+    """A picture of windows without labels, and of the predictions that S learns as labels.
+
+    Attributes:
+        name: of the file: `<name>_epoch_NNN.png`.
+        images: [N,H,W,C] uint8.
+        predictions: [N,H,W] int.
+        pseudo_labels: [N,H,W] int, `ignore_label` where none is learned.
+        confidence: [N,H,W] float in [0, 1].
+        threshold: the least confidence with which a pseudo-label is learned.
+        confidence_name: what the confidence is, in two short lines.
+    """
+
+    name: str
+    images: np.ndarray
+    predictions: np.ndarray
+    pseudo_labels: np.ndarray
+    confidence: np.ndarray
+    threshold: float
+    confidence_name: str
+
+
+Picture = Samples | PatchMaps | PseudoLabels | ChosenLabels
 ToPixels = Callable[[tf.Tensor], tf.Tensor]
 """Normalised images to uint8 (`data.pipeline.Normalisation.inverse`)."""
 

@@ -1,4 +1,4 @@
-"""Maps of D's patch answers (source or target), with the predictions they belong to."""
+"""Maps of D's patch answers, with the predictions they belong to."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -25,13 +25,12 @@ from tfadvseg.reporting.sheets import (
 )
 
 _ROWS = ("image", "label", "prediction")
-_PATCHES, _SCORES = "D: logit\n(probability\nof target)", "D: 0 source,\n1 target"
 _WIDEST = 320  # pixels of an image in the figure
 _SHEET = 1240  # pixels of all columns together
 _BAR = 20  # pixels, of the colour bar and of the gap before it
 _BAR_ROOM = 1.05  # inches, for both and the ticks
 _ANSWERS = LinearSegmentedColormap.from_list("answers", ("#009E73", "#F7F7F7", "#AA4499"), N=257)
-"""From source over undecided to target: the colours of real and fake in `curves`."""
+"""From low over undecided to high answers: the colours of real and fake in `curves`."""
 
 
 def patch_maps_figure(
@@ -44,28 +43,28 @@ def patch_maps_figure(
     class_names: Sequence[str],
     path: str | Path,
     least_squares: bool = False,
+    answers: tuple[str, str] = ("source", "target"),
 ) -> None:
     """Draws one column per sample, with rows for image, label, S's prediction and D's patch map.
 
     D's logits are enlarged to the image without interpolation. All columns share one colour scale,
     which is symmetric about D's undecided answer. This is 0 by default; the bar then shows logits
-    and the corresponding probabilities of `target`. With `least_squares` it is 1/2, and the bar
-    shows D's answers, which are not logits. Neighbouring samples of one domain have a common
-    heading.
+    and the corresponding probabilities of the second answer. With `least_squares` it is 1/2, and
+    the bar shows D's answers, which are not logits. Neighbouring samples with one heading share it.
 
     Args:
         images: uint8 [H,W,1] or [H,W,3] each, of any size.
         labels: [H,W] int each, class ids or `IGNORE_LABEL`; None if a label is unknown. The row is
             omitted if all are.
         predictions: [H,W] int each, class ids.
-        patch_logits: [h,w] float each, D's answers to the prediction, above 0 for target; with
-            `least_squares` above 1/2 (`losses.domain`).
-        domains: `source` or `target` each.
+        patch_logits: [h,w] float each, D's answers to the prediction, above 0 for the second
+            answer; with `least_squares` above 1/2 (`losses.gan`).
+        domains: heading of each.
         palette: one colour per class.
         class_names: one name per class.
         path: the PNG to write, atomically.
-        least_squares: whether D was trained with least squares, towards 0 on source and 1 on
-            target.
+        least_squares: whether D was trained with least squares, towards 0 and 1.
+        answers: the side with label 0 and the side with label 1.
 
     Raises:
         ValueError: sizes or numbers do not match, a logit is not finite, a class has no colour, or
@@ -84,11 +83,13 @@ def patch_maps_figure(
             raise ValueError(f"patch_logits of shape {logits.shape}: must be [h,w] and finite.")
     undecided = 0.5 if least_squares else 0.0
     reach = max(float(np.abs(logits - undecided).max()) for logits in patch_logits) or 1.0
-    answers = ScalarMappable(CenteredNorm(undecided, reach), _ANSWERS)
+    low, high = answers
+    colours = ScalarMappable(CenteredNorm(undecided, reach), _ANSWERS)
     samples = zip(images, labels, predictions, patch_logits, strict=True)
     width = min(_WIDEST, _SHEET // len(images))
-    columns = [_column(*sample, palette, answers, width) for sample in samples]
-    names = (*_ROWS, _SCORES if least_squares else _PATCHES)
+    columns = [_column(*sample, palette, colours, width) for sample in samples]
+    scores = f"D: 0 {low},\n1 {high}" if least_squares else f"D: logit\n(probability\nof {high})"
+    names = (*_ROWS, scores)
     rows = dict(zip(names, zip(*columns, strict=True), strict=True))
     known = [label for label in labels if label is not None]
     if not known:
@@ -106,7 +107,7 @@ def patch_maps_figure(
         ],
         right=_BAR_ROOM,
     )
-    _draw_bar(axes, answers, sheet, _plain_text if least_squares else _logit_text)
+    _draw_bar(axes, colours, answers, sheet, _plain_text if least_squares else _logit_text)
     write_figure(figure, path)
 
 
@@ -116,7 +117,7 @@ def _column(
     predicted: np.ndarray,
     logits: np.ndarray,
     palette: Palette,
-    answers: ScalarMappable,
+    colours: ScalarMappable,
     width: int,
 ) -> list[np.ndarray | None]:
     """The pictures of a sample, one per row."""
@@ -128,7 +129,7 @@ def _column(
         None if ids is None else scaled(colour_labels(ids, palette), width)
         for ids in (label, predicted)
     ]
-    heat = answers.to_rgba(_enlarged(logits, picture.shape[:2]), bytes=True)[..., :3]
+    heat = colours.to_rgba(_enlarged(logits, picture.shape[:2]), bytes=True)[..., :3]
     return [picture, *maps, heat]
 
 
@@ -139,7 +140,11 @@ def _enlarged(logits: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 
 
 def _draw_bar(
-    axes: Axes, answers: ScalarMappable, sheet: Sheet, text: Callable[[float, float], str]
+    axes: Axes,
+    colours: ScalarMappable,
+    answers: tuple[str, str],
+    sheet: Sheet,
+    text: Callable[[float, float], str],
 ) -> None:
     """Draws the colour bar, to the right of the sheet's last row."""
     height, width = sheet.pixels.shape[:2]
@@ -147,12 +152,12 @@ def _draw_bar(
     place = axes.inset_axes(
         (1 + _BAR / width, 1 - bottom / height, _BAR / width, (bottom - top) / height)
     )
-    bar = axes.figure.colorbar(answers, cax=place)
+    bar = axes.figure.colorbar(colours, cax=place)
     bar.ax.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     bar.ax.yaxis.set_major_formatter(text)
     bar.ax.tick_params(labelsize=FONT_SIZE - 1, length=2, width=0.6)
     bar.outline.set_visible(False)
-    for name, side, gap in (("target", 1, 3), ("source", 0, -3)):
+    for name, side, gap in zip(reversed(answers), (1, 0), (3, -3), strict=True):
         bar.ax.annotate(
             name,
             (0, side),

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tfadvseg.files.model_spec import ModelSpec
-from tfadvseg.methods.method import PatchMaps, Picture, PseudoLabels, Samples
+from tfadvseg.methods.method import ChosenLabels, PatchMaps, Picture, PseudoLabels, Samples
+from tfadvseg.reporting.chosen_labels import chosen_labels_figure
 from tfadvseg.reporting.patch_maps import patch_maps_figure
 from tfadvseg.reporting.pseudo_labels import pseudo_labels_figure
 from tfadvseg.reporting.samples import samples_figure
@@ -38,6 +39,19 @@ def draw_picture(picture: Picture, spec: ModelSpec, path: Path) -> None:
                 spec.class_names,
                 path,
                 least_squares=picture.least_squares,
+                answers=picture.answers,
+            )
+        case ChosenLabels():
+            chosen_labels_figure(
+                picture.images,
+                picture.predictions,
+                picture.pseudo_labels,
+                picture.confidence,
+                picture.threshold,
+                picture.confidence_name,
+                spec.palette,
+                spec.class_names,
+                path,
             )
         case PseudoLabels():
             pseudo_labels_figure(

@@ -5,6 +5,8 @@ from tfadvseg.config.methods import (
     adaptation,
     advent,
     adversarial,
+    advsemiseg,
+    dan,
     fda,
     minent,
     segan,
@@ -27,6 +29,8 @@ METHOD_RULES: dict[str, MethodRules] = {
     "adaptation": adaptation.RULES,
     "advent": advent.RULES,
     "self_training": self_training.RULES,
+    "advsemiseg": advsemiseg.RULES,
+    "dan": dan.RULES,
 }
 
 

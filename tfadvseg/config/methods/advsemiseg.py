@@ -1,0 +1,52 @@
+"""Rules of adversarial semi-supervised segmentation."""
+
+from typing import TYPE_CHECKING
+
+from tfadvseg.config.checks import require
+from tfadvseg.config.methods.rules import MethodRules
+
+if TYPE_CHECKING:
+    from tfadvseg.config.whole import Config
+
+
+def _check(config: "Config") -> None:
+    method, epochs = config.method, config.run.epochs
+    smoothing = config.discriminator.d_label_smoothing
+    require(
+        method.weighs_adversarial,
+        "--lambda_adv=0: no D is built then, and no pseudo-label can be chosen by it; give a small "
+        "number, or take --method=supervised.",
+    )
+    require(
+        not method.lambda_semi or method.semi_start is None or method.semi_start < epochs,
+        f"--semi_start={method.semi_start}: no pseudo-label counts in {epochs} epochs; take fewer, "
+        "or --lambda_semi=0.",
+    )
+    require(
+        method.gan != "hinge" or not smoothing,
+        f"--d_label_smoothing={smoothing}: --gan=hinge has margins and no labels to smooth; leave "
+        "it out.",
+    )
+
+
+RULES = MethodRules(
+    summary="S on labelled images and on others without labels, against D, which tells S's maps "
+    "from true ones pixel by pixel; where D takes a prediction for true, it becomes a label "
+    "(AdvSemiSeg).",
+    options=(
+        "lambda_adv",
+        "lambda_semi_adv",
+        "lambda_semi",
+        "semi_threshold",
+        "semi_start",
+        "gan",
+        "compare",
+    ),
+    d_options=("d_truth", "d_truth_tau", "d_label_smoothing", "d_r1", "d_r1_every"),
+    discriminator="fc",
+    lambda_adv=0.01,
+    unlabelled=("images",),
+    boundaries=True,
+    arms=("supervised",),
+    check=_check,
+)

@@ -1,0 +1,31 @@
+"""Rules of deep adversarial networks."""
+
+from typing import TYPE_CHECKING
+
+from tfadvseg.config.checks import require
+from tfadvseg.config.methods.rules import MethodRules
+
+if TYPE_CHECKING:
+    from tfadvseg.config.whole import Config
+
+
+def _check(config: "Config") -> None:
+    require(
+        config.method.weighs_adversarial,
+        "--lambda_adv=0: S learns nothing of images without labels then; give a number above 0, or "
+        "take --method=supervised.",
+    )
+
+
+RULES = MethodRules(
+    summary="S on labelled images and on others without labels, against D, which tells its "
+    "predictions on the ones from those on the others (DAN).",
+    options=("lambda_adv", "gan", "compare"),
+    d_options=("d_image",),
+    discriminator="pooled",
+    lambda_adv=0.1,
+    unlabelled=("images",),
+    boundaries=True,
+    arms=("supervised",),
+    check=_check,
+)
