@@ -46,7 +46,8 @@ ALLOWED = {
     "flags.shipped": {"errors"},
     "flags.table": {"config", "data.sets", "flags.kinds"},
     "flags.flagfile": {
-        "config", "data.sets", "errors", "files.model_spec", "flags.kinds", "flags.table",
+        "config", "data.sets", "errors", "files.model_spec", "flags.kinds", "flags.shipped",
+        "flags.table",
     },
     "flags.command_line": {
         "config", "errors", "evaluation.whole_images", "export.choices", "flags.flagfile",
@@ -159,6 +160,9 @@ def test_datasets_import_what_opens_them_when_they_are_opened():
                 assert not ours or light, f"{path.name} must import {node.module} in a function"
 
 
+VARIANT_HOMONYMS = {("config/method.py", "self_training"), ("training/state.py", "critic")}
+"""An option that is called like its method, and a network's role like a discriminator."""
+
 HOMONYMS = {
     ("tfadvseg/models/segnet.py", "darkfield"),
     ("tfadvseg/study/report.py", "folder"),
@@ -236,7 +240,7 @@ def test_only_its_own_room_decides_by_the_name_of_a_variant(names, rooms):
         if not path.relative_to(ROOT).as_posix().startswith(rooms)
         for name in chosen_by(ast.parse(path.read_text())) & names
     }
-    assert not decisions
+    assert decisions <= VARIANT_HOMONYMS
 
 
 def test_a_dataset_is_a_file_and_a_line():

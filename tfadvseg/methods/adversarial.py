@@ -81,7 +81,7 @@ def joint_step(
         # D's answer on S's maps serves both losses: each tape asks for its own variables only,
         # and S's side of the graph holds none that D's tape watches.
         fake_maps = discriminator_input(probabilities, image, label, config)
-        updates = segmenter.optimizer.iterations
+        updates = segmenter.updates
         fake_maps = with_noise(fake_maps, updates, FAKE, config)
         fake_logits = discriminator.model(fake_maps, training=True)
         with s_tape.stop_recording():
@@ -145,7 +145,7 @@ def segmenter_step(
         logits = segmenter.model(image, training=True)
         loss_seg = segmentation_loss(logits, label, terms, batch.get("boundary"))
         probabilities = class_probabilities(logits)
-        updates = segmenter.optimizer.iterations
+        updates = segmenter.updates
         maps = discriminator_input(probabilities, image, label, config)
         fake_logits = discriminator.model(with_noise(maps, updates, FAKE, config), training=d_mode)
         real_logits = None
@@ -193,7 +193,7 @@ def discriminator_step(
     image, label, is_real = batch["image"], batch["label"], batch["is_real"]
     probabilities = class_probabilities(segmenter.model(image, training=False))
     of_image = is_real[:, tf.newaxis, tf.newaxis, tf.newaxis]
-    updates = discriminator.optimizer.iterations
+    updates = discriminator.updates
     real_maps = with_noise(true_maps(batch, probabilities, config), updates, REAL, config)
     fake_maps = discriminator_input(probabilities, image, label, config)
     fake_maps = with_noise(fake_maps, updates, FAKE, config)
