@@ -11,7 +11,8 @@ from benchmarks.workload import Workload, Workloads, timed
 from tfadvseg.config import Augmentation, DataConfig
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import Examples, channel_statistics
-from tfadvseg.data.pipeline import Normalisation, training_windows, window_maker
+from tfadvseg.data.normalisation import Normalisation
+from tfadvseg.data.pipeline import training_windows, window_maker
 from tfadvseg.data.sets.catalogue import descriptor_of
 
 MEMBRANES = descriptor_of("membranes")
@@ -57,7 +58,7 @@ def synthetic_windows(
         ),
         labels=tuple(random.integers(0, classes, shape, np.uint8) for _ in range(_EXAMPLES)),
     )
-    mean, std = channel_statistics(examples)
+    mean, std, *_ = channel_statistics(examples)
     config = DataConfig(crop_size=settings.crop_size, augment=augment)
     normalisation = Normalisation(tuple(mean.tolist()), tuple(std.tolist()))
     last_step = 2**62 // settings.batch

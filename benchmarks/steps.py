@@ -11,7 +11,7 @@ from benchmarks.workload import Workload, timed
 from tfadvseg.config import Config
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.feeds import Feed
-from tfadvseg.data.pipeline import Normalisation
+from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.methods.building import prepare_training
 from tfadvseg.methods.catalogue import METHODS
 from tfadvseg.models.outputs import class_probabilities

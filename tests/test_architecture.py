@@ -30,7 +30,7 @@ ALLOWED = {
     "models.outputs": set(),
     "losses": {"config", "data.descriptors", "errors", "models.outputs"},
     "evaluation.tiling": set(),
-    "evaluation.whole_images": {"errors", "evaluation.tiling", "files"},
+    "evaluation.whole_images": {"data.pictures", "errors", "evaluation.tiling", "files"},
     "evaluation": {
         "data", "errors", "evaluation.tiling", "evaluation.whole_images", "files",
     },

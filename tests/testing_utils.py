@@ -20,7 +20,8 @@ from tfadvseg.config import (
 from tfadvseg.config.discriminator import DISCRIMINATOR_RULES
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.feeds import Feed, Masks
-from tfadvseg.data.pipeline import Normalisation, window_maker
+from tfadvseg.data.normalisation import Normalisation
+from tfadvseg.data.pipeline import window_maker
 from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.errors import UserError
 from tfadvseg.flags.command_line import config_from_flags, define_train_flags

@@ -388,3 +388,50 @@ def test_the_folder_must_be_given_and_exist(tmp_path):
         read_folder(DataConfig(dataset="folder"))
     with pytest.raises(UserError, match="nowhere: no such folder"):
         read(tmp_path / "nowhere")
+
+
+def test_depth_and_channels_are_kept(pair):
+    deep = RNG.integers(0, 65536, (6, 8, 5), dtype=np.uint16)
+    (pair / "images/a.png").unlink()
+    tifffile.imwrite(pair / "images/a.tif", deep, photometric="minisblack", planarconfig="contig")
+    folder = read(pair)
+    assert (folder.descriptor.image_channels, folder.descriptor.image_dtype) == (5, "uint16")
+    np.testing.assert_array_equal(folder.examples.images[0], deep)
+    folder = read(pair, channels=(4, 0))
+    np.testing.assert_array_equal(folder.examples.images[0], deep[..., [4, 0]])
+
+
+def test_axes_are_as_the_flag_says(pair):
+    stack = RNG.integers(0, 65536, (4, 6, 8), dtype=np.uint16)
+    (pair / "images/a.png").unlink()
+    tifffile.imwrite(pair / "images/a.tif", stack, photometric="minisblack")
+    with pytest.raises(UserError, match=r"labels/a\.png: 1 pages, but a\.tif has 4"):
+        read(pair)
+    image = read(pair, axes="CYX").examples.images[0]
+    np.testing.assert_array_equal(image, np.moveaxis(stack, 0, -1))
+
+
+def test_images_must_be_alike_in_depth_and_channels(pair):
+    tifffile.imwrite(pair / "images/b.tif", grey().astype(np.uint16))
+    save(pair / "labels/b.png", ids(0, 1))
+    with pytest.raises(UserError, match=r"a\.png holds uint8 pixels and .*b\.tif uint16"):
+        read(pair)
+    four = {"photometric": "minisblack", "planarconfig": "contig"}
+    tifffile.imwrite(pair / "images/b.tif", grey(6, 8, 4), **four)
+    with pytest.raises(UserError, match=r"a\.png is of 1 channel and .*b\.tif of 4 channels"):
+        read(pair)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"channels": (1, 1)}, "--channels=1,1: name each once"),
+        ({"channels": (-1,)}, "--channels=-1: they begin at 0"),
+        ({"axes": "CY"}, "--axes=CY: give one capital letter"),
+        ({"axes": "YXX"}, "--axes=YXX: give one capital letter"),
+        ({"channels": (2,)}, r"a\.png: has 1 channel, numbered from 0; --channels=2"),
+    ],
+)
+def test_channels_and_axes_that_cannot_be_are_refused(pair, options, message):
+    with pytest.raises(UserError, match=message):
+        read(pair, **options)

@@ -9,9 +9,9 @@ import tensorflow as tf
 from tfadvseg.config import DataConfig
 from tfadvseg.data import augment
 from tfadvseg.data.examples import Examples
+from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.pipeline import (
     BoundaryMaps,
-    Normalisation,
     domain_windows,
     fixed_windows,
     mixed_windows,

@@ -44,3 +44,13 @@ def test_every_part_of_a_dataset_is_resized():
         assert {label.shape for label in examples.labels} == {(40, 56)}
     unresized = load_splits(dataclasses.replace(config, resize=()), seed=0)
     assert unresized.train.images[0].shape != (40, 56, 3)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int16", "float32"])
+def test_other_depths_and_channels_are_resized_channel_by_channel(dtype):
+    levels = np.random.default_rng(0).integers(0, 256, (20, 30, 1), dtype=np.uint8)
+    deep = np.concatenate([levels, 255 - levels], -1).astype(dtype)
+    resized = resize_image(deep, (10, 15))
+    assert (resized.dtype, resized.shape) == (dtype, (10, 15, 2))
+    expected = resize_image(levels, (10, 15))[..., 0].astype(int)
+    assert np.abs(resized[..., 0].astype(float) - expected).max() <= 1

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tfadvseg.export.encoded_images import decode_image
 from tfadvseg.export.exported import load_exported
-from tfadvseg.export.serving_module import decode_image
 from tfadvseg.export.version_folder import EXTRA
 from tfadvseg.export.warmup import FILE_NAME
 

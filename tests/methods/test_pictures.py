@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.testing_utils import changed, noise_feed, values_of
 from tfadvseg.config import Config, DataConfig, DiscriminatorConfig, MethodConfig, SegmenterConfig
-from tfadvseg.data.pipeline import Normalisation
+from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.methods.building import build_state, prepare_training

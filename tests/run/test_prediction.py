@@ -1,13 +1,15 @@
+import dataclasses
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from tfadvseg.config import SegmenterConfig
 from tfadvseg.errors import UserError
-from tfadvseg.run.prediction import check_images, find_images, predict_files
+from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.run.prediction import check_images, find_images, predict_files, read_pages
 
 
 def save(path: Path, mode: str = "L", pages: int = 1) -> Path:
@@ -23,15 +25,26 @@ def save(path: Path, mode: str = "L", pages: int = 1) -> Path:
     return path
 
 
+def spec_of(image_channels: int, **fields) -> ModelSpec:
+    spec = ModelSpec(
+        segmenter=SegmenterConfig(depth=2),
+        class_names=("dark", "bright"),
+        palette=((0, 0, 0), (255, 0, 0)),
+        image_channels=image_channels,
+        mean=(0.0,) * image_channels,
+        std=(1.0,) * image_channels,
+        foreground_class=None,
+        dataset="folder",
+        crop_size=(16, 16),
+    )
+    return dataclasses.replace(spec, **fields)
+
+
 class Threshold:
     """A replacement for a network: pixels brighter than the middle are class 1."""
 
-    spec = SimpleNamespace(
-        stride=SegmenterConfig(depth=2).stride, palette=((0, 0, 0), (255, 0, 0)), resize=()
-    )
-
     def __init__(self, channels: int) -> None:
-        self.spec.image_channels = channels
+        self.spec = spec_of(channels)
 
     def predict_probabilities(self, images: np.ndarray) -> np.ndarray:
         bright = (images.mean(axis=-1) > 127).astype(np.float32)
@@ -57,7 +70,7 @@ def test_no_images(tmp_path, images):
 
 def test_pages_are_numbered(tmp_path):
     stack, single = save(tmp_path / "s.tif", pages=3), save(tmp_path / "x.y.png")
-    names = [file.names for file in check_images([stack, single], 1)]
+    names = [file.names for file in check_images([stack, single], spec_of(1))]
     assert names == [("s_000", "s_001", "s_002"), ("x.y",)]
 
 
@@ -65,13 +78,15 @@ def test_pages_are_numbered(tmp_path):
 def test_wrong_channel_count(tmp_path, mode, channels):
     path = save(tmp_path / "a.png", mode)
     with pytest.raises(UserError, match=r"a\.png: is (grey|colour).*the model takes"):
-        check_images([path], channels)
+        check_images([path], spec_of(channels))
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.gif"])
 def test_colour_files_without_colours_are_grey(tmp_path, name):
     path = save(tmp_path / name, "grey RGB")
-    predict_files(Threshold(1), check_images([path], 1), tmp_path / "out", 512, lambda name: None)
+    predict_files(
+        Threshold(1), check_images([path], spec_of(1)), tmp_path / "out", 512, lambda name: None
+    )
     with Image.open(path) as file, Image.open(tmp_path / "out/predictions/a.png") as predicted:
         assert predicted.mode == "L"
         np.testing.assert_array_equal(np.array(predicted), np.array(file.convert("L")) > 127)
@@ -80,25 +95,27 @@ def test_colour_files_without_colours_are_grey(tmp_path, name):
 def test_predictions_of_one_name(tmp_path):
     paths = [save(tmp_path / "a_001.png"), save(tmp_path / "a.tif", pages=2)]
     with pytest.raises(UserError, match=r"a\.tif: its prediction a_001\.png .*/a_001\.png; pred"):
-        check_images(paths, 1)
+        check_images(paths, spec_of(1))
 
 
 def test_a_size_that_pages_must_have(tmp_path):
     path = save(tmp_path / "a.tif", pages=2)
-    assert check_images([path], 1, size=(9, 12)) == check_images([path], 1)
+    assert check_images([path], spec_of(1), size=(9, 12)) == check_images([path], spec_of(1))
     with pytest.raises(UserError, match=r"a\.tif: is 9 x 12 .* not 12 x 9; give .* resolution"):
-        check_images([path], 1, size=(12, 9))
+        check_images([path], spec_of(1), size=(12, 9))
 
 
 def test_damaged_file(tmp_path):
     path = save(tmp_path / "a.png")
     path.write_bytes(path.read_bytes()[:80])
     with pytest.raises(UserError, match=r"a\.png: not a complete image file"):
-        check_images([path], 1)
+        check_images([path], spec_of(1))
 
 
 def test_writes_ids_and_overlays_and_tells_progress(tmp_path):
-    files = check_images([save(tmp_path / "a.png", "RGB"), save(tmp_path / "b.png", "RGB")], 3)
+    files = check_images(
+        [save(tmp_path / "a.png", "RGB"), save(tmp_path / "b.png", "RGB")], spec_of(3)
+    )
     told: list[str] = []
     predict_files(Threshold(3), files, tmp_path / "out", 512, told.append)
     assert told == ["a", "b"]
@@ -115,7 +132,7 @@ def test_writes_ids_and_overlays_and_tells_progress(tmp_path):
 
 
 def test_probabilities_of_a_class_are_a_file_of_as_many_pages(tmp_path):
-    files = check_images([save(tmp_path / "s.tif", pages=3), save(tmp_path / "a.png")], 1)
+    files = check_images([save(tmp_path / "s.tif", pages=3), save(tmp_path / "a.png")], spec_of(1))
     predict_files(Threshold(1), files, tmp_path / "out", 512, lambda name: None, probabilities_of=1)
     made = sorted(path.name for path in (tmp_path / "out/probabilities").iterdir())
     assert made == ["a.tif", "s.tif"]
@@ -135,7 +152,7 @@ def test_frames_of_cityscapes(tmp_path):
     pixels = np.zeros((1024, 2048, 3), np.uint8)
     pixels[:, 1000:] = 200
     Image.fromarray(pixels).save(tmp_path / f"{frame}_leftImg8bit.png")
-    files = check_images([tmp_path / f"{frame}_leftImg8bit.png"], 3)
+    files = check_images([tmp_path / f"{frame}_leftImg8bit.png"], spec_of(3))
     predict_files(Threshold(3), files, tmp_path / "out", 2048, lambda name: None, cityscapes=True)
     with Image.open(tmp_path / f"out/labelIds/{frame}_labelIds.png") as file:
         # The label ids of road and of sidewalk, the classes 0 and 1.
@@ -146,7 +163,19 @@ def test_frames_of_cityscapes(tmp_path):
 
 
 def test_tiles_too_small_for_the_network(tmp_path):
-    files = check_images([save(tmp_path / "a.png")], 1)
+    files = check_images([save(tmp_path / "a.png")], spec_of(1))
     with pytest.raises(UserError, match=r"--tile=15: this network needs tiles of at least 16"):
         predict_files(Threshold(1), files, tmp_path / "out", 15, lambda name: None)
     assert not (tmp_path / "out").exists()
+
+
+def test_depth_and_channels_are_those_of_the_model(tmp_path):
+    deep = np.random.default_rng(0).integers(0, 65536, (9, 12, 4), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", deep, photometric="minisblack", planarconfig="contig")
+    with pytest.raises(UserError, match=r"a\.tif: holds uint16 pixels; .* on uint8"):
+        check_images([tmp_path / "a.tif"], spec_of(4))
+    with pytest.raises(UserError, match=r"a\.tif: is of 4 channels; .* of 2 channels"):
+        check_images([tmp_path / "a.tif"], spec_of(2, image_dtype="uint16"))
+    spec = spec_of(2, image_dtype="uint16", channels=(3, 1))
+    (page,) = read_pages(tmp_path / "a.tif", spec).pages
+    np.testing.assert_array_equal(page, deep[..., [3, 1]])

@@ -10,7 +10,8 @@ import tensorflow as tf
 from tfadvseg.config import Config, DiscriminatorConfig
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples
-from tfadvseg.data.pipeline import BoundaryMaps, Normalisation, whole_images
+from tfadvseg.data.normalisation import Normalisation
+from tfadvseg.data.pipeline import BoundaryMaps, whole_images
 from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
 from tfadvseg.losses.terms import SegmentationTerms

@@ -82,7 +82,7 @@ def main(argv: list[str]) -> None:
     if of is not None and of not in names:
         raise UserError(f"--probabilities={of}: no such class; choose one of {', '.join(names)}.")
     size = FRAME_SIZE if cityscapes else None
-    files = check_images(paths, predictor.spec.image_channels, size)
+    files = check_images(paths, predictor.spec, size)
     total = sum(len(file.names) for file in files)
     # Shown on terminals only.
     with tqdm(total=total, disable=None, leave=False, dynamic_ncols=True) as progress:

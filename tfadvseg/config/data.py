@@ -11,10 +11,14 @@ from tfadvseg.config.options import check_options, option
 Augmentation = Literal["rotate", "flip", "scale", "elastic", "photometric", "colour"]
 ChannelOrder = Literal["rgb", "bgr"]
 Preparation = Literal["tfds", "beam", "none"]
+Normalise = Literal["dataset", "percentile"]
 LabelMarks = Literal["strokes", "squares"]
 
 MAX_CLASSES = 255
 """Class ids are 8 bits, and the last of them stands for pixels to ignore."""
+
+MAX_CHANNELS = 16
+"""Of an image, and so of what a network sees."""
 
 _examples = functools.partial(option, scope="examples")
 
@@ -78,6 +82,12 @@ class DataConfig:
     std: tuple[float, ...] = option(
         (), "Standard deviation by which each channel is then divided. Goes with --mean."
     )
+    normalise: Normalise = option(
+        "dataset",
+        "Scale of image values: dataset normalises by --mean and --std alone; percentile first "
+        "scales each image so that its 0.5 and 99.5 percentiles become 0 and 255, for instruments "
+        "whose gain drifts.",
+    )
     channel_order: ChannelOrder = option("rgb", "Channel order of S's input for colour images.")
     val_fraction: float | None = _examples(
         None,
@@ -108,6 +118,16 @@ class DataConfig:
         (),
         "Class id of each value in label files, as in 0:0,255:1.",
         form="value:class,value:class,...",
+    )
+    channels: tuple[int, ...] = _examples(
+        (),
+        "Channels of image files to take, numbered from 0; empty takes all but alpha.",
+        form="number,number,...",
+    )
+    axes: str = _examples(
+        "",
+        "Meaning of the axes of image files, where these do not say it, as in CYX or TYX: Y and X "
+        "for height and width, C for channels, other letters for a stack of images.",
     )
     label_suffix: str = _examples(
         "", "Suffix of label files after the image's stem, such as _mask."
@@ -162,6 +182,7 @@ class DataConfig:
             require_choice("augment", name, Augmentation)
         self._check_normalisation()
         self._check_class_names()
+        self._check_channels()
         values = [value for value, _ in self.value_map]
         twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
         require(
@@ -224,6 +245,24 @@ class DataConfig:
         require(
             all(names) and not any("/" in name for name in names),
             f"{flag}: a name must not be empty, nor hold a slash, which parts names of metrics.",
+        )
+
+    def _check_channels(self) -> None:
+        flag = f"--channels={listed(self.channels)}"
+        require(all(channel >= 0 for channel in self.channels), f"{flag}: they begin at 0.")
+        require(
+            len({*self.channels}) == len(self.channels) <= MAX_CHANNELS,
+            f"{flag}: name each once, and at most {MAX_CHANNELS}.",
+        )
+        letters = [*self.axes]
+        require(
+            not letters
+            or (
+                ({"Y", "X"} <= {*letters} and len({*letters}) == len(letters))
+                and all(letter.isascii() and letter.isupper() for letter in letters)
+            ),
+            f"--axes={self.axes}: give one capital letter for each axis, Y and X among them, as in "
+            "CYX.",
         )
 
     def _check_normalisation(self) -> None:

@@ -28,7 +28,8 @@ class DatasetDescriptor:
         name: the value of `--dataset`.
         class_names: one name a class id, in order of the ids.
         palette: one (red, green, blue) a class, 0-255.
-        image_channels: 1 or 3.
+        image_channels: from 1 to 16; 3 are red, green and blue.
+        image_dtype: of the images in memory, one of `decoded.IMAGE_DTYPES`.
         foreground_class: where the task is to tell objects apart by the boundaries between them
             (EM membranes): the class inside objects. V_rand and V_info are measured then.
         darkfield_accuracy: whether the darkfield project's own accuracy is measured, too.
@@ -42,6 +43,7 @@ class DatasetDescriptor:
     foreground_class: int | None = None
     darkfield_accuracy: bool = False
     has_background: bool = True
+    image_dtype: str = "uint8"
 
     @property
     def num_classes(self) -> int:

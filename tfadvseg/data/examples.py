@@ -1,12 +1,13 @@
 """Examples in memory or on disk, and checks of them before training. No TensorFlow here."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tfadvseg.data.descriptors import IGNORE_LABEL
+from tfadvseg.data.levels import ChannelLevels, ChannelStatistics
 from tfadvseg.data.on_disk import HeldArray, OnDisk, StoredExample
 from tfadvseg.errors import UserError
 
@@ -17,7 +18,7 @@ class Example:
 
     Attributes:
         key: stable name.
-        image: uint8 [H,W,C].
+        image: [H,W,C] of 8 or 16 bits or float32.
         label: uint8 [H,W], class ids or `IGNORE_LABEL`; all `IGNORE_LABEL` if the label is unknown.
     """
 
@@ -32,8 +33,8 @@ class Examples:
 
     Attributes:
         keys: stable names, one per example.
-        images: uint8 [H,W,C] each, with the same C; a tuple, or `OnDisk` if they do not fit into
-            memory, which should be iterated once and in order.
+        images: [H,W,C] each, with the same C and dtype; a tuple, or `OnDisk` if they do not fit
+            into memory, which should be iterated once and in order.
         labels: uint8 [H,W] each, class ids or `IGNORE_LABEL`, in the same container; None if there
             are none.
     """
@@ -139,40 +140,24 @@ def fingerprint(*parts: Examples) -> str:
     return digest.hexdigest()
 
 
-def channel_statistics(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation per channel over all pixels of all images.
+def channel_statistics(
+    examples: Examples, prepare: Callable[[np.ndarray], np.ndarray] | None = None
+) -> ChannelStatistics:
+    """Mean, standard deviation and range per channel over all pixels of all images.
 
-    Exact for any number of 8-bit images, because they are computed from histograms of grey levels.
-
-    Returns:
-        mean, std: float64 [C], on the 0-255 scale. A constant channel has std 1, so that dividing
-        by it is harmless.
+    Args:
+        examples: the images.
+        prepare: applied to each image first.
 
     Raises:
         UserError: there are no examples.
     """
     if not len(examples):
         raise UserError("There are no images to compute mean and standard deviation from.")
-    counts = np.zeros((), np.int64)
+    levels = ChannelLevels()
     for image in examples.images:
-        counts = counts + level_counts(image)
-    return level_statistics(counts)
-
-
-def level_counts(image: np.ndarray) -> np.ndarray:
-    """Number of pixels per grey level and channel of uint8 [H,W,C]: int64 [C,256]."""
-    channels = (image[..., channel].ravel() for channel in range(image.shape[-1]))
-    return np.stack([np.bincount(channel, minlength=256) for channel in channels])
-
-
-def level_statistics(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`channel_statistics` computed from the sum of `level_counts`."""
-    level = np.arange(256, dtype=np.float64)
-    share = counts / counts.sum(axis=1, keepdims=True)
-    mean = share @ level
-    variance = (share * np.square(level - mean[:, None])).sum(axis=1)
-    std = np.sqrt(variance)
-    return mean, np.where(std > 0, std, 1.0)
+        levels.add(image if prepare is None else prepare(image))
+    return levels.statistics()
 
 
 def check_labels(examples: Examples, num_classes: int) -> None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.pipeline import (
-    Normalisation,
     WindowMaker,
     domain_windows,
     mixed_windows,

@@ -1,5 +1,6 @@
 """A folder of the user's own images and labels as a dataset. No TensorFlow here."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,8 @@ from tfadvseg.data.folder_labels import (
     class_names_of,
     warn_of_two_conventions,
 )
-from tfadvseg.data.folder_pages import read_pages
-from tfadvseg.data.images import SUFFIXES, find_image_files
+from tfadvseg.data.folder_pages import Decode, read_pages
+from tfadvseg.data.images import SUFFIXES, find_image_files, read_images
 from tfadvseg.data.names import plain_name
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.pairs import some
@@ -49,8 +50,8 @@ def read_folder(config: DataConfig) -> Folder:
     once; where all pixels would not fit into `folder_pages.MEMORY_LIMIT`, they stay on disk.
 
     Args:
-        config: `data_dir`, `label_suffix`, `value_map`, `class_names` and `foreground_class` are
-            used.
+        config: `data_dir`, `label_suffix`, `channels`, `axes`, `value_map`, `class_names` and
+            `foreground_class` are used.
 
     Raises:
         UserError: anything that is missing, unreadable or does not fit together, by name.
@@ -58,7 +59,8 @@ def read_folder(config: DataConfig) -> Folder:
     if config.data_dir is None:
         raise UserError("--data_dir: give the folder that holds images and labels.")
     pairs = find_pairs(Path(config.data_dir).expanduser(), config.label_suffix)
-    every = read_pages([(plain_name(image.stem), image, label) for image, label in pairs])
+    sources = [(plain_name(image.stem), image, label) for image, label in pairs]
+    every = read_pages(sources, _decoder(config))
     read = every.where(lambda page: page.label_file is not None)
     others = every.where(lambda page: page.label_file is None)
     if others.pages:
@@ -83,6 +85,7 @@ def read_folder(config: DataConfig) -> Folder:
         class_names=names,
         palette=default_palette(len(names)),
         image_channels=read.channels,
+        image_dtype=read.image_dtype,
         foreground_class=(
             names.index(config.foreground_class) if config.foreground_class else None
         ),
@@ -112,7 +115,12 @@ def read_unlabelled_folder(config: DataConfig) -> Examples:
     if not files:
         raise UserError(f"{folder}: holds no images ({', '.join(SUFFIXES)}); put them there.")
     stems = _by_stem(files, "")
-    return read_pages([(stem, path, None) for stem, path in stems.items()]).examples(None)
+    sources = [(stem, path, None) for stem, path in stems.items()]
+    return read_pages(sources, _decoder(config)).examples(None)
+
+
+def _decoder(config: DataConfig) -> Decode:
+    return functools.partial(read_images, channels=config.channels, axes=config.axes)
 
 
 def find_pairs(data_dir: Path, label_suffix: str = "") -> list[tuple[Path, Path | None]]:

@@ -1,5 +1,6 @@
 """The pages of a folder's image and label files: read and checked once. No TensorFlow here."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ MEMORY_LIMIT = 2 * 2**30
 """Bytes of pixels, of images and labels together, beyond which they stay on disk."""
 
 Convert = Callable[[np.ndarray], np.ndarray]
+Decode = Callable[[Path], Decoded]
 Source = tuple[str, Path, Path | None]
 """A stem, its image's file and its label's, if it has one."""
 
@@ -34,8 +36,9 @@ class Page:
         image_file, label_file: where they are.
         number: of the page in its file.
         size: (height, width).
-        stored: how the image's colours are stored: without any (`grey`), or in three channels that
-            are equal (`plain`) or not (`colour`).
+        stored: how the image's colours are stored: without any (`grey`), in three channels that
+            are equal (`plain`) or not (`colour`), or in how many others (`4 channels`).
+        dtype: of its pixels.
         values: that the label holds, rising.
         notes, label_notes: what to say of the files, with their first pages.
     """
@@ -47,6 +50,7 @@ class Page:
     number: int
     size: tuple[int, int]
     stored: str
+    dtype: np.dtype
     values: np.ndarray
     notes: tuple[str, ...] = ()
     label_notes: tuple[str, ...] = ()
@@ -60,11 +64,18 @@ class Pages:
         pages: in order of the stems.
         held: images and labels as they were read; None where they stay on disk.
         channels: of the images.
+        decode: reads an image's file.
     """
 
     pages: tuple[Page, ...]
     held: list[tuple[np.ndarray, np.ndarray | None]] | None
     channels: int
+    decode: Decode
+
+    @property
+    def image_dtype(self) -> str:
+        """Of all images."""
+        return self.pages[0].dtype.name
 
     def examples(self, class_ids: Convert | None, meaning: str = "") -> Examples:
         """Images of `channels` channels, and labels made of what files hold, if there are any.
@@ -87,7 +98,7 @@ class Pages:
                 page.image_file,
                 page.number,
                 page.size,
-                read_images,
+                self.decode,
                 self._image,
                 _short(self.channels),
             )
@@ -130,7 +141,7 @@ class StoredPage:
     file: Path
     number: int
     shape: tuple[int, int]
-    decode: Callable[[Path], Decoded]
+    decode: Decode
     convert: Convert
     meaning: bytes
 
@@ -152,19 +163,23 @@ def _short(meaning: object) -> bytes:
     return blake2b(repr(meaning).encode(), digest_size=8).digest()
 
 
-def read_pages(sources: Sequence[Source]) -> Pages:
+def read_pages(sources: Sequence[Source], decode: Decode = read_images) -> Pages:
     """Reads every file once, and keeps the pixels if they fit into `MEMORY_LIMIT`, or among stacks.
 
+    Args:
+        sources: in order.
+        decode: reads an image's file.
+
     Raises:
-        UserError: a file is unreadable, a label does not lie upon its image, or some images are
-            grey and some in colour.
+        UserError: a file is unreadable, a label does not lie upon its image, or images differ in
+            their channels or their depth.
     """
     pages: list[Page] = []
     held: list[tuple[np.ndarray, np.ndarray | None]] | None = []
     # To read one page of a stack all of it is decoded: stacks are held.
     stacks = any(has_several_pages(image_file) for _, image_file, _ in sources)
     size = 0
-    for page, image, label in _each(sources):
+    for page, image, label in _each(sources, decode):
         pages.append(page)
         size += image.nbytes + (0 if label is None else label.nbytes)
         if size > MEMORY_LIMIT and not stacks:
@@ -176,30 +191,28 @@ def read_pages(sources: Sequence[Source]) -> Pages:
         logging.info("%s: %.1f GiB of pixels stay on disk.", folder, size / 2**30)
     log_notes((page.image_file, page.notes) for page in pages)
     log_notes((page.label_file, page.label_notes) for page in pages if page.label_file)
-    return Pages(tuple(pages), held, _channels(pages))
+    _check_depth(pages)
+    return Pages(tuple(pages), held, _channels(pages), decode)
 
 
-def _each(sources: Sequence[Source]) -> Iterator[tuple[Page, np.ndarray, np.ndarray | None]]:
+def _each(
+    sources: Sequence[Source], decode: Decode
+) -> Iterator[tuple[Page, np.ndarray, np.ndarray | None]]:
     """Page after page, decoded a little ahead."""
+    read = functools.partial(_read, decode=decode)
     with (
         ThreadPoolExecutor(AHEAD) as pool,
         tqdm(total=len(sources), desc="reading images", delay=5, leave=False) as progress,
     ):
         for start in range(0, len(sources), AHEAD):
-            for pages in pool.map(_read, sources[start : start + AHEAD]):
+            for pages in pool.map(read, sources[start : start + AHEAD]):
                 progress.update()
                 yield from pages
 
 
-def _read(source: Source) -> list[tuple[Page, np.ndarray, np.ndarray | None]]:
+def _read(source: Source, decode: Decode) -> list[tuple[Page, np.ndarray, np.ndarray | None]]:
     stem, image_file, label_file = source
-    images, notes = read_images(image_file)
-    for image in images:
-        if image.dtype != np.uint8 or image.shape[-1] not in (1, 3):
-            raise UserError(
-                f"{image_file}: {image.shape[-1]} channels of {image.dtype}; save it as grey or "
-                "RGB of 8 bits."
-            )
+    images, notes = decode(image_file)
     labels: Sequence[np.ndarray | None] = [None] * len(images)
     label_notes: tuple[str, ...] = ()
     if label_file is not None:
@@ -216,6 +229,7 @@ def _read(source: Source) -> list[tuple[Page, np.ndarray, np.ndarray | None]]:
             number=number,
             size=(image.shape[0], image.shape[1]),
             stored=_stored(image),
+            dtype=image.dtype,
             values=np.array([], np.int64) if label is None else values_of(label),
             notes=notes if number == 0 else (),
             label_notes=label_notes if number == 0 else (),
@@ -253,6 +267,8 @@ def _check_pair(
 def _stored(image: np.ndarray) -> str:
     if image.shape[-1] == 1:
         return "grey"
+    if image.shape[-1] != 3:
+        return f"{image.shape[-1]} channels"
     # A few pixels tell nearly every photograph.
     for part in (image[::16, ::16], image):
         if not np.all(part == part[..., :1]):
@@ -260,11 +276,34 @@ def _stored(image: np.ndarray) -> str:
     return "plain"
 
 
+_KINDS = {"grey": "1 channel", "plain": "3 channels", "colour": "3 channels"}
+
+
+def _check_depth(pages: Sequence[Page]) -> None:
+    first = pages[0]
+    for page in pages:
+        if page.dtype != first.dtype:
+            raise UserError(
+                f"{first.image_file} holds {first.dtype} pixels and {page.image_file} "
+                f"{page.dtype}; save all images with the same depth."
+            )
+
+
 def _channels(pages: Sequence[Page]) -> int:
     """1 where no image has colours and some file says so; a GIF cannot, as it knows no grey."""
     first_of: dict[str, Path] = {}
     for page in pages:
         first_of.setdefault(page.stored, page.image_file)
+    others = [stored for stored in first_of if stored.endswith("channels")]
+    if others:
+        if len(first_of) > 1:
+            one, other = [*first_of.items()][:2]
+            raise UserError(
+                f"{one[1]} is of {_KINDS.get(one[0], one[0])} and {other[1]} of "
+                f"{_KINDS.get(other[0], other[0])}; make all images alike, or pick channels that "
+                "all have with --channels."
+            )
+        return int(others[0].split()[0])
     if "colour" not in first_of:
         says_grey = "grey" in first_of or all(
             page.image_file.suffix.lower() == ".gif" for page in pages

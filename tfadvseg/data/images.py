@@ -1,5 +1,6 @@
 """Image and label files of the user's, read with one clear error for each that is unfit."""
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -47,13 +48,17 @@ def has_several_pages(path: str | Path) -> bool:
     return raster.count_pages(path) > 1
 
 
-def read_images(path: str | Path) -> Decoded:
+def read_images(path: str | Path, channels: Sequence[int] = (), axes: str = "") -> Decoded:
     """The pages of an image file, as `raster.decode_images` gives them, and notes.
+
+    Args:
+        path: of the file.
+        channels, axes: as in `DataConfig`.
 
     Raises:
         UserError: absent, damaged, or pixels of a kind that is not taken.
     """
-    return _read(raster.decode_images, path)
+    return _read(functools.partial(raster.decode_images, channels=channels, axes=axes), path)
 
 
 def read_labels(path: str | Path) -> Decoded:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.config import ChannelOrder, DataConfig
+from tfadvseg.config import DataConfig
 from tfadvseg.data.augment import (
     random_colour,
     random_flip,
@@ -24,36 +24,9 @@ from tfadvseg.data.augment import (
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples, image_sizes
 from tfadvseg.data.lazy import PairReader, pair_reader
+from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.on_disk import OnDisk
 from tfadvseg.data.parallelism import fixed_parallelism
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """Mean and standard deviation per channel, on the 0-255 scale: [C] each.
-
-    Attributes:
-        mean, std: in the channel order of the image.
-        channel_order: channel order of S's input.
-    """
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    channel_order: ChannelOrder = "rgb"
-
-    def __call__(self, image: tf.Tensor) -> tf.Tensor:
-        """[...,C] on the 0-255 scale to [...,C] float32 with about zero mean and unit variance."""
-        image = (tf.cast(image, tf.float32) - tf.constant(self.mean)) / tf.constant(self.std)
-        return image[..., ::-1] if self.channel_order == "bgr" else image
-
-    def to_scale(self, image: tf.Tensor) -> tf.Tensor:
-        """Converts S's input back to float32 on the 0-255 scale."""
-        image = image[..., ::-1] if self.channel_order == "bgr" else image
-        return image * tf.constant(self.std) + tf.constant(self.mean)
-
-    def inverse(self, image: tf.Tensor) -> tf.Tensor:
-        """Converts S's input back to uint8 on the 0-255 scale."""
-        return tf.cast(tf.clip_by_value(tf.round(self.to_scale(image)), 0, 255), tf.uint8)
 
 
 @dataclass(frozen=True)
@@ -72,20 +45,27 @@ class BoundaryMaps:
 class _Store:
     """Examples of any sizes, indexed within a graph: in flat tensors or on disk."""
 
-    def __init__(self, examples: Examples, boundaries: BoundaryMaps | None = None) -> None:
+    def __init__(
+        self,
+        examples: Examples,
+        normalisation: Normalisation,
+        boundaries: BoundaryMaps | None = None,
+    ) -> None:
         self.size = len(examples)
         self._boundaries = boundaries
-        channels = examples.images[0].shape[-1]
+        prepare = normalisation.prepared
         if isinstance(examples.images, OnDisk):
             assert boundaries is None, "boundary weights need examples in memory"
-            self._read = pair_reader(examples, channels)
+            first = prepare(examples.images[0])
+            dtype = tf.as_dtype(first.dtype)
+            self._read = pair_reader(examples, first.shape[-1], dtype, prepare)
         else:
             # On a GPU, all of it would be copied back to the pipeline at every start of an epoch.
             with tf.device("CPU:0"):
-                self._read = _memory_reader(examples, boundaries, channels)
+                self._read = _memory_reader(examples, boundaries, prepare)
 
     def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Image [H,W,C] uint8, and label with boundary level [H,W,1 or 2] uint8, of one example."""
+        """Image [H,W,C], and label with boundary level [H,W,1 or 2] uint8, of one example."""
         image, maps = self._read(index)
         return image, maps if maps.shape.rank == 3 else maps[..., tf.newaxis]
 
@@ -98,13 +78,18 @@ class _Store:
 
 
 def _memory_reader(
-    examples: Examples, boundaries: BoundaryMaps | None, channels: int
+    examples: Examples,
+    boundaries: BoundaryMaps | None,
+    prepare: Callable[[np.ndarray], np.ndarray],
 ) -> PairReader:
     """A reader from tensors that contain all examples."""
     sizes = np.array(image_sizes(examples), np.int64)
     starts = tf.constant(np.concatenate([[0], sizes.prod(axis=1).cumsum()]))
     shapes = tf.constant(sizes)
-    pixels = tf.constant(np.concatenate([image.reshape(-1, channels) for image in examples.images]))
+    channels = examples.images[0].shape[-1]
+    pixels = tf.constant(
+        np.concatenate([prepare(image).reshape(-1, channels) for image in examples.images])
+    )
     labels = examples.labels
     if labels is None:
         labels = [np.full(size, IGNORE_LABEL, np.uint8) for size in sizes]
@@ -142,7 +127,7 @@ def window_maker(
         A function from a window's number to `image` [h,w,C] float32, normalised, and `label` [h,w]
         int32; with `boundaries` also `boundary` [h,w] float32.
     """
-    store = _Store(examples, boundaries)
+    store = _Store(examples, normalisation, boundaries)
     elastic = "elastic" in config.augment
     scale_range = config.scale_range if "scale" in config.augment else (1.0, 1.0)
 
@@ -165,10 +150,13 @@ def window_maker(
         if "flip" in config.augment:
             image, label = random_flip(image, label, seeds[2])
         image = tf.cast(image, tf.float32)
-        if "photometric" in config.augment:
-            image = random_photometric(image, seeds[3])
-        if "colour" in config.augment:
-            image = random_colour(image, seeds[4])
+        if "photometric" in config.augment or "colour" in config.augment:
+            image = normalisation.to_255(image)
+            if "photometric" in config.augment:
+                image = random_photometric(image, seeds[3])
+            if "colour" in config.augment:
+                image = random_colour(image, seeds[4])
+            image = normalisation.from_255(image)
         return store.batch(normalisation(image), label)
 
     return window
@@ -292,7 +280,7 @@ def fixed_windows(
     Returns:
         As `training_windows`, without augmentation, and `weight` [B] float32: 1, or 0 for fill.
     """
-    store = _Store(examples, boundaries)
+    store = _Store(examples, normalisation, boundaries)
     order = _seed(seed, _FIXED_ORDER, tf.constant(0, tf.int64))
 
     def window(number: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -320,7 +308,7 @@ def whole_images(
     Returns:
         As `fixed_windows`, [copies,H,W,...].
     """
-    store = _Store(examples, boundaries)
+    store = _Store(examples, normalisation, boundaries)
 
     def whole(index: tf.Tensor) -> dict[str, tf.Tensor]:
         image, label = store.example(index)

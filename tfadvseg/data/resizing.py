@@ -15,17 +15,28 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resizes bicubically, with smoothing when reducing, as Pillow does.
 
     Args:
-        image: uint8 [H,W,1] or [H,W,3].
+        image: [H,W,C].
         size: (height, width).
 
     Returns:
-        uint8 [height,width,C].
+        [height,width,C] of the same type.
     """
     if image.shape[:2] == size:
         return image
-    pixels = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    resized = np.asarray(pixels.resize(size[::-1], Image.Resampling.BICUBIC))
-    return resized.reshape(*size, image.shape[-1])
+    if image.dtype == np.uint8 and image.shape[-1] in (1, 3):
+        return _resize(image[..., 0] if image.shape[-1] == 1 else image, size)
+    channels = [_resize(image[..., i].astype(np.float32), size) for i in range(image.shape[-1])]
+    resized = np.concatenate(channels, axis=-1)
+    if image.dtype.kind != "f":
+        limits = np.iinfo(image.dtype)
+        resized = resized.round().clip(limits.min, limits.max)
+    return resized.astype(image.dtype)
+
+
+def _resize(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """By Pillow: uint8 [H,W] or [H,W,3], or float32 [H,W]; to [height,width,C]."""
+    resized = np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BICUBIC))
+    return resized.reshape(*size, -1)
 
 
 def resize_label(label: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -181,12 +181,19 @@ def _check_alike(which: str, examples: Examples, source: DatasetDescriptor) -> N
     channels = examples.images[0].shape[-1]
     if channels != source.image_channels:
         raise UserError(
-            f"{which} are {_COLOURS[channels]}, the labelled ones ({source.name}) "
-            f"{_COLOURS[source.image_channels]}; make them alike."
+            f"{which} are {_kind(channels)}, the labelled ones ({source.name}) "
+            f"{_kind(source.image_channels)}; make them alike."
+        )
+    dtype = examples.images[0].dtype
+    if dtype != source.image_dtype:
+        raise UserError(
+            f"{which} hold {dtype} pixels, the labelled ones ({source.name}) "
+            f"{source.image_dtype}; save them with the same depth."
         )
 
 
-_COLOURS = {1: "grey", 3: "in colour"}
+def _kind(channels: int) -> str:
+    return {1: "grey", 3: "in colour"}.get(channels, f"of {channels} channels")
 
 
 def _check_classes(source: DatasetDescriptor, target: DatasetDescriptor) -> None:

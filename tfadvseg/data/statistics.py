@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfadvseg.data.descriptors import IGNORE_LABEL, DatasetDescriptor
-from tfadvseg.data.examples import Example, check_label, level_counts, level_statistics
+from tfadvseg.data.examples import Example, check_label
+from tfadvseg.data.levels import ChannelLevels, ChannelStatistics
 from tfadvseg.errors import UserError
 
 
@@ -18,7 +19,7 @@ class DataStatistics:
         images: number of images.
         least_size, largest_size: (height, width), in pixels; height and width are separate
             extremes.
-        mean, std: float64 [C], per channel over all pixels, on the 0-255 scale.
+        channels: mean, deviation and range per channel.
         class_pixels: int64 [K], labelled pixels per class.
         class_images: int64 [K], images that contain each class.
         ignored_pixels: number of pixels whose label is `ignore_label`.
@@ -27,11 +28,18 @@ class DataStatistics:
     images: int
     least_size: tuple[int, int]
     largest_size: tuple[int, int]
-    mean: np.ndarray
-    std: np.ndarray
+    channels: ChannelStatistics
     class_pixels: np.ndarray
     class_images: np.ndarray
     ignored_pixels: int
+
+    @property
+    def mean(self) -> np.ndarray:
+        return self.channels.mean
+
+    @property
+    def std(self) -> np.ndarray:
+        return self.channels.std
 
     @property
     def class_frequencies(self) -> np.ndarray:
@@ -48,7 +56,7 @@ def measure(stream: Iterable[Example], num_classes: int) -> DataStatistics:
     """
     images = 0
     sizes: list[tuple[int, ...]] = []
-    levels: np.ndarray | int = 0
+    levels = ChannelLevels()
     pixels = np.zeros(256, dtype=np.int64)
     containing = np.zeros(256, dtype=np.int64)
     for example in stream:
@@ -56,20 +64,18 @@ def measure(stream: Iterable[Example], num_classes: int) -> DataStatistics:
         images += 1
         sizes = [*sizes[:2], example.label.shape]
         sizes = [np.min(sizes, axis=0), np.max(sizes, axis=0)]
-        levels = levels + level_counts(example.image)
+        levels.add(example.image)
         counts = np.bincount(example.label.ravel(), minlength=256)
         pixels += counts
         containing += counts > 0
-    if isinstance(levels, int):
+    if not images:
         raise UserError("There are no images to measure.")
-    mean, std = level_statistics(levels)
     least, largest = ((int(size[0]), int(size[1])) for size in sizes)
     return DataStatistics(
         images=images,
         least_size=least,
         largest_size=largest,
-        mean=mean,
-        std=std,
+        channels=levels.statistics(),
         class_pixels=pixels[:num_classes],
         class_images=containing[:num_classes],
         ignored_pixels=int(pixels[IGNORE_LABEL]),
@@ -83,10 +89,13 @@ def format_statistics(descriptor: DatasetDescriptor, statistics: DataStatistics)
     if largest != least:
         size += f" to {largest[0]} x {largest[1]}"
     lines = [f"{statistics.images} images of {size} pixels (height x width)", ""]
-    channels = ("red", "green", "blue") if len(statistics.mean) == 3 else ("grey",)
-    lines.append(f"{'channel':<20}{'mean':>9}{'std':>9}")
-    for name, mean, std in zip(channels, statistics.mean, statistics.std, strict=True):
-        lines.append(f"{name:<20}{mean:>9.3f}{std:>9.3f}")
+    measured = statistics.channels
+    count = len(measured.mean)
+    names = {1: ("grey",), 3: ("red", "green", "blue")}.get(count, tuple(map(str, range(count))))
+    deep = any(measured.low != 0) or any(measured.high != 255)
+    lines.append(f"{'channel':<20}{'mean':>9}{'std':>9}" + f"{'low':>9}{'high':>9}" * deep)
+    for name, mean, std, low, high in zip(names, *measured, strict=True):
+        lines.append(f"{name:<20}{mean:>9.3f}{std:>9.3f}" + f"{low:>9g}{high:>9g}" * deep)
     lines += ["", f"{'class':<20}{'pixels':>15}{'frequency':>11}{'images':>8}"]
     rows = zip(
         descriptor.class_names,

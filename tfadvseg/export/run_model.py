@@ -11,7 +11,7 @@ from tfadvseg.errors import UserError
 from tfadvseg.export.choices import Network, Which
 from tfadvseg.export.networks import OwnSegmenter, rebuild_segmenter
 from tfadvseg.export.predictor import Predictor
-from tfadvseg.export.serving_module import build_serving_module
+from tfadvseg.export.serving_module import build_serving_module, signature_for
 from tfadvseg.files import model_spec
 from tfadvseg.files.checkpoints import checkpoint_paths, first_whole
 from tfadvseg.files.model_spec import ModelSpec
@@ -62,8 +62,7 @@ def predictor_of(segmenter: tf.keras.Model, spec: ModelSpec, source: str = "") -
     module = build_serving_module(segmenter, spec)
 
     def graph(image: tf.Tensor) -> tf.Tensor:
-        function = module.serving_default if image.dtype == tf.uint8 else module.serving_float
-        return function(image)["probabilities"]
+        return getattr(module, signature_for(image, spec))(image)["probabilities"]
 
     return Predictor(spec=spec, source=source, graph=graph)
 

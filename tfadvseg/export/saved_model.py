@@ -17,9 +17,8 @@ from tfadvseg.export import warmup
 from tfadvseg.export.networks import OwnSegmenter, rebuild_segmenter
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.serving_module import (
-    SERVING_DEFAULT,
-    SERVING_FLOAT,
     build_serving_module,
+    signature_for,
     signatures,
 )
 from tfadvseg.export.version_folder import EXTRA, check_version, damaged, write_version
@@ -75,7 +74,7 @@ def load_saved_model(folder: Path) -> Predictor:
         raise damaged(folder, str(error).splitlines()[0]) from error
 
     def graph(image: tf.Tensor) -> tf.Tensor:
-        name = SERVING_DEFAULT if image.dtype == tf.uint8 else SERVING_FLOAT
+        name = signature_for(image, spec)
         # By way of `loaded`, which owns the variables: signatures alone do not keep them alive.
         return loaded.signatures[name](image=image)["probabilities"]
 

@@ -4,9 +4,13 @@ Normalisation is part of it, resizing where the model was trained on resized ima
 over scales where the model is to do so; padding and cropping segmenters do inside.
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
-from tfadvseg.data.pipeline import Normalisation
+from tfadvseg.data.normalisation import normalisation_of
+from tfadvseg.data.pictures import PERCENTILES
+from tfadvseg.export.encoded_images import can_be_encoded, decode_image
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.multi_level import MultiLevelSegmenter
 from tfadvseg.models.ops.frozen_batch_norm import TARGET
@@ -15,10 +19,8 @@ from tfadvseg.models.outputs import class_probabilities, predicted_label
 
 SERVING_DEFAULT = "serving_default"
 SERVING_FLOAT = "serving_float"
+SERVING_SCALED = "serving_scaled"
 ENCODED = "encoded"
-
-# Luma of Recommendation ITU-R BT.601, with which Pillow, too, turns colour into grey.
-_LUMA = (0.299, 0.587, 0.114)
 
 
 def build_serving_module(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.Module:
@@ -26,18 +28,21 @@ def build_serving_module(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.Modul
 
     The module's functions, which become the signatures of an export, are
 
-    - `serving_default(image)`: uint8 [N,H,W,C] to `probabilities`, float32 [N,H,W,num_classes] in
-      [0,1] that sum to 1, and `label`, the most probable class id, uint8 [N,H,W];
-    - `serving_float(image)`: the same for float32 images on the same scale of 0 to 255;
-    - `encoded(image_bytes)`: PNG or JPEG files, string [N], of any sizes, grey or colour, to
-      `label_bytes`, string [N]: PNG files of one 8-bit channel whose values are class ids.
-      Colour becomes grey, or grey colour, as the model needs; transparency is dropped.
+    - `serving_default(image)`: [N,H,W,C] of `spec.image_dtype` to `probabilities`, float32
+      [N,H,W,num_classes] in [0,1] that sum to 1, and `label`, the most probable class id, uint8
+      [N,H,W];
+    - `serving_float(image)`: the same for float32 images on the same scale;
+    - `serving_scaled(image)`, of models that scale each image by its percentiles: the same for
+      float32 images that are scaled already, such as parts of a larger one;
+    - `encoded(image_bytes)`, of images that PNG files hold: PNG or JPEG files of the model's depth
+      and channels (`encoded_images.decode_image`), string [N], of any sizes, to `label_bytes`,
+      string [N]: PNG files of one 8-bit channel whose values are class ids.
 
     The module holds the segmenter's variables and not the Keras model, so that a SavedModel of it
     is the graph of these functions and nothing else.
     """
     channels = spec.image_channels
-    normalise = Normalisation(spec.mean, spec.std, spec.channel_order)
+    normalise = normalisation_of(spec)
 
     def logits_of(image: tf.Tensor, scale: float) -> tf.Tensor:
         if not spec.resize and scale == 1:
@@ -62,12 +67,13 @@ def build_serving_module(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.Modul
             label = tf.argmax(probabilities, axis=-1)
         return {"probabilities": probabilities, "label": tf.cast(label, tf.uint8)}
 
-    def serving_default(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return predict(tf.cast(image, tf.float32))
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        image = tf.cast(image, tf.float32)
+        return predict(scaled_by_percentiles(image) if normalise.percentile else image)
 
     def predict_encoded(image_bytes: tf.Tensor) -> tf.Tensor:
-        image = decode_image(image_bytes, channels)
-        label = predict(tf.cast(image[tf.newaxis], tf.float32))["label"]
+        image = decode_image(image_bytes, channels, spec.image_dtype, spec.max_pixels)
+        label = serve(image[tf.newaxis])["label"]
         return tf.io.encode_png(label[0, :, :, tf.newaxis])
 
     def encoded(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -83,33 +89,49 @@ def build_serving_module(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.Modul
     image_shape = [None, None, None, channels]
     module = tf.Module(name="serving")
     module.segmenter_variables = list(segmenter.variables)
-    module.serving_default = tf.function(
-        serving_default, input_signature=[tf.TensorSpec(image_shape, tf.uint8, name="image")]
-    )
-    module.serving_float = tf.function(
-        predict, input_signature=[tf.TensorSpec(image_shape, tf.float32, name="image")]
-    )
-    module.encoded = tf.function(
-        encoded, input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")]
-    )
+
+    def served(function: Callable, shape: list, dtype: object, name: str) -> Callable:
+        return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype, name=name)])
+
+    module.serving_default = served(serve, image_shape, spec.image_dtype, "image")
+    module.serving_float = served(serve, image_shape, tf.float32, "image")
+    if normalise.percentile:
+        module.serving_scaled = served(predict, image_shape, tf.float32, "image")
+    if can_be_encoded(channels, spec.image_dtype):
+        module.encoded = served(encoded, [None], tf.string, "image_bytes")
     return module
 
 
 def signatures(module: tf.Module) -> dict[str, tf.types.experimental.ConcreteFunction]:
     """The functions of `build_serving_module` by the names under which they are served."""
+    names = (SERVING_DEFAULT, SERVING_FLOAT, SERVING_SCALED, ENCODED)
     return {
-        SERVING_DEFAULT: module.serving_default.get_concrete_function(),
-        SERVING_FLOAT: module.serving_float.get_concrete_function(),
-        ENCODED: module.encoded.get_concrete_function(),
+        name: getattr(module, name).get_concrete_function()
+        for name in names
+        if hasattr(module, name)
     }
 
 
-def decode_image(image_bytes: tf.Tensor, channels: int) -> tf.Tensor:
-    """Decodes a PNG or JPEG file, string [], to uint8 [H,W,channels] with 1 or 3 channels."""
-    rgb = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
-    rgb.set_shape([None, None, 3])
-    if channels == 3:
-        return rgb
-    # Rounded, because the weights' sum is 1 only to within float32: greys stay what they are.
-    luma = tf.tensordot(tf.cast(rgb, tf.float32), tf.constant(_LUMA), axes=1)
-    return tf.cast(tf.round(luma), tf.uint8)[..., tf.newaxis]
+def signature_for(image: tf.Tensor, spec: ModelSpec) -> str:
+    """The signature that takes images as a `Predictor`'s graph does."""
+    if spec.normalise == "percentile":
+        return SERVING_SCALED
+    return SERVING_DEFAULT if image.dtype == tf.as_dtype(spec.image_dtype) else SERVING_FLOAT
+
+
+def scaled_by_percentiles(images: tf.Tensor) -> tf.Tensor:
+    """`data.pictures.percentile_scaled` of each image, float32 [N,H,W,C], within a graph."""
+    shape = tf.shape(images)
+    values = tf.sort(tf.reshape(images, [shape[0], -1, images.shape[-1]]), axis=1)
+    last = tf.cast(tf.shape(values)[1] - 1, tf.float32)
+
+    def percentile(percent: float) -> tf.Tensor:
+        place = last * (percent / 100)
+        below = tf.cast(tf.floor(place), tf.int32)
+        share = place - tf.floor(place)
+        above = tf.minimum(below + 1, tf.shape(values)[1] - 1)
+        low, high = values[:, below], values[:, above]
+        return (low + share * (high - low))[:, tf.newaxis, tf.newaxis]
+
+    low, high = map(percentile, PERCENTILES)
+    return (images - low) * (255.0 / tf.where(high > low, high - low, 1.0))

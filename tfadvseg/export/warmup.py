@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.export.serving_module import ENCODED, SERVING_DEFAULT, SERVING_FLOAT
+from tfadvseg.export.encoded_images import can_be_encoded
+from tfadvseg.export.serving_module import (
+    ENCODED,
+    SERVING_DEFAULT,
+    SERVING_FLOAT,
+    SERVING_SCALED,
+)
 from tfadvseg.files.model_spec import ModelSpec
 
 FILE_NAME = "tf_serving_warmup_requests"
@@ -35,9 +41,13 @@ def write_warmup_requests(path: str | Path, spec: ModelSpec) -> None:
 def warmup_inputs(spec: ModelSpec) -> dict[str, tuple[str, tf.Tensor]]:
     """By signature: the input's name and one image of noise, [1,height,width,C] or one PNG."""
     shape = (*spec.crop_size, spec.image_channels)
-    noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    return {
+    noise = np.random.default_rng(0).integers(0, 256, shape).astype(spec.image_dtype)
+    inputs = {
         SERVING_DEFAULT: ("image", tf.constant(noise[np.newaxis])),
         SERVING_FLOAT: ("image", tf.constant(noise[np.newaxis], tf.float32)),
-        ENCODED: ("image_bytes", tf.io.encode_png(noise)[tf.newaxis]),
     }
+    if spec.normalise == "percentile":
+        inputs[SERVING_SCALED] = inputs[SERVING_FLOAT]
+    if can_be_encoded(spec.image_channels, spec.image_dtype):
+        inputs[ENCODED] = ("image_bytes", tf.io.encode_png(noise)[tf.newaxis])
+    return inputs

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from tfadvseg.config.data import Normalise
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.errors import UserError
 from tfadvseg.files.text import read_text
@@ -30,8 +31,8 @@ class ModelSpec:
         segmenter: the network's architecture.
         class_names: one per class id.
         palette: one (red, green, blue) per class, 0-255.
-        image_channels: 1 or 3.
-        mean, std: one value per channel, on the 0-255 scale: inputs are (image - mean) / std.
+        image_channels: from 1 to 16.
+        mean, std: one value per channel, on the images' scale: inputs are (image - mean) / std.
         channel_order: order of the channels of colour images at the network's input.
         resize: (height, width) that images are resized to before the network, and predictions are
             resized back from; empty if images are not resized.
@@ -39,6 +40,12 @@ class ModelSpec:
         foreground_class, darkfield_accuracy: as in `DatasetDescriptor`.
         dataset: the dataset it was trained on.
         crop_size: (height, width) of its training windows.
+        image_dtype: of images: uint8, uint16, int16 or float32.
+        low, high: the range of each channel (`data.levels.ChannelStatistics`); empty for 0 to 255.
+        normalise: `dataset`; or `percentile` where each image is first scaled by its own
+            percentiles, so that `mean` and `std` are of scaled images.
+        channels, axes: of image files, as in `DataConfig`; empty as files have them.
+        max_pixels: the most that the signature `encoded` takes.
         data_fingerprint: of the training and validation examples (`data.examples.fingerprint`).
         own_parts: the user's functions that the run was made with, as `module.name`, by part; a
             `segmenter` of the user must be given again when the model is loaded.
@@ -59,6 +66,13 @@ class ModelSpec:
     darkfield_accuracy: bool = False
     test_scales: tuple[float, ...] = (1.0,)
     own_parts: dict[str, str] = field(default_factory=dict)
+    image_dtype: str = "uint8"
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    normalise: Normalise = "dataset"
+    channels: tuple[int, ...] = ()
+    axes: str = ""
+    max_pixels: int = 4096 * 4096
 
     @property
     def num_classes(self) -> int:
@@ -99,6 +113,13 @@ class ModelSpec:
                 darkfield_accuracy=fields.get("darkfield_accuracy", False),
                 test_scales=tuple(fields.get("test_scales", (1.0,))),
                 own_parts=fields.get("own_parts", {}),
+                image_dtype=fields.get("image_dtype", "uint8"),
+                low=tuple(fields.get("low", ())),
+                high=tuple(fields.get("high", ())),
+                normalise=fields.get("normalise", "dataset"),
+                channels=tuple(fields.get("channels", ())),
+                axes=fields.get("axes", ""),
+                max_pixels=fields.get("max_pixels", cls.max_pixels),
             )
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; is {folder} a run or an export?") from None

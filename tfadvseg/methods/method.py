@@ -138,7 +138,7 @@ class ChosenLabels:
 
 Picture = Samples | PatchMaps | PseudoLabels | ChosenLabels
 ToPixels = Callable[[tf.Tensor], tf.Tensor]
-"""Normalised images to uint8 (`data.pipeline.Normalisation.inverse`)."""
+"""Normalised images to uint8 (`data.normalisation.Normalisation.inverse`)."""
 
 
 def no_learners(build: Builder) -> dict[str, Learner]:

@@ -184,7 +184,7 @@ def check_descriptor(config: Config, descriptor: DatasetDescriptor) -> None:
         ("--augment=colour", "colour" in config.data.augment),
     ):
         if wrong and channels != 3:
-            raise UserError(f"{flag}: images of {descriptor.name} are grey; leave it out.")
+            raise UserError(f"{flag}: images of {descriptor.name} are not in colour; leave it out.")
     if config.loss.boundary_weight and not descriptor.has_background:
         raise UserError(
             f"--boundary_weight: is for background between objects, and {descriptor.name} has "

@@ -257,6 +257,11 @@ def _check_fit(
             f"{where}: images have {descriptor.image_channels} channels, the model takes "
             f"{spec.image_channels}; convert them first."
         )
+    if descriptor.image_dtype != spec.image_dtype:
+        raise UserError(
+            f"{where}: images hold {descriptor.image_dtype} pixels, the model was trained on "
+            f"{spec.image_dtype}; give images of the same depth."
+        )
 
 
 def _warn_of_trained(run_dir: Path | None, data: DataConfig, keys: tuple[str, ...]) -> None:

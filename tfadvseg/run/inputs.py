@@ -11,9 +11,9 @@ from tfadvseg.config import Config, LossConfig
 from tfadvseg.data.examples import Examples, fitting, image_sizes, spread
 from tfadvseg.data.feeds import Feed, Masks
 from tfadvseg.data.masks import class_shares
+from tfadvseg.data.normalisation import Normalisation, normalisation_of
 from tfadvseg.data.pipeline import (
     BoundaryMaps,
-    Normalisation,
     fixed_windows,
     whole_images,
     window_maker,
@@ -67,7 +67,7 @@ def make_inputs(data: RunData, spec: ModelSpec, replicas: int) -> RunInputs:
         replicas: how many share a batch.
     """
     config, splits = data.config, data.splits
-    normalisation = Normalisation(spec.mean, spec.std, spec.channel_order)
+    normalisation = normalisation_of(spec)
     val_size = (config.target if has_labelled_target(config) else config.data).crop_size
     windows = functools.partial(
         fixed_windows,

@@ -13,6 +13,7 @@ from tfadvseg.config import Config, DataConfig, LossConfig
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.examples import Examples, channel_statistics
 from tfadvseg.data.on_disk import OnDisk
+from tfadvseg.data.pictures import percentile_scaled
 from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
 from tfadvseg.files import model_spec
@@ -132,9 +133,9 @@ def _describe(
     # The domain that the network is for.
     own = config.target_data() if config.target.dataset else config.data
     if earlier is None:
-        mean, std = _normalisation(config.data, splits.train)
+        mean, std, low, high = _normalisation(config.data, splits.train)
     else:  # of the same images: they need not be gone through again
-        mean, std = earlier.mean, earlier.std
+        mean, std, low, high = earlier.mean, earlier.std, earlier.low, earlier.high
     return ModelSpec(
         segmenter=config.segmenter.architecture(),
         class_names=splits.descriptor.class_names,
@@ -151,17 +152,29 @@ def _describe(
         darkfield_accuracy=splits.descriptor.darkfield_accuracy,
         test_scales=config.run.test_scales,
         own_parts=own_parts,
+        image_dtype=splits.descriptor.image_dtype,
+        low=low,
+        high=high,
+        normalise=config.data.normalise,
+        channels=own.channels,
+        axes=own.axes,
     )
 
 
-def _normalisation(
-    config: DataConfig, train: Examples
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation a channel: as given, or those of the training images."""
+def _normalisation(config: DataConfig, train: Examples) -> tuple[tuple[float, ...], ...]:
+    """Mean, standard deviation, low and high per channel: of the training images unless given.
+
+    Low and high are empty for images of 8 bits and for images that are scaled by percentiles.
+    """
+    scaled = config.normalise == "percentile"
+    deep = not scaled and train.images[0].dtype != np.uint8
+    if config.mean and not deep:
+        return config.mean, config.std, (), ()
+    mean, std, *limits = channel_statistics(train, percentile_scaled if scaled else None)
+    low, high = (tuple(limit.tolist()) if deep else () for limit in limits)
     if config.mean:
-        return config.mean, config.std
-    mean, std = channel_statistics(train)
-    return tuple(mean.tolist()), tuple(std.tolist())
+        return config.mean, config.std, low, high
+    return tuple(mean.tolist()), tuple(std.tolist()), low, high
 
 
 def _same_parts(earlier: dict[str, str], now: dict[str, str]) -> bool:

@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tfadvseg.data.images import SUFFIXES, find_image_files, read_images
+from tfadvseg.data.images import SUFFIXES, find_image_files, log_notes, read_images
+from tfadvseg.data.pictures import as_picture
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.cityscapes_submission import write_submission
 from tfadvseg.evaluation.whole_images import ImagePredictor, predict_probabilities
 from tfadvseg.files import atomic
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.reporting.colour import write_overlay
+from tfadvseg_datasets.decoded import Decoded
 
 PREDICTIONS = "predictions"
 OVERLAYS = "overlays"
@@ -56,22 +59,24 @@ def find_images(images: str) -> list[Path]:
 
 
 def check_images(
-    paths: Sequence[Path], image_channels: int, size: tuple[int, int] | None = None
+    paths: Sequence[Path], spec: ModelSpec, size: tuple[int, int] | None = None
 ) -> list[ImageFile]:
     """Reads every file once, so that an unfit one is noticed before anything is written.
 
     Args:
         paths: from `find_images`.
-        image_channels: that the model takes.
+        spec: of the model that takes them.
         size: (height, width) that every page must have; None for any.
 
     Raises:
-        UserError: a file is damaged, or grey where the model takes colour or the reverse, or of
-            another size, or two would give predictions of the same name.
+        UserError: a file is damaged, or of other channels or another depth than the model takes,
+            or of another size, or two would give predictions of the same name.
     """
     files = []
+    noted = []
     for path in paths:
-        pages = read_pages(path, image_channels)
+        pages, notes = read_pages(path, spec)
+        noted.append((path, notes))
         for page in pages:
             height, width = page.shape[:2]
             if size is not None and (height, width) != size:
@@ -92,29 +97,42 @@ def check_images(
                     f"{owners[name]}; predict them into separate folders."
                 )
             owners[name] = file.path
+    log_notes(noted)
     return files
 
 
-def read_pages(path: Path, image_channels: int) -> list[np.ndarray]:
-    """The pages of an image file, uint8 [H,W,image_channels] each.
+def read_pages(path: Path, spec: ModelSpec) -> Decoded:
+    """The pages of an image file as a model takes them, and notes.
 
     Colour without colours, which all GIF files and many scans are, is taken for grey.
 
     Raises:
-        UserError: the file is damaged, or grey where the model takes colour or the reverse.
+        UserError: the file is damaged, or has other channels than the model takes or another depth.
     """
-    pages = []
-    for page in read_images(path).pages:
-        if image_channels == 1 and np.all(page == page[..., :1]):
-            page = page[..., :1]
-        if page.shape[-1] != image_channels:
-            kinds = {1: "grey (1 channel)", 3: "colour (3 channels)"}
+    pages, notes = read_images(path, spec.channels, spec.axes)
+    if spec.image_channels == 1:
+        pages = [_grey(page) for page in pages]
+    for page in pages:
+        if page.shape[-1] != spec.image_channels:
             raise UserError(
-                f"{path}: is {kinds[page.shape[-1]]}; the model takes images that are "
-                f"{kinds[image_channels]}. Convert it first."
+                f"{path}: is {_kind(page.shape[-1])}; the model takes images that are "
+                f"{_kind(spec.image_channels)}. Convert it first."
             )
-        pages.append(page)
-    return pages
+        if page.dtype != spec.image_dtype:
+            raise UserError(
+                f"{path}: holds {page.dtype} pixels; the model was trained on {spec.image_dtype}. "
+                "Give images of the same depth."
+            )
+    return Decoded(pages, notes)
+
+
+def _grey(page: np.ndarray) -> np.ndarray:
+    return page[..., :1] if page.shape[-1] == 3 and np.all(page == page[..., :1]) else page
+
+
+def _kind(channels: int) -> str:
+    known = {1: "grey (1 channel)", 3: "colour (3 channels)"}
+    return known.get(channels, f"of {channels} channels")
 
 
 def predict_files(
@@ -146,7 +164,7 @@ def predict_files(
         UserError: `tile` is too small for the network, or with `cityscapes` a page is no frame.
     """
     for file in files:
-        pages = read_pages(file.path, predictor.spec.image_channels)
+        pages, _ = read_pages(file.path, predictor.spec)
         of_class = []
         for name, image in zip(file.names, pages, strict=True):
             advance(name)
@@ -155,9 +173,8 @@ def predict_files(
                 of_class.append(probabilities[..., probabilities_of])
             label = probabilities.argmax(axis=-1).astype(np.uint8)
             _write_png(Path(output_dir) / PREDICTIONS / f"{name}.png", label)
-            write_overlay(
-                Path(output_dir) / OVERLAYS / f"{name}.png", image, label, predictor.spec.palette
-            )
+            overlay = Path(output_dir) / OVERLAYS / f"{name}.png"
+            write_overlay(overlay, as_picture(image), label, predictor.spec.palette)
             if cityscapes:
                 write_submission(output_dir, name, label)
         if of_class:

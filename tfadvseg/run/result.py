@@ -14,6 +14,7 @@ from absl import logging
 
 from tfadvseg.config import LAST, Config, pixel_size
 from tfadvseg.data.examples import Examples, spread
+from tfadvseg.data.pictures import as_picture
 from tfadvseg.data.sources import Splits
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.per_image import write_image_sums
@@ -201,7 +202,7 @@ def _restore_best(model: tf.keras.Model, name: str, folder: Path) -> bool:
 def _draw_overlays(predictor: Predictor, val: Examples, path: Path) -> None:
     shown, spec = spread(val, OVERLAYS), predictor.spec
     overlays_figure(
-        list(shown.images),
+        [as_picture(image) for image in shown.images],
         list(shown.labels or ()),
         [predict_label(predictor, image) for image in shown.images],
         spec.palette,

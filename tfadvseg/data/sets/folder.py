@@ -103,6 +103,8 @@ FOLDER = Dataset(
         "class_names",
         "value_map",
         "label_suffix",
+        "channels",
+        "axes",
         "foreground_class",
         "train_list",
         "val_list",
