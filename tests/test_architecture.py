@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1] / "tfadvseg"
 ALLOWED = {
     "errors": set(),
     "__main__": {"commands"},
-    "cli": {"errors", "files.atomic", "flags.shipped"},
+    "cli": {"errors", "files.atomic", "flags.reading", "flags.shipped"},
     "commands": {
         "cli", "config", "data", "errors", "evaluation", "export", "files", "flags", "interop",
         "models", "reporting", "run", "study", "training",
@@ -43,10 +43,12 @@ ALLOWED = {
     },
     "interop": {"config", "errors", "files", "models"},
     "flags.kinds": {"config"},
+    "flags.reading": {"errors", "files.text"},
     "flags.shipped": {"errors"},
     "flags.table": {"config", "data.sets", "flags.kinds"},
     "flags.flagfile": {
-        "config", "data.sets", "errors", "files.model_spec", "flags.kinds", "flags.shipped",
+        "config", "data.sets", "errors", "files.model_spec", "flags.kinds", "flags.reading",
+        "flags.shipped",
         "flags.table",
     },
     "flags.command_line": {

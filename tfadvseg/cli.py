@@ -15,6 +15,7 @@ from absl import app, flags, logging
 
 from tfadvseg.errors import UserError
 from tfadvseg.files import atomic
+from tfadvseg.flags.reading import with_flagfiles_read
 from tfadvseg.flags.shipped import with_found_flagfiles
 
 EXIT_USER_ERROR = 2
@@ -124,14 +125,11 @@ def _parse_flags(module: str, argv: list[str]) -> list[str]:
         sys.exit(0)
     program = f"python {argv[0]}" if argv[0].endswith(".py") else argv[0]
     try:
-        left = flags.FLAGS([argv[0], *with_found_flagfiles(argv[1:])])
+        left = flags.FLAGS([argv[0], *with_flagfiles_read(with_found_flagfiles(argv[1:]))])
     except flags.Error as error:
         message = _one_line(str(error)).rstrip(".")
         message = message.removeprefix("ERROR:: ").removeprefix("flag ")
         raise UserError(f"{message} ({program} --help lists all flags).") from None
-    except UnicodeDecodeError:
-        given = [word for word in argv[1:] if word.lstrip("-").startswith("flagfile")]
-        raise UserError(f"{' '.join(given)}: not a text file; one flag a line is.") from None
     for flag in map(flags.FLAGS.__getitem__, flags.FLAGS):
         # Shells leave ~ alone within --name=~/folder.
         if isinstance(flag.value, str) and (flag.value + "/").startswith("~/"):

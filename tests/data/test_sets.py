@@ -131,6 +131,8 @@ GIVEN = {
     "class_names": ("a", "b"),
     "value_map": ((0, 0),),
     "label_suffix": "_mask",
+    "channels": (0,),
+    "axes": "CYX",
     "foreground_class": "a",
     "train_list": "x",
     "val_list": "x",

@@ -1,5 +1,6 @@
 """Checkpoints are complete or absent, and the newest complete one is found."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +118,24 @@ def test_what_a_kill_left_is_removed_and_nothing_else(tmp_path):
     atomic.remove_leftovers(tmp_path)
     assert not half.exists()
     assert checkpoint_paths(tmp_path) == [whole]
+
+
+@pytest.mark.parametrize("name", ["[a-b]", "what?", "a*", "a\\b", "100%", "{x,y}"])
+def test_folders_may_be_named_like_patterns(tmp_path, name):
+    save(tmp_path / name / "run", 1, 2)
+    assert restored(tmp_path / name / "run") == 2
+
+
+def test_folders_need_not_be_named_in_utf8(tmp_path):
+    folder = tmp_path / os.fsdecode(b"10\xb5m")
+    folder.mkdir()
+    save(tmp_path / "run", 3)
+    (tmp_path / "run").rename(folder / "run")
+    assert restored(folder / "run") == 3
+
+
+def test_a_complete_checkpoint_of_another_network_is_not_called_damaged(tmp_path):
+    save(tmp_path, 1)
+    other = tf.train.Checkpoint(weights=tf.Variable(tf.zeros([7])))
+    with pytest.raises(UserError, match=r"ckpt-1: complete, but of another network"):
+        restore_newest(other, tmp_path)

@@ -15,6 +15,7 @@ from tfadvseg.export.serving_module import build_serving_module, signature_for
 from tfadvseg.files import model_spec
 from tfadvseg.files.checkpoints import checkpoint_paths, first_whole
 from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.files.plain_paths import plain_path
 
 
 def load_run_segmenter(
@@ -91,12 +92,23 @@ def _load(
     if not paths:
         raise UserError(_nothing_there(run_dir, folder, network, which))
     segmenter = rebuild_segmenter(spec, own)
-    path = first_whole(paths, lambda path: _restore(segmenter, path, keys))
-    return segmenter, spec, path
+
+    def restore(path: str) -> None:
+        with plain_path(path) as plain:
+            _restore(segmenter, plain, keys, path)
+
+    return segmenter, spec, first_whole(paths, restore)
 
 
-def _restore(segmenter: tf.keras.Model, path: str, keys: Sequence[str]) -> None:
-    """Assigns every variable of `segmenter` from the first object of `keys` in the checkpoint."""
+def _restore(segmenter: tf.keras.Model, path: str, keys: Sequence[str], shown_as: str) -> None:
+    """Assigns every variable of `segmenter` from the first object of `keys` in the checkpoint.
+
+    Args:
+        segmenter: the network.
+        path: of the checkpoint, as TensorFlow reads it.
+        keys: names of objects, the preferred one first.
+        shown_as: for messages.
+    """
     in_file = tf.train.load_checkpoint(path).get_variable_to_shape_map()
     for key in keys:
         shapes = [
@@ -110,12 +122,13 @@ def _restore(segmenter: tf.keras.Model, path: str, keys: Sequence[str]) -> None:
             break
     else:
         raise UserError(
-            f"{path}: holds no network named {keys[-1].removesuffix('/model')}; other networks "
+            f"{shown_as}: holds no network named {keys[-1].removesuffix('/model')}; other networks "
             "than segmenter are only in runs with --compare."
         )
     if Counter(shapes) != Counter(tuple(variable.shape) for variable in segmenter.variables):
         raise UserError(
-            f"{path}: not weights of the network that the run's {model_spec.FILE_NAME} describes."
+            f"{shown_as}: not weights of the network that the run's {model_spec.FILE_NAME} "
+            "describes."
         )
     *outer, last = key.split("/")
     checkpoint = tf.train.Checkpoint(**{last: segmenter})

@@ -22,7 +22,9 @@ from tfadvseg.export.serving_module import (
     signatures,
 )
 from tfadvseg.export.version_folder import EXTRA, check_version, damaged, write_version
+from tfadvseg.files.checkpoints import read_all_values
 from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.files.plain_paths import plain_path
 
 
 def export_saved_model(
@@ -69,7 +71,8 @@ def load_saved_model(folder: Path) -> Predictor:
     """
     spec = check_version(folder)
     try:
-        loaded = tf.saved_model.load(str(folder))
+        with plain_path(folder) as plain:
+            loaded = tf.saved_model.load(plain)
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise damaged(folder, str(error).splitlines()[0]) from error
 
@@ -114,6 +117,5 @@ def in_float32(
 
 def _read_back(folder: Path) -> None:
     """Reads every weight, which compares it with the checksum that TensorFlow stored beside it."""
-    reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
-    for name in reader.get_variable_to_shape_map():
-        reader.get_tensor(name)
+    with plain_path(folder / "variables" / "variables") as path:
+        read_all_values(path)

@@ -12,6 +12,7 @@ from absl import logging
 
 from tfadvseg.errors import AFTER_DIVERGENCE, UserError
 from tfadvseg.files.atomic import UNFINISHED
+from tfadvseg.files.plain_paths import plain_path
 
 
 def checkpoint_paths(folder: str | Path, prefix: str = "ckpt") -> list[str]:
@@ -48,7 +49,8 @@ def save_checkpoint(
     except OSError as error:
         raise UserError(f"{folder}: cannot write checkpoints there ({error.strerror}).") from None
     try:
-        checkpoint.write(str(temporary / path.name))
+        with plain_path(temporary) as plain:
+            checkpoint.write(f"{plain}/{path.name}")
         # "data" before "index"
         for file in sorted(temporary.iterdir()):
             with file.open("rb") as handle:
@@ -90,7 +92,12 @@ def restore_newest(
     paths = checkpoint_paths(folder, prefix)
     if not paths:
         return None
-    return first_whole(paths, lambda path: checkpoint.read(path).assert_consumed())
+
+    def restore(path: str) -> None:
+        with plain_path(path) as plain:
+            checkpoint.read(plain).assert_consumed()
+
+    return first_whole(paths, restore)
 
 
 def first_whole(paths: list[str], restore: Callable[[str], object]) -> str:
@@ -100,13 +107,18 @@ def first_whole(paths: list[str], restore: Callable[[str], object]) -> str:
         The path that succeeded; each failure is logged.
 
     Raises:
-        UserError: none succeeded.
+        UserError: none succeeded, or one is complete and does not fit.
     """
     for path in paths:
         try:
             restore(path)
             return path
         except _DAMAGE as error:
+            if _is_complete(path):
+                raise UserError(
+                    f"{path}: complete, but of another network than this run describes; were its "
+                    "run.flags or model.json edited? Undo that, or train in another --output_dir."
+                ) from None
             reason = (str(error) or type(error).__name__).splitlines()[0]
             logging.warning(
                 "Checkpoint %s is damaged (%s); trying the one before it.", path, reason
@@ -115,6 +127,27 @@ def first_whole(paths: list[str], restore: Callable[[str], object]) -> str:
         f"{Path(paths[0]).parent}: none of its {len(paths)} checkpoints is complete and fits the "
         f"network ({reason}). Train in another --output_dir, or remove them to start over."
     )
+
+
+def _is_complete(path: str) -> bool:
+    """Whether every value of a checkpoint can be read and agrees with its checksum."""
+    try:
+        with plain_path(path) as plain:
+            read_all_values(plain)
+    except _DAMAGE:
+        return False
+    return True
+
+
+def read_all_values(path: str) -> None:
+    """Reads every value of a checkpoint, which compares it with the checksum stored beside it.
+
+    Raises:
+        tf.errors.OpError, ValueError, ...: one of `_DAMAGE`: it is damaged.
+    """
+    reader = tf.train.load_checkpoint(path)
+    for name in reader.get_variable_to_shape_map():
+        reader.get_tensor(name)
 
 
 # The exception that TensorFlow raises depends on which byte of which file is wrong.

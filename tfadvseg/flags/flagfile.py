@@ -15,6 +15,7 @@ from tfadvseg.data.sets.catalogue import with_own_shares
 from tfadvseg.errors import UserError, of_target
 from tfadvseg.files.model_spec import RUN_FLAGS
 from tfadvseg.flags.kinds import text_of
+from tfadvseg.flags.reading import with_flagfiles_read
 from tfadvseg.flags.shipped import find_flagfile
 from tfadvseg.flags.table import ALL_FLAGS, define
 
@@ -101,8 +102,8 @@ def read_flagfile(path: str | Path) -> Config:
     values = _defined_flags()
     path = find_flagfile(str(path))
     try:
-        values(["train", f"--flagfile={path}"])
-    except (flags.Error, UnicodeDecodeError) as error:
+        values(["train", *with_flagfiles_read([f"--flagfile={path}"])])
+    except flags.Error as error:
         raise UserError(f"{path}: {error}") from None
     for option in idle_options(ALL_FLAGS, str(values["method"].value), METHOD_OPTIONS):
         values[option.name].value = option.default
@@ -124,9 +125,9 @@ def config_of_arguments(arguments: Sequence[str], where: str) -> Config:
     """
     values = _defined_flags()
     try:
-        values(["train", *arguments])
+        values(["train", *with_flagfiles_read(arguments)])
         return config_of(values)
-    except (flags.Error, OSError, UnicodeDecodeError, UserError) as error:
+    except (flags.Error, UserError) as error:
         raise UserError(f"{where}: {error}") from None
 
 
