@@ -40,6 +40,7 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
         main: receives the command line without flags: only the program's name, because other
             arguments are refused. The docstring of its module is what `--help` begins with.
     """
+    _use_utf8()
     try:
         app.run(main, flags_parser=partial(_parse_flags, main.__module__))
     except UserError as error:
@@ -66,6 +67,17 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
             "or evaluate in less, take a smaller --tile."
         )
     raise AssertionError("app.run always ends the process")
+
+
+def _use_utf8() -> None:
+    """Starts the program anew in Python's UTF-8 mode, unless file names are in UTF-8 already.
+
+    Runs are written in UTF-8, and in another locale Python would neither find the folders that
+    they name nor print what they hold.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode:
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _lacks_memory(error: Exception) -> bool:

@@ -435,3 +435,13 @@ def test_images_must_be_alike_in_depth_and_channels(pair):
 def test_channels_and_axes_that_cannot_be_are_refused(pair, options, message):
     with pytest.raises(UserError, match=message):
         read(pair, **options)
+
+
+def test_validation_images_without_a_labelled_pixel_are_refused(pair, tmp_path):
+    save(pair / "images/b.png", grey())
+    save(pair / "labels/b.png", ids(255))
+    for name, stem in (("train", "a"), ("val", "b")):
+        (tmp_path / f"{name}.txt").write_text(stem)
+    lists = {f"{name}_list": str(tmp_path / f"{name}.txt") for name in ("train", "val")}
+    with pytest.raises(UserError, match=r"No validation image has a labelled pixel \(b\)"):
+        load_splits(DataConfig(dataset="folder", data_dir=str(pair), **lists), seed=0)

@@ -1,5 +1,6 @@
 """Exit status of scripts and their one line on standard error. Each case is a process."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,7 +60,7 @@ if __name__ == "__main__":
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("script")
     (folder / "doubler.py").write_text(SCRIPT)
-    (folder / "picture.flags").write_bytes(b"\x89PNG\xff")
+    (folder / "picture.flags").write_bytes(b"\x89PNG\r\n\x1a\n\0")
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "doubler.py", *arguments]
@@ -98,6 +99,14 @@ def test_mistakes_are_one_line(run, argument, message):
     assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
     assert message in result.stderr
+
+
+def test_names_are_utf8_in_any_locale(run):
+    (run.folder / "é.flags").write_text("--number=21", encoding="utf-8")
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "doubler.py", "--flagfile=é.flags"]
+    done = subprocess.run(command, cwd=run.folder, env=os.environ | plain, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"42\n", b"")
 
 
 def test_interruption(run):

@@ -143,3 +143,20 @@ def test_deeplabs_classifiers_learn_ten_times_as_fast_and_all_decays():
     for variable in model.trainable_variables:
         expected = 1 - 10 * 0.1 * 0.5 if id(variable) in fast else 1 - 0.1 * 0.5
         np.testing.assert_allclose(variable, np.full(variable.shape, expected), rtol=1e-6)
+
+
+def test_float16_scales_losses_without_a_warning(caplog):
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = tf.keras.Sequential([tf.keras.layers.Dense(1, use_bias=False, input_shape=(1,))])
+        model.set_weights([np.array([[2.0]], np.float32)])
+        learner = Learner(model, tf.keras.optimizers.SGD(0.5), "segmenter")
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(tf.cast(model(tf.constant([[3.0]])), tf.float32))
+        gradients = learner.gradients(tape, loss)
+        learner.apply(gradients)
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    np.testing.assert_allclose(gradients[0], [[3.0]])
+    np.testing.assert_allclose(model.get_weights()[0], [[0.5]])
+    assert "You forgot" not in caplog.text

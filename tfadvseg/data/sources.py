@@ -4,10 +4,11 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 from absl import logging
 
 from tfadvseg.config import Config, DataConfig
-from tfadvseg.data.descriptors import DatasetDescriptor
+from tfadvseg.data.descriptors import IGNORE_LABEL, DatasetDescriptor
 from tfadvseg.data.examples import (
     Example,
     Examples,
@@ -18,6 +19,7 @@ from tfadvseg.data.readers import Reader, open_reader
 from tfadvseg.data.resizing import resize_example, resize_examples
 from tfadvseg.data.sets.catalogue import DATASETS, check_flags, find_dataset
 from tfadvseg.errors import UserError
+from tfadvseg_datasets.pairs import some
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def load_splits(config: DataConfig, seed: int) -> Splits:
         if examples.labels is None:
             raise UserError(f"--{flag}={names[flag]}: has no labels; choose one that has.")
         check_labels(examples, reader.descriptor.num_classes)
+    _require_labelled_pixels(parts["val_split"])
     splits = Splits(
         reader.descriptor,
         parts["train_split"],
@@ -244,6 +247,15 @@ def _open(config: DataConfig, seed: int) -> Reader:
         at_once=None if reader.at_once is None else resized_at_once,
         unlabelled=reader.unlabelled and resize_examples(reader.unlabelled, size),
     )
+
+
+def _require_labelled_pixels(val: Examples) -> None:
+    assert val.labels is not None
+    if not any(np.any(label != IGNORE_LABEL) for label in val.labels):
+        raise UserError(
+            f"No validation image has a labelled pixel ({some(val.keys)}), so that nothing can be "
+            "measured; choose other ones to validate on."
+        )
 
 
 def _warn(splits: Splits) -> None:

@@ -97,8 +97,12 @@ class Learner(tf.Module):
         """Gradients of a scalar float32 loss at tensors or variables, whatever the precision."""
         if not isinstance(self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
             return tape.gradient(loss, sources)
-        scaled = tape.gradient(loss, sources, output_gradients=self.optimizer.loss_scale)
+        scaled = tape.gradient(loss, sources, output_gradients=self._loss_scale())
         return self.optimizer.get_unscaled_gradients(scaled)
+
+    def _loss_scale(self) -> tf.Tensor:
+        # Keras warns that scaling was forgotten unless its own function does it.
+        return self.optimizer.get_scaled_loss(tf.constant(1.0))
 
     def gradients_through(
         self, tape: tf.GradientTape, outputs: list[tf.Tensor], upstream: list[tf.Tensor]
@@ -113,7 +117,7 @@ class Learner(tf.Module):
         variables = self.model.trainable_variables
         if not isinstance(self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
             return tape.gradient(outputs, variables, output_gradients=upstream)
-        scale = self.optimizer.loss_scale
+        scale = self._loss_scale()
         scaled = tape.gradient(
             outputs, variables, output_gradients=[scale * gradient for gradient in upstream]
         )
