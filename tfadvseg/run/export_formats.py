@@ -87,6 +87,9 @@ class _Compared:
         self.comparison.add(self.original.predict_probabilities(images), got)
         return got
 
+    def predict_scaled(self, images: np.ndarray) -> np.ndarray:
+        raise NotImplementedError("models that scale by percentiles are not converted")
+
 
 def conversion_images(
     run_dir: Path, spec: ModelSpec, images: str | None, count: int
@@ -107,7 +110,7 @@ def conversion_images(
         pages = [
             (f"{path}:{number}", page)
             for path in find_images(images)
-            for number, page in enumerate(read_pages(path, spec.image_channels))
+            for number, page in enumerate(read_pages(path, spec).pages)
         ]
         given = Examples(tuple(key for key, _ in pages), tuple(page for _, page in pages), None)
         return ConversionImages(spread(given, REPRESENTATIVE_IMAGES), spread(given, count))
@@ -146,6 +149,12 @@ def convert_model(
     Raises:
         UserError: as the format's own export.
     """
+    if spec.image_dtype != "uint8" or spec.normalise == "percentile":
+        raise UserError(
+            f"--format={target}: is for models of 8-bit images that --normalise=percentile does "
+            f"not scale; this one takes {spec.image_dtype}, --normalise={spec.normalise}. Export "
+            "it as a SavedModel."
+        )
     if target == "onnx":
         folder = export_onnx(segmenter, spec, base_dir, version)
     else:
