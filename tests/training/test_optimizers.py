@@ -152,11 +152,11 @@ def test_float16_scales_losses_without_a_warning(caplog):
         model.set_weights([np.array([[2.0]], np.float32)])
         learner = Learner(model, tf.keras.optimizers.SGD(0.5), "segmenter")
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(tf.cast(model(tf.constant([[3.0]])), tf.float32))
+            loss = tf.reduce_sum(tf.cast(model(tf.constant([[1.0]])), tf.float32))
         gradients = learner.gradients(tape, loss)
         learner.apply(gradients)
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
-    np.testing.assert_allclose(gradients[0], [[3.0]])
-    np.testing.assert_allclose(model.get_weights()[0], [[0.5]])
+    np.testing.assert_allclose(gradients[0], [[1.0]])
+    np.testing.assert_allclose(model.get_weights()[0], [[1.5]])
     assert "You forgot" not in caplog.text
