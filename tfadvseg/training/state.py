@@ -101,6 +101,7 @@ class Learner(tf.Module):
         return self.optimizer.get_unscaled_gradients(scaled)
 
     def _loss_scale(self) -> tf.Tensor:
+        assert isinstance(self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
         # Keras warns that scaling was forgotten unless its own function does it.
         return self.optimizer.get_scaled_loss(tf.constant(1.0))
 
