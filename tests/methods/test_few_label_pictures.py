@@ -16,7 +16,7 @@ NORMALISATION = Normalisation((128.0,), (64.0,))
 
 
 def pictures_of(name: str, **changes) -> dict[str, Picture]:
-    config = config_for(name, **changes)
+    config = config_for(name, discriminator={"discriminator": "auto"}, **changes)
     state = state_of(config)
     training = prepare_training(config, state, noise_feed(config, state))
     before = {name: values_of(learner.model) for name, learner in state.learners.items()}
