@@ -61,7 +61,7 @@ def test_stride(config, stride):
         (["--allow_checkerboard"], "or add --noallow_checkerboard"),
         (
             ["--segmenter=fcn", "--allow_checkerboard", "--upsampling=resize"],
-            "--allow_checkerboard: --upsampling=resize prints none",
+            "--allow_checkerboard: --upsampling=resize causes no checkerboard",
         ),
         (["--backbone=resnet18_v2"], "is for --segmenter=deeplabv3plus"),
         (["--backbone_weights=a.h5"], "for --segmenter=fcn8s, deeplabv3plus"),

@@ -368,7 +368,7 @@ def test_what_does_not_fit_is_named_in_one_line(pair, spoil, message):
         ({"value_map": ((0, 0), (1, 256))}, "--value_map=1:256: class ids are 0 to 254"),
         ({"value_map": ((0, 0), (1, 1), (0, 1))}, "--value_map=0:0,1:1,0:1: maps 0 twice"),
         ({"class_names": tuple(map(str, range(256)))}, "--class_names=.*256 names, .* 0 to 254"),
-        ({"class_names": ("only",)}, "--class_names=only: give two or more"),
+        ({"class_names": ("only",)}, "--class_names=only: one class only; give two or more"),
         ({"label_suffix": "_mask"}, "holds no labels .*_mask"),
     ],
 )

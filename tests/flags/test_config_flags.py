@@ -106,8 +106,8 @@ def test_weights_that_ramp(text, progress, value):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--lambda_adv=ratio:0"], "--lambda_adv=ratio:0.0: is 0 throughout"),
-        (["--lambda_adv=linear:0:0.1"], "a line needs two epochs"),
+        (["--lambda_adv=ratio:0"], "--lambda_adv=ratio:0.0: is 0 in every epoch"),
+        (["--lambda_adv=linear:0:0.1"], "needs two epochs or more"),
         (["--lambda_adv=linear:1:0,2:0.1"], "start at 0"),
         (["--lambda_adv=gaussian:0.1"], "gaussian:epochs:value"),
         (["--lambda_adv=gaussian:1:0.1,2:0.2"], "gaussian:epochs:value"),
@@ -198,10 +198,10 @@ def test_flagfiles_that_come_with_the_package_are_read_by_name():
 
 
 def test_rate_epochs_are_for_rates_that_end():
-    with pytest.raises(UserError, match="--rate_epochs=5: is for a learning rate that poly or"):
+    with pytest.raises(UserError, match="--rate_epochs=5: applies to poly and cosine"):
         parse("--rate_epochs=5", "--s_rate=step", "--s_rate_steps=2")
     parse("--rate_epochs=5", "--epochs=5", "--d_rate=poly")
-    with pytest.raises(UserError, match=r"--rate_epochs=5: .* 0 from then on .* --epochs=6"):
+    with pytest.raises(UserError, match=r"--rate_epochs=5: .* 0 from then until .* --epochs=6"):
         parse("--rate_epochs=5", "--epochs=6", "--d_rate=poly")
 
 
@@ -328,7 +328,7 @@ def test_what_depends_on_the_method_is_filled_in():
         (("--s_decay=0.1", "--s_rate=poly"), "_decay"),
         (("--ema=1.5",), "--ema"),
         (("--resize=5",), "--resize"),
-        (("--augment=scale", "--scale_range=1,1"), "--scale_range=1,1: nothing is scaled"),
+        (("--augment=scale", "--scale_range=1,1"), "--scale_range=1,1: scales nothing"),
         (("--target_crop_size=5",), "^target domain, whose flags begin with --target_: --crop"),
         (("--mean=1,2,3",), "--std"),
     ],

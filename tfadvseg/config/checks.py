@@ -1,4 +1,4 @@
-"""Checks of what users typed: each error names the flag."""
+"""Checks of flag values; each error names the flag."""
 
 import math
 from typing import get_args
@@ -7,17 +7,17 @@ from tfadvseg.errors import UserError
 
 
 def require(condition: bool, message: str) -> None:
-    """Refuses what does not hold.
+    """Raises `message` unless `condition` holds.
 
     Raises:
-        UserError: with `message`, if not `condition`.
+        UserError: `condition` is false.
     """
     if not condition:
         raise UserError(message)
 
 
 def require_choice(flag: str, value: str, choices: object) -> None:
-    """Refuses a value of a `Literal` type that it does not list."""
+    """Refuses a value that the `Literal` type `choices` does not list."""
     valid = get_args(choices)
     require(value in valid, f"--{flag}={value}: unknown; choose one of {', '.join(valid)}.")
 
@@ -37,14 +37,14 @@ def require_not_negative(owner: object, *names: str) -> None:
 
 
 def listed(values: tuple) -> str:
-    """Values as they are typed: joined by commas, pairs by a colon."""
+    """Values as users type them: joined by commas, pairs by a colon."""
     return ",".join(
         ":".join(map(str, value)) if isinstance(value, tuple) else str(value) for value in values
     )
 
 
 def as_flag(name: str, value: object) -> str:
-    """A flag and its value as they are typed."""
+    """A flag and its value as users type them."""
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no{name}"
     return f"--{name}={listed(value) if isinstance(value, tuple) else value}"

@@ -1,4 +1,4 @@
-"""Configuration of the examples, and of the windows drawn from them."""
+"""Configuration of the examples and of the windows drawn from them."""
 
 import functools
 import math
@@ -15,7 +15,7 @@ Normalise = Literal["dataset", "percentile"]
 LabelMarks = Literal["strokes", "squares"]
 
 MAX_CLASSES = 255
-"""Class ids are 8 bits, and the last of them stands for pixels to ignore."""
+"""Largest number of classes: class ids have 8 bits, and id 255 marks pixels to ignore."""
 
 MAX_CHANNELS = 16
 """Of an image, and so of what a network sees."""
@@ -25,13 +25,13 @@ _examples = functools.partial(option, scope="examples")
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which examples, and how windows are drawn from them."""
+    """The examples, and how windows are drawn from them."""
 
     dataset: str = _examples(
         "membranes", "Dataset to train on: an embedded set, a TFDS builder, or folder."
     )
     data_dir: str | None = _examples(
-        None, "Folder of the raw files as downloaded. Embedded data needs none."
+        None, "Folder of the raw files as downloaded; embedded datasets need none."
     )
     train_split: str | None = _examples(
         None, "TFDS slice to train on, such as train[:20]. Default: the dataset's own."
@@ -41,8 +41,8 @@ class DataConfig:
     )
     resize: tuple[int, int] | tuple[()] = _examples(
         (),
-        "Size to which every image is resized first; empty keeps each image's size. Exports "
-        "resize by themselves.",
+        "Size to which every image is resized first; empty keeps each image's size. Exported "
+        "models resize their input themselves.",
         form="height,width",
     )
     crop_size: tuple[int, int] = option(
@@ -50,8 +50,8 @@ class DataConfig:
     )
     val_windows: int = option(
         0,
-        "Number of fixed windows to validate on after each epoch; 0 takes whole images, unless "
-        "some are larger than 2048 x 2048.",
+        "Number of fixed windows to validate on after each epoch; 0 validates on whole images, "
+        "unless some are larger than 2048 x 2048.",
     )
     augment: tuple[Augmentation, ...] = option(
         ("rotate", "flip", "elastic", "photometric"),
@@ -60,13 +60,13 @@ class DataConfig:
     )
     scale_range: tuple[float, float] = option(
         (0.75, 1.5),
-        "Smallest and largest magnification of --augment=scale; an image is never made smaller "
+        "Smallest and largest scale factor of --augment=scale; an image is never made smaller "
         "than --crop_size.",
         form="smallest,largest",
         only_for={"augment": ("scale",)},
     )
     shuffle: bool = option(
-        True, "Draw a new order of the training images for each pass; otherwise it is drawn once."
+        True, "Shuffle the training images anew for each pass; otherwise once, before the first."
     )
     label_fraction: float = option(
         1.0,
@@ -76,11 +76,11 @@ class DataConfig:
     label_marks: LabelMarks = option("strokes", "Shape of the marks of --label_fraction.")
     mean: tuple[float, ...] = option(
         (),
-        "Mean of each channel (red,green,blue), subtracted from 0-255 values; empty takes the "
-        "training images' own. Goes with --std.",
+        "Mean per channel (red,green,blue), subtracted from 0-255 values; empty computes mean "
+        "and deviation from the training images. Requires --std.",
     )
     std: tuple[float, ...] = option(
-        (), "Standard deviation by which each channel is then divided. Goes with --mean."
+        (), "Standard deviation per channel, by which values are then divided. Requires --mean."
     )
     normalise: Normalise = option(
         "dataset",
@@ -91,8 +91,8 @@ class DataConfig:
     channel_order: ChannelOrder = option("rgb", "Channel order of S's input for colour images.")
     val_fraction: float | None = _examples(
         None,
-        "Share of the images to validate on, drawn with --seed. CamVid holds out stretches of its "
-        "film instead: by default none if it has the split val, else 0.2.",
+        "Share of the images to validate on, drawn with --seed. If CamVid has no val split, "
+        "stretches of the training video are held out instead (default 0.2).",
     )
     test_fraction: float | None = _examples(
         None,
@@ -100,23 +100,23 @@ class DataConfig:
         "--val_fraction changes which images are kept.",
     )
     folds: int = _examples(
-        0, "Number of folds that the images are divided into with --seed; 0 draws shares instead."
+        0, "Number of folds to split the images into with --seed; 0 draws shares instead."
     )
     fold: int = _examples(
-        0, "Number of the fold to validate on, from 0; the others train. For --folds."
+        0, "Number of the fold to validate on, from 0; the others train. Requires --folds."
     )
-    void_as_class: bool = _examples(False, "Count void as a twelfth class instead of ignoring it.")
+    void_as_class: bool = _examples(False, "Treat void as a twelfth class instead of ignoring it.")
     official_split: bool = _examples(
-        False, "Divide by the dataset's own split.mat into train, val and test."
+        False, "Split into train, val and test as the dataset's split.mat says."
     )
-    skip_damaged: bool = _examples(False, "Leave out frames whose label and image differ in size.")
+    skip_damaged: bool = _examples(False, "Skip frames whose label and image differ in size.")
     train_ids: bool = _examples(False, "Read *_labelTrainIds.png instead of *_labelIds.png.")
     class_names: tuple[str, ...] = _examples(
-        (), "Names of the classes, by class id.", form="name,name,..."
+        (), "Names of the classes, in the order of their ids.", form="name,name,..."
     )
     value_map: tuple[tuple[int, int], ...] = _examples(
         (),
-        "Class id of each value in label files, as in 0:0,255:1.",
+        "Class id of each value in label files, for example 0:0,255:1.",
         form="value:class,value:class,...",
     )
     channels: tuple[int, ...] = _examples(
@@ -130,25 +130,26 @@ class DataConfig:
         "for height and width, C for channels, other letters for a stack of images.",
     )
     label_suffix: str = _examples(
-        "", "Suffix of label files after the image's stem, such as _mask."
+        "", "Suffix that label files have after the image's stem, such as _mask."
     )
     foreground_class: str = _examples(
         "",
-        "Name of the class inside objects that boundaries such as membranes separate; V_rand and "
-        "V_info are then measured.",
+        "Name of the class inside objects that are separated by boundaries such as membranes; "
+        "adds the metrics V_rand and V_info.",
     )
     train_list: str | None = _examples(
-        None, "Text file of stems to train on, one per line; with --val_list."
+        None, "Text file of stems to train on, one per line; requires --val_list."
     )
     val_list: str | None = _examples(
-        None, "Text file of stems to validate on, one per line; with --train_list."
+        None, "Text file of stems to validate on, one per line; requires --train_list."
     )
     test_list: str | None = _examples(
         None, "Text file of stems kept for testing, one per line; nothing else uses these images."
     )
     prepare: Preparation = _examples(
         "tfds",
-        "How files become a prepared copy: by TFDS, by TFDS with Apache Beam, or not at all.",
+        "How the raw files are prepared: by TFDS, by TFDS with Apache Beam, or not at all "
+        "(none: they are read as they are).",
     )
     beam_options: tuple[str, ...] = _examples(
         (),
@@ -157,7 +158,7 @@ class DataConfig:
         only_for={"prepare": ("beam",)},
     )
     prepared_dir: str | None = _examples(
-        None, "Folder of TFDS's prepared copies. Default: ~/tensorflow_datasets."
+        None, "Folder of the datasets that TFDS has prepared. Default: ~/tensorflow_datasets."
     )
 
     def __post_init__(self) -> None:
@@ -188,7 +189,7 @@ class DataConfig:
         require(
             not twice,
             f"--value_map={','.join(f'{value}:{to}' for value, to in self.value_map)}: maps "
-            f"{listed(tuple(twice))} twice; say once which class it is.",
+            f"{listed(tuple(twice))} twice; map each value once.",
         )
         val, test = self.val_fraction, self.test_fraction
         require(
@@ -202,7 +203,7 @@ class DataConfig:
         require(
             (val or 0) + (test or 0) < 1,
             f"--val_fraction={val} and --test_fraction={test}: leave nothing to train on; give "
-            "smaller ones.",
+            "smaller values.",
         )
         require(
             (self.train_list is None) == (self.val_list is None),
@@ -235,16 +236,17 @@ class DataConfig:
     def _check_class_names(self) -> None:
         names = self.class_names
         flag = f"--class_names={listed(names)}"
-        require(len(names) != 1, f"{flag}: give two or more.")
+        require(len(names) != 1, f"{flag}: one class only; give two or more.")
         require(
             len(names) <= MAX_CLASSES,
             f"--class_names={listed(names[:3])},...: {len(names)} names, but class ids are 0 to "
             f"{MAX_CLASSES - 1}; give at most {MAX_CLASSES}.",
         )
-        require(len({*names}) == len(names), f"{flag}: give each class a name of its own.")
+        require(len({*names}) == len(names), f"{flag}: a name occurs twice; make names unique.")
         require(
             all(names) and not any("/" in name for name in names),
-            f"{flag}: a name must not be empty, nor hold a slash, which parts names of metrics.",
+            f"{flag}: a name is empty or contains a slash, which separates the parts of metric "
+            "names; rename it.",
         )
 
     def _check_channels(self) -> None:
@@ -274,7 +276,7 @@ class DataConfig:
         )
         require(
             "scale" not in self.augment or (low, high) != (1, 1),
-            "--scale_range=1,1: nothing is scaled then; leave scale out of --augment.",
+            "--scale_range=1,1: scales nothing; leave scale out of --augment.",
         )
         require(
             len(self.mean) == len(self.std),
@@ -283,6 +285,6 @@ class DataConfig:
         )
         require(
             all(map(math.isfinite, self.mean)) and all(0 < value < math.inf for value in self.std),
-            f"--mean={listed(self.mean)} --std={listed(self.std)}: must be numbers, deviations "
-            "greater than 0.",
+            f"--mean={listed(self.mean)} --std={listed(self.std)}: give finite numbers; "
+            "deviations must be greater than 0.",
         )

@@ -14,15 +14,15 @@ IgnoredPixels = Literal["hidden", "shown"]
 
 @dataclass(frozen=True)
 class DiscriminatorConfig:
-    """Which discriminator D, its size, and what it is shown."""
+    """The discriminator D: its kind, size and input."""
 
     discriminator: DiscriminatorName = option(
         "auto",
-        "Discriminator D: one logit per window (encoder, pooled), a map of them (patch, fc), or "
-        "features of several scales (SegAN's critic); auto takes the method's own.",
+        "Discriminator D: one logit per window (encoder, pooled), a map of logits (patch, fc), or "
+        "features of several scales (SegAN's critic); auto takes the method's default.",
     )
     d_width: int = option(
-        0, "Filters of D's first level, doubled at each halving; 0 takes the network's own number."
+        0, "Filters of D's first level, doubled at each halving; 0 takes the network's default."
     )
     d_depth: int = option(3, "Number of times D halves the resolution.")
     d_spectral_norm: bool = option(
@@ -31,18 +31,19 @@ class DiscriminatorConfig:
         "largest singular value.",
     )
     d_dropout: float = option(
-        0.5, "Probability with which the pooled D drops a channel in training; 0 drops none."
+        0.5, "Dropout rate of channels in the pooled D during training; 0 disables dropout."
     )
     d_image: ImageInput = option(
-        "concat", "How D sees the image beside the map: not at all, multiplied, or concatenated."
+        "concat",
+        "How the image enters D's input. none: not at all. product: multiplied with the map. "
+        "concat: concatenated to it.",
     )
     d_truth: TruthForm = option(
         "scaling",
-        "Form of labels shown to D: one_hot, or scaling: probabilities that resemble S's.",
+        "Form of the true maps in D's input. one_hot: labels as 0 and 1. scaling: probabilities "
+        "that resemble S's.",
     )
-    d_truth_tau: float = option(
-        0.9, "Lowest probability of the true class under --d_truth=scaling."
-    )
+    d_truth_tau: float = option(0.9, "Lowest probability of the true class with --d_truth=scaling.")
     d_label_smoothing: float = option(
         0.0, "One-sided label smoothing: D's target for real maps is 1 minus this."
     )
@@ -58,11 +59,11 @@ class DiscriminatorConfig:
     d_r1: float = option(
         0.0,
         "Weight gamma of the R1 penalty, gamma / 2 times the squared norm of D's gradient at real "
-        "maps (Mescheder et al. 2018); 0 leaves it out.",
+        "maps (Mescheder et al. 2018); 0 disables it.",
     )
     d_r1_every: int = option(
         16,
-        "Updates of D per R1 penalty, which is multiplied by this number to make up for it.",
+        "Number of D's updates per R1 penalty; the penalty is multiplied by it to compensate.",
         needs="d_r1",
     )
     d_clip: float = option(
@@ -84,14 +85,14 @@ class DiscriminatorConfig:
 
 @dataclass(frozen=True)
 class DiscriminatorRules:
-    """What a discriminator asks of a configuration.
+    """What a discriminator requires of the configuration.
 
     Attributes:
-        width: the default of `--d_width`.
-        halves: whether it halves windows `--d_depth` times without a rest.
+        width: default of `--d_width`.
+        halves: whether it halves windows `--d_depth` times without remainder.
         any_size: whether one D takes maps of every size.
-        least: the smallest side of a window, in pixels; 0 where any will do.
-        features: whether it returns features, and no logits.
+        least: smallest side of a window in pixels; 0 if there is no minimum.
+        features: whether it returns features instead of logits.
     """
 
     width: int = 32
@@ -108,4 +109,4 @@ DISCRIMINATOR_RULES = {
     "pooled": DiscriminatorRules(width=64, any_size=False, least=32),
     "critic": DiscriminatorRules(width=64, least=32, features=True),
 }
-"""By the value of `--discriminator`."""
+"""Rules by the value of `--discriminator`."""

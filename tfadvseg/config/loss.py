@@ -14,16 +14,16 @@ class LossConfig:
     """S's segmentation loss: cross-entropy + lambda_dice * Dice + lambda_focal * focal."""
 
     class_weights: ClassWeighting | tuple[float, ...] = option(
-        "none", "Weights of the classes in the cross-entropy: a rule, or one number per class."
+        "none", "Class weights in the cross-entropy: a rule, or one number per class."
     )
     boundary_weight: float = option(
         0.0,
-        "Weight added on background (class 0) between two objects: w0 of U-Net's eq. 2, where it "
-        "is 10; 0 adds none.",
+        "Extra weight of background pixels (class 0) between two objects: w0 of U-Net's eq. 2, "
+        "10 in the paper; 0 disables it.",
     )
     boundary_sigma: float = option(
         5.0,
-        "Reach of that weight, in pixels: sigma of U-Net's eq. 2.",
+        "Reach of --boundary_weight in pixels: sigma of U-Net's eq. 2.",
         needs="boundary_weight",
     )
     lambda_dice: float = option(0.0, "Weight of the soft Dice term; 0 disables it.")

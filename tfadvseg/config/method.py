@@ -18,7 +18,7 @@ ScheduleName = Literal["joint", "alternating"]
 SizeLoss = Literal["squared", "kl"]
 
 STANDARD = "standard"
-"""What `--compare` alone trains beside S: the method's first arm, under this name."""
+"""Name of the network that `--compare` without a value trains: the method's first arm."""
 
 
 @dataclass(frozen=True)
@@ -29,28 +29,28 @@ class MethodConfig:
     schedule: ScheduleName = option(
         "joint",
         "Order of updates. joint: S and D in every step, from one forward pass of S. alternating: "
-        "each for a phase of every epoch.",
+        "S and D in turn, one phase of every epoch each.",
     )
     lambda_adv: Weight = option(
         (),
-        "Weight of S's adversarial loss; by epoch, from 0, as in 0:0.1,3:1.0. With linear: in "
-        "front it ramps between these epochs; gaussian:40:0.1 is DAN's ramp over 40 epochs. With "
-        "ratio: in front the number is the share that the adversarial gradient's norm at S's "
-        "logits has of the segmentation gradient's, and the weight follows. Default: the method's "
-        "own.",
+        "Weight of S's adversarial loss: one number, or numbers by epoch, counted from 0, such as "
+        "0:0.1,3:1.0. The prefix linear: interpolates between these epochs; gaussian:40:0.1 is "
+        "DAN's ramp over 40 epochs. With the prefix ratio:, each number is a ratio of gradient "
+        "norms at S's logits, adversarial to segmentation, and the weight is adjusted to keep it. "
+        "Default: the method's.",
     )
     lambda_seg_aux: float = option(
         0.1,
-        "Weight of the segmentation loss of the level before the last, where S classifies two "
-        "(deeplab_v2).",
+        "Weight of the segmentation loss at the auxiliary classifier, for segmenters that have "
+        "one (deeplab_v2).",
     )
     lambda_adv_aux: float = option(
-        0.0002, "Weight of that level's adversarial loss; 0 builds no D for it."
+        0.0002, "Weight of the adversarial loss at the auxiliary classifier; 0 builds no D for it."
     )
     gan: GanLoss = option(
         "vanilla",
-        "Adversarial loss of S and D: binary cross-entropy (vanilla), least squares (ls), hinge, "
-        "or cross-entropy of each logit less the other side's mean (relativistic).",
+        "Adversarial loss of S and D. vanilla: binary cross-entropy. ls: least squares. hinge: "
+        "margins. relativistic: cross-entropy of each logit minus the other side's mean logit.",
     )
     lambda_semi_adv: float = option(
         0.001, "Weight of S's adversarial loss on images without labels."
@@ -65,16 +65,18 @@ class MethodConfig:
     )
     iter_size: int = option(
         1,
-        "Number of batches whose gradients are averaged for one update.",
+        "Number of batches per update; their gradients are averaged.",
     )
-    lambda_entropy: float = option(0.001, "Weight of the entropy on target images, in [0, 1].")
+    lambda_entropy: float = option(
+        0.001, "Weight of the entropy of predictions on target images; the entropy is in [0, 1]."
+    )
     lambda_entropy_aux: float = option(
-        0.0002, "Weight of the entropy of the level before the last."
+        0.0002, "Weight of that entropy at the auxiliary classifier."
     )
     fda_beta: float = option(
         0.01,
-        "Half the side of the square of low frequencies whose amplitudes are taken from the "
-        "target, as a share of the image's shorter side.",
+        "Half the side of the square of low frequencies whose amplitudes come from the target, "
+        "as a share of the image's shorter side.",
     )
     self_training: SelfTraining = option(
         "fixmatch",
@@ -119,8 +121,8 @@ class MethodConfig:
     )
     compare: tuple[str, ...] = option(
         (),
-        "Methods without D to train beside S, on the same batches and from the same initial "
-        "weights; --compare alone: the method's own baseline, called standard.",
+        "Methods without D to train in the same run for comparison, on the same batches and from "
+        "the same initial weights; without a value: the method's baseline, named standard.",
         form="method,method,...",
         bare=(STANDARD,),
     )
@@ -174,14 +176,14 @@ class MethodConfig:
         takers = [name for name, rules in METHOD_RULES.items() if rules.relativistic]
         require(
             self.gan != "relativistic" or self.method in takers or "gan" not in self.rules.options,
-            f"--gan=relativistic: --method={self.method} does not compare both sides' answers; it "
-            f"is for {', '.join(takers)}.",
+            f"--gan=relativistic: not available with --method={self.method}; choose another --gan, "
+            f"or one of {', '.join(takers)}.",
         )
         balancing = [name for name, rules in METHOD_RULES.items() if rules.balances]
         require(
             not self.balances or self.rules.balances,
-            f"--lambda_adv={self.lambda_adv}: there is no adversarial gradient to balance with "
-            f"--method={self.method}; give a number, or one of {', '.join(balancing)}.",
+            f"--lambda_adv={self.lambda_adv}: ratio is not available with --method={self.method}; "
+            f"give a number, or choose one of {', '.join(balancing)}.",
         )
 
     def _check_arms(self) -> None:
@@ -195,16 +197,16 @@ class MethodConfig:
             )
         require(
             len(set(self.compare)) == len(self.compare),
-            f"--compare={listed(self.compare)}: names a method twice.",
+            f"--compare={listed(self.compare)}: names a method twice; name each once.",
         )
 
     @property
     def rules(self) -> MethodRules:
-        """What the method needs of a run."""
+        """What the method requires of a run."""
         return METHOD_RULES[self.method]
 
     def arms(self) -> dict[str, str]:
-        """The methods that are trained beside S, by the names of their networks."""
+        """The methods trained for comparison, by the names of their networks."""
         standard = dict(zip((STANDARD,), self.rules.arms, strict=False))
         return {name: standard.get(name, name) for name in self.compare}
 
@@ -222,24 +224,24 @@ class MethodConfig:
 
     @property
     def weighs_adversarial(self) -> bool:
-        """Whether S's last level has an adversarial loss at any time."""
+        """Whether S's last level has an adversarial loss in any epoch."""
         return any(value > 0 for _, value in pieces_of(self.lambda_adv))
 
     @property
     def balances(self) -> bool:
-        """Whether `lambda_adv` is a share of the segmentation gradient's norm."""
+        """Whether `lambda_adv` is a ratio to the segmentation gradient's norm."""
         return is_ratio(self.lambda_adv)
 
     def adversarial_weight(self, progress: float) -> dict[str, float]:
-        """`lambda_adv` after `progress` epochs; named `lambda_adv_ratio` where it is a share."""
+        """`lambda_adv` after `progress` epochs; named `lambda_adv_ratio` if it is a ratio."""
         name = "lambda_adv_ratio" if self.balances else "lambda_adv"
         return {name: weight_at(self.lambda_adv, progress)}
 
     @property
     def uses_discriminator(self) -> bool:
-        """Whether any update may depend on a D; else none is built."""
-        judged = self.weighs_adversarial or (self.rules.levels and self.lambda_adv_aux > 0)
-        return self.rules.discriminator is not None and judged
+        """Whether any update may depend on a D; otherwise none is built."""
+        adversarial = self.weighs_adversarial or (self.rules.levels and self.lambda_adv_aux > 0)
+        return self.rules.discriminator is not None and adversarial
 
 
 _D = names_in(DiscriminatorConfig) | names_in(OptimizerConfig, "d_")
@@ -248,16 +250,16 @@ _TARGET = names_in(DataConfig, "target_")
 
 
 def _options_of(rules: MethodRules) -> frozenset[str]:
-    own = {*rules.options, *rules.d_options}
-    own |= _D - _D_OF_SOME if rules.discriminator else set()
-    own |= _TARGET if rules.target != "refused" else set()
-    own |= UNLABELLED_OPTIONS if "images" in rules.unlabelled else set()
-    return frozenset(own | ({"boundary_weight"} if rules.boundaries else set()))
+    names = {*rules.options, *rules.d_options}
+    names |= _D - _D_OF_SOME if rules.discriminator else set()
+    names |= _TARGET if rules.target != "refused" else set()
+    names |= UNLABELLED_OPTIONS if "images" in rules.unlabelled else set()
+    return frozenset(names | ({"boundary_weight"} if rules.boundaries else set()))
 
 
 METHOD_OPTIONS = {name: _options_of(rules) for name, rules in METHOD_RULES.items()}
-"""Names of the flags that each method takes, of those that only some methods take.
+"""The flags that each method takes, among those that not all methods take.
 
-A flag in one of these listings, or of `MethodConfig`, must keep its default with every other
-method (`Config` refuses it).
+A flag listed here, or in `MethodConfig`, must keep its default with every method that does not take
+it (`Config` refuses other values).
 """

@@ -1,4 +1,4 @@
-"""Configuration of one network's update rule."""
+"""Configuration of a network's optimizer."""
 
 import math
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ RateSchedule = Literal["constant", "step", "poly", "cosine"]
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """One network's update rule. One class serves --s_* and --d_*; messages say `--*_`."""
+    """A network's optimizer. The class serves --s_* and --d_*; its messages write `--*_`."""
 
     optimizer: OptimizerName = option(
-        "adam", "Update rule of {network}; sgd and torch_adam are PyTorch's."
+        "adam", "Optimizer of {network}; sgd and torch_adam follow PyTorch's update rules."
     )
     learning_rate: float = option(1e-3, "Highest learning rate of {network}.")
     decay: float = option(
@@ -26,11 +26,11 @@ class OptimizerConfig:
     )
     rate: RateSchedule = option(
         "constant",
-        "How the learning rate of {network} falls. step: tenfold at --*_rate_steps. poly: as a "
-        "power of the share of training that is left. cosine: as half a cosine.",
+        "Schedule of {network}'s learning rate. step: divided by 10 at --*_rate_steps. poly: "
+        "falls as a power of the remaining share of training. cosine: falls along half a cosine.",
     )
     rate_steps: tuple[int, ...] = option(
-        (), "Epochs, counted from 0, at whose start --*_rate=step lowers the rate tenfold."
+        (), "Epochs, counted from 0, at whose start --*_rate=step divides the rate by 10."
     )
     warmup: int = option(0, "Updates over which the learning rate of {network} rises from 0.")
     momentum: float = option(
@@ -38,13 +38,13 @@ class OptimizerConfig:
     )
     beta_2: float = option(
         0.999,
-        "Decay of the mean of squared gradients; for adam, adamw and torch_adam.",
+        "Decay of the mean of squared gradients in adam, adamw and torch_adam.",
         only_for={"optimizer": ("adam", "adamw", "torch_adam")},
     )
     weight_decay: float = option(
         0.0,
-        "Weight decay of the kernels: added to the gradient by sgd, decoupled in adamw. With sgd, "
-        "all trained variables of deeplab_v2 decay.",
+        "Weight decay of the kernels: sgd adds it to the gradient, adamw decouples it. With sgd, "
+        "it applies to all trained variables of deeplab_v2.",
         only_for={"optimizer": ("sgd", "adamw")},
     )
     clip_norm: float = option(0.0, "Largest global norm of the gradient; 0 does not clip.")
@@ -63,14 +63,15 @@ class OptimizerConfig:
             require(0 <= value < 1, f"--*_{name}={value}: take 0 to below 1.")
         require(
             bool(self.rate_steps) == (self.rate == "step"),
-            "--*_rate=step and --*_rate_steps (epochs with which the rate falls) go together.",
+            "--*_rate=step and --*_rate_steps (epochs at which the rate falls) go together; give "
+            "both or neither.",
         )
         require(
             all(b > a for a, b in zip((0, *self.rate_steps), self.rate_steps, strict=False)),
-            f"--*_rate_steps={listed(self.rate_steps)}: must rise and be greater than 0.",
+            f"--*_rate_steps={listed(self.rate_steps)}: must increase and be greater than 0.",
         )
 
     @property
     def ends(self) -> bool:
-        """Whether the learning rate depends on how long training is."""
+        """Whether the learning rate depends on the length of training."""
         return self.rate in ("poly", "cosine")

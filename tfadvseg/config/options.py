@@ -1,7 +1,7 @@
-"""Options: fields of the configuration that say once what they are and what they are for.
+"""Options: fields of the configuration that carry their help and the values they apply to.
 
-A field of a section (`DataConfig`, `RunConfig`, ...) that is declared with `option` is a flag of
-the same name, with this help, default and type; nothing else has to be written to add one.
+A field of a section (`DataConfig`, `RunConfig`, ...) that is declared with `option` becomes a flag
+of the same name with this help, default and type; adding a flag needs nothing else.
 """
 
 import dataclasses
@@ -20,8 +20,8 @@ from tfadvseg.errors import UserError
 T = TypeVar("T")
 
 Scope = Literal["run", "domain", "examples"]
-"""What an option is given for: once per run; for training windows of each domain; or to say which
-examples to read, which scripts other than training do as well."""
+"""What an option applies to: the run; the training windows of each domain; or the examples to read,
+which scripts other than training also take."""
 
 
 def option(
@@ -37,17 +37,17 @@ def option(
     """A dataclass field that is an option.
 
     Args:
-        default: its default.
-        help: what `--help` says. In a section used for both S and D, `{network}` stands for the
-            network's letter, and `--*_` for the prefix of its flags.
-        form: how its text is written, as users read it; derived from the type where empty.
-        only_for: for another field of the section, the values with which this option has an
-            effect. With any other value it must keep its default.
-        needs: another field of the section that must not be 0 or empty for this option to have an
+        default: default value.
+        help: text of `--help`. In a section used for both S and D, `{network}` stands for the
+            network's letter and `--*_` for the prefix of its flags.
+        form: form of the value as shown to users; derived from the type if empty.
+        only_for: other fields of the section, each with the values that make this option effective.
+            With any other value, the option must keep its default.
+        needs: another field of the section, which must not be 0 or empty for this option to have an
             effect.
-        scope: what it is given for.
-        bare: its value where the flag stands alone, as in `--compare`; `--nocompare` is then its
-            default.
+        scope: what the option applies to.
+        bare: value of the flag without a value, as in `--compare`; `--nocompare` then stands for
+            the default.
     """
     facts = {
         "help": help,
@@ -61,7 +61,7 @@ def option(
 
 
 def section(factory: Callable[[], T], prefix: str = "") -> T:
-    """A field of `Config` that is a section of options, whose flags begin with `prefix`."""
+    """A field of `Config` that is a section of options; its flags begin with `prefix`."""
     return typing.cast(T, dataclasses.field(default_factory=factory, metadata={"prefix": prefix}))
 
 
@@ -70,10 +70,10 @@ class Option:
     """One option of a run.
 
     Attributes:
-        name: the flag that users type.
-        section, field: where its value is: `getattr(getattr(config, section), field)`.
-        type: the field's type.
-        default: its default in that section.
+        name: name of the flag.
+        section, field: location of the value: `getattr(getattr(config, section), field)`.
+        type: type of the field.
+        default: default in that section.
         help, form, scope, bare: as in `option`.
     """
 
@@ -90,9 +90,9 @@ class Option:
 
 @functools.cache
 def options_of(config: type) -> tuple[Option, ...]:
-    """Every option of a configuration class whose fields are sections.
+    """All options of a configuration class whose fields are sections.
 
-    The target domain's section has only the options that are given per domain.
+    The target domain's section contributes only the options that exist per domain.
     """
     return tuple(
         _option(field, owner.name, owner.metadata["prefix"], default)
@@ -104,12 +104,12 @@ def options_of(config: type) -> tuple[Option, ...]:
 
 
 def default_sections(config: type) -> dict[str, Any]:
-    """The sections of a configuration class at their defaults, by name."""
+    """The sections of a configuration class with default values, by name."""
     return {owner.name: _default_of(owner) for owner in dataclasses.fields(config)}
 
 
 def names_in(section: type, prefix: str = "") -> frozenset[str]:
-    """Names of a section's flags; those of the target domain are the ones given per domain."""
+    """Names of a section's flags; for the target domain, only those that exist per domain."""
     return frozenset(
         prefix + field.name
         for field in dataclasses.fields(section)
@@ -118,14 +118,14 @@ def names_in(section: type, prefix: str = "") -> frozenset[str]:
 
 
 def check_options(section: Any, prefix: str = "") -> None:
-    """Refuses values of another type, unknown choices, and what other values leave without effect.
+    """Refuses values of another type, unknown choices, and values without effect.
 
     Args:
         section: an instance whose fields are options.
-        prefix: what the names of its flags begin with in messages.
+        prefix: prefix of its flags in messages.
 
     Raises:
-        UserError: naming the flag, what it is for, and how to undo it.
+        UserError: naming the flag, the values it applies to, and how to undo it.
     """
     for name, kind in types_of(type(section)).items():
         if typing.get_origin(kind) is Literal:
@@ -142,10 +142,10 @@ def check_options(section: Any, prefix: str = "") -> None:
         given = as_flag(prefix + field.name, value)
         for chooser, takers in field.metadata["only_for"].items():
             chosen = getattr(section, chooser)
-            shown = listed(chosen) if isinstance(chosen, tuple) else chosen
+            found = listed(chosen) if isinstance(chosen, tuple) else chosen
             if not {chosen, *(chosen if isinstance(chosen, tuple) else ())} & {*takers}:
                 raise UserError(
-                    f"{given}: is for --{prefix}{chooser}={', '.join(takers)}, not {shown}; "
+                    f"{given}: is for --{prefix}{chooser}={', '.join(takers)}, not {found}; "
                     f"leave it out{_or_add([(prefix + field.name, field.default)])}."
                 )
         needed = field.metadata["needs"]
@@ -176,13 +176,13 @@ def _is_of(value: object, kind: Any) -> bool:
 def idle_options(
     options: Iterable[Option], method: str, taken: Mapping[str, Collection[str]]
 ) -> list[Option]:
-    """The options of methods that `method` does not take.
+    """The method-specific options that `method` does not take.
 
     Args:
-        options: every option of a run.
+        options: all options of a run.
         method: the run's method.
-        taken: for each method, the names of the options that it takes. An option in none of the
-            listings has to do with no method, unless it is in the section `method`.
+        taken: for each method, the names of the options that it takes. An option that no method
+            lists is not method-specific, unless it is in the section `method`.
     """
     of_methods = frozenset().union(*taken.values())
     return [
@@ -196,16 +196,16 @@ def idle_options(
 def refuse_idle(
     idle: Iterable[tuple[Option, object]], method: str, taken: Mapping[str, Collection[str]]
 ) -> None:
-    """Refuses options that the method does not take, all in one message.
+    """Refuses options that the method does not take, in one message.
 
     Args:
-        idle: options that the method does not take, and the values given for them.
+        idle: options that the method does not take, with the values given for them.
         method: the run's method.
         taken: as in `idle_options`.
 
     Raises:
-        UserError: there is one. It names the methods that take these options, and the flags that
-            undo those of a flagfile.
+        UserError: `idle` is not empty. The message names the methods that take these options, and
+            the flags that undo those of a flagfile.
     """
     given = [*idle]
     if not given:
@@ -252,6 +252,6 @@ def _option(field: dataclasses.Field, owner: str, prefix: str, default: Any) -> 
 
 
 def _or_add(flags: Iterable[tuple[str, object]]) -> str:
-    """How to undo the flags of a flagfile, as part of a message."""
+    """The part of a message that says how to undo the flags of a flagfile."""
     undo = [as_flag(name, default) for name, default in flags if default is not None]
     return f", or add {' '.join(undo)}" if undo else ""

@@ -1,9 +1,9 @@
-"""The one place where options as typed become the values that are used.
+"""Replaces placeholder values of options (0, `auto`, empty, None) by the values they stand for.
 
-An option may leave its value to others: 0, `auto`, empty or None. `filled_sections` writes out what
-sections leave to each other, which every `Config` does on construction; `resolve` writes out the
-rest as well, so that two configurations can be compared. What a dataset's name stands for, such as
-shares of its images, the dataset writes out (`data.sets.catalogue.with_own_shares`).
+`filled_sections` fills in the values that depend on other sections; every `Config` does so on
+construction. `resolve` fills in the others too, so that two configurations can be compared.
+Defaults that depend on the dataset, such as shares of its images, are filled in by
+`data.sets.catalogue.with_own_shares`.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def resolve(config: "Config") -> "Config":
-    """The same run with every value written out that an option leaves open."""
+    """The same run with all placeholder values replaced."""
     run, ends = config.run, config.s_optimizer.ends or config.d_optimizer.ends
     rate_epochs = (run.rate_epochs or run.epochs) if ends else 0
     return dataclasses.replace(
@@ -31,7 +31,7 @@ def resolve(config: "Config") -> "Config":
 
 
 def filled_sections(config: "Config") -> dict[str, Any]:
-    """The sections, by name, whose open values depend on other sections, with these filled in."""
+    """The sections with placeholders that depend on other sections, filled in, by name."""
     return {
         "segmenter": _segmenter(config.segmenter, config.method),
         "discriminator": _discriminator(config.discriminator, config.method),

@@ -1,4 +1,4 @@
-"""Configuration of a run's length, place and machinery."""
+"""Configuration of a run's length, output folder and hardware use."""
 
 import math
 from dataclasses import dataclass
@@ -12,66 +12,68 @@ StrategyName = Literal["auto", "default", "one_device", "mirrored"]
 
 
 LAST = "last"
-"""The `best_metric` that keeps the last epoch."""
+"""Value of `best_metric` that keeps the last epoch."""
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Length, place and machinery of a run."""
+    """Length, output folder and hardware use of a run."""
 
     output_dir: str = option(
         "runs/default",
-        "Folder for everything the run writes. The same command continues a run found there.",
+        "Folder for all files of the run. Repeating the command continues the run found there.",
     )
     seed: int = option(0, "Random seed.")
     epochs: int = option(
         10,
-        "Number of epochs. Raising it continues a finished run, unless its learning rate falls "
-        "over the epochs (poly, cosine).",
+        "Number of epochs. A higher number continues a finished run, unless its learning rate "
+        "depends on the number of epochs (poly, cosine).",
     )
     steps_per_epoch: int = option(
-        250, "Updates of S per epoch; 0 takes as many as show each training image once."
+        250, "Updates of S per epoch; 0 takes the number that uses each training image once."
     )
     rate_epochs: int = option(
-        0, "Epochs over which poly and cosine learning rates fall; 0 takes all of --epochs."
+        0, "Epochs over which poly and cosine learning rates fall; 0 takes --epochs."
     )
-    global_batch_size: int = option(8, "Windows per batch, over all replicas.")
+    global_batch_size: int = option(8, "Windows per batch, summed over all replicas.")
     checkpoint_every: int = option(
-        0, "Updates between checkpoints; 0 writes them at the end of each epoch only."
+        0, "Updates between checkpoints; 0 writes checkpoints at the end of each epoch only."
     )
     keep_checkpoints: int = option(
-        3, "Number of checkpoints to keep, at least 2: a corrupt one needs a predecessor."
+        3, "Number of checkpoints to keep, at least 2, in case the newest is corrupt."
     )
     precision: Precision = option(
-        "auto", "Precision of activations; auto takes what the device computes fast."
+        "auto", "Precision of activations; auto takes the one that is fast on the device."
     )
     strategy: StrategyName = option(
         "auto",
-        "How this machine's GPUs are used: mirrored takes all, one_device the first; auto mirrors "
-        "if there are several.",
+        "Use of this machine's GPUs. mirrored: all of them. one_device: the first. auto: mirrored "
+        "if there are several. default: TensorFlow's default.",
     )
-    xla: bool = option(False, "Compile the steps with XLA. For one GPU; slower on CPUs.")
+    xla: bool = option(
+        False, "Compile the training steps with XLA. For a single GPU; slower on CPUs."
+    )
     deterministic: bool = option(
-        True, "The same command on the same machine gives the same numbers."
+        True, "Make runs reproducible: the same command on the same machine gives the same numbers."
     )
     export: bool = option(True, "Write a SavedModel when training ends.")
     ema: float = option(
         0.0,
-        "Decay of an exponential moving average of S's weights, which is evaluated and exported "
-        "instead of S; 0 disables it.",
+        "Decay of the exponential moving average of S's weights. The average is then evaluated "
+        "and exported in place of S; 0 disables it.",
     )
     best_metric: str = option(
         "auto",
         "Validation metric that selects the best epoch: miou, accuracy, loss_seg, iou_CLASS, ...; "
-        "last keeps the last epoch; auto takes last with a target domain, whose labels adaptation "
-        "must not use, else miou.",
+        "last keeps the last epoch. auto takes miou, or last if there is a target domain, because "
+        "adaptation must not use its labels.",
     )
     patience: int = option(
-        0, "Epochs without a better --best_metric after which training stops; 0 never stops early."
+        0, "Epochs without improvement of --best_metric before training stops; 0 never stops early."
     )
     test_scales: tuple[float, ...] = option(
         (1.0,),
-        "Magnifications of an image over which final metrics and the export average predictions.",
+        "Image scales over which final metrics and the export average predictions.",
     )
 
     outlines: bool = option(
@@ -93,26 +95,27 @@ class RunConfig:
         )
         require_positive(self, "epochs", "global_batch_size")
         require_not_negative(self, "steps_per_epoch", "rate_epochs", "checkpoint_every", "patience")
-        # Other generators add numbers of their own to the seed.
+        # Some generators add a constant to the seed.
         require(0 <= self.seed < 2**30, f"--seed={self.seed}: take 0 to {2**30 - 1}.")
         require(0 <= self.ema < 1, f"--ema={self.ema}: take 0 to below 1, as in 0.999.")
         require(
             self.keep_checkpoints >= 2,
-            f"--keep_checkpoints={self.keep_checkpoints}: keep at least 2, so that a corrupt "
-            "checkpoint has a whole predecessor.",
+            f"--keep_checkpoints={self.keep_checkpoints}: too few; keep at least 2, in case the "
+            "newest is corrupt.",
         )
         check_test_scales(self.test_scales)
 
 
 def check_test_scales(scales: tuple[float, ...]) -> None:
-    """Refuses none at all, and factors that leave nothing of an image, or no memory.
+    """Refuses an empty list, and factors below 0.1 or above 10.
 
     Raises:
         UserError: naming the flag.
     """
     require(
         bool(scales) and all(0.1 <= scale <= 10 for scale in scales),
-        f"--test_scales={listed(scales)}: give one or several factors of 0.1 to 10, as in 0.7,1.",
+        f"--test_scales={listed(scales)}: give one or several factors from 0.1 to 10, such as "
+        "0.7,1.",
     )
 
 

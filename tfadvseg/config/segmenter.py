@@ -1,7 +1,7 @@
-"""Configuration of the segmenter S: which network, and its size. Imports no TensorFlow.
+"""Configuration of the segmenter S: its architecture and size. Imports no TensorFlow.
 
-An option at its default takes the network's own value ; an option that the network
-does not have is refused, so that none has silently no effect.
+An option at its default takes the network's default. An option that the network does not have is
+refused rather than ignored.
 """
 
 import dataclasses
@@ -25,17 +25,17 @@ SegmenterName = Literal[
 SegNetDecoder = Literal["mirrored", "darkfield"]
 Upsampling = Literal["auto", "transposed", "resize"]
 BatchNormMode = Literal["published", "frozen", "per_domain"]
-"""What batch norm does in training.
+"""Behaviour of batch norm in training.
 
-`published`: normalises by the batch's statistics and moves the moving ones, whichever domain the
-batch is of; scale and offset stay as they were loaded.
-`frozen`: normalises by the moving statistics, which stay as they are, too.
-`per_domain`: as `published`, with moving statistics of its own for each domain.
+`published`: normalises by the batch's statistics and updates the moving statistics, whatever the
+batch's domain; scale and offset keep their loaded values.
+`frozen`: normalises by the moving statistics and does not update them.
+`per_domain`: as `published`, with separate moving statistics per domain.
 """
 
 StridePlace = Literal["1x1", "3x3"]
-"""Which convolution of a bottleneck strides: the first 1x1 (Caffe's and DeepLab's ResNet) or the
-3x3 (torchvision's). Weights trained with one give worse features with the other."""
+"""The convolution of a bottleneck that has the stride: the first 1x1 (ResNet in Caffe and DeepLab)
+or the 3x3 (torchvision). Weights trained with one give worse features with the other."""
 
 WeightsSource = Literal[
     "exact",
@@ -60,38 +60,38 @@ _WITH_MOMENTUM: tuple[SegmenterName, ...] = ("unet", "deeplabv3plus")
 
 @dataclass(frozen=True)
 class SegmenterConfig:
-    """Which segmenter S, and its architecture."""
+    """The segmenter S: its architecture and initial weights."""
 
-    segmenter: SegmenterName = option("unet", "Segmenter S.")
+    segmenter: SegmenterName = option("unet", "Architecture of the segmenter S.")
     width: int = option(
         0,
-        "Filters of S's first level, doubled at each halving of the resolution (segnet and fcn8s, "
-        "like VGG-16, stop at eight times); 0 takes the network's own number.",
+        "Filters of S's first level, doubled at each halving of the resolution (in segnet and "
+        "fcn8s, as in VGG-16, up to eight times this number); 0 takes the network's default.",
         only_for=_networks(
             "unet", "segnet", "fcn", "strided_unet", "fcn8s", "deeplab_v2", "deeplab_v2_vgg"
         ),
     )
     depth: int = option(
         0,
-        "Number of times S halves the resolution; 0 takes the network's own number.",
+        "Number of times S halves the resolution; 0 takes the network's default.",
         only_for=_networks("unet", "segnet", "fcn", "strided_unet"),
     )
     stage_convolutions: tuple[int, ...] = option(
         (),
-        "Convolutions in each stage of segnet, the top one first; empty takes 2 in each of --depth "
-        "stages. The paper's: 2,2,3,3,3.",
+        "Number of convolutions in each stage of segnet, from the top; empty takes 2 for each of "
+        "--depth stages. In the paper: 2,2,3,3,3.",
         only_for=_networks("segnet"),
     )
     segnet_decoder: SegNetDecoder = option(
         "mirrored",
-        "Decoder of segnet. mirrored: the encoder's stages reversed, with plain logits. darkfield: "
-        "the published darkfield network's, which clips its logits at 0.",
+        "Decoder of segnet. mirrored: the encoder's stages in reverse order, with plain logits. "
+        "darkfield: that of the published darkfield network, whose logits are clipped at 0.",
         only_for=_networks("segnet"),
     )
     upsampling: Upsampling = option(
         "auto",
-        "Upsampling in S. transposed: transposed convolutions. resize: interpolate, then convolve. "
-        "auto: the network's own.",
+        "Upsampling in S. transposed: transposed convolutions. resize: interpolation, then "
+        "convolution. auto: the network's default.",
         only_for=_networks("unet", "fcn", "strided_unet", "fcn8s", "deeplabv3plus"),
     )
     up_kernel: int = option(
@@ -102,38 +102,40 @@ class SegmenterConfig:
     )
     allow_checkerboard: bool = option(
         False,
-        "Allow an --up_kernel that covers pixels unevenly.",
+        "Allow an --up_kernel that causes checkerboard patterns.",
         only_for=_networks("fcn", "strided_unet"),
     )
     backbone: BackboneName = option(
         "resnet50_v2",
-        "Encoder of deeplabv3plus: one of KerasCV's ResNets.",
+        "Encoder of deeplabv3plus, a ResNet of KerasCV.",
         only_for=_networks("deeplabv3plus"),
     )
     backbone_weights: str | None = option(
         None,
-        "File of initial weights for the encoder of fcn8s or deeplabv3plus. Default: random ones.",
+        "File of initial weights for the encoder of fcn8s or deeplabv3plus. Default: random.",
         only_for=_networks("fcn8s", "deeplabv3plus"),
     )
     blocks: tuple[int, ...] = option(
         (),
-        "Bottlenecks in each stage of deeplab_v2; empty takes 3,4,23,3, a ResNet-101.",
+        "Number of bottlenecks in each stage of deeplab_v2; empty takes 3,4,23,3 (ResNet-101).",
         only_for=_networks("deeplab_v2"),
     )
     multi_level: bool = option(
-        True, "Classify after the third stage of deeplab_v2, too.", only_for=_networks("deeplab_v2")
+        True,
+        "Add an auxiliary classifier after the third stage of deeplab_v2.",
+        only_for=_networks("deeplab_v2"),
     )
     atrous_branches: int = option(
         4,
-        "Branches summed by an atrous classifier, of its four; published AdaptSegNet weights were "
-        "trained with 2.",
+        "Number of branches, out of four, that an atrous classifier sums; published AdaptSegNet "
+        "weights were trained with 2.",
         only_for=_networks("deeplab_v2", "deeplab_v2_vgg"),
     )
     batch_norm: BatchNormMode = option(
         "published",
         "Batch norm of S in training. published: batch statistics (deeplab_v2: with fixed scale "
-        "and offset). frozen: nothing moves. per_domain: as published, with separate moving "
-        "statistics per domain.",
+        "and offset). frozen: fixed moving statistics. per_domain: as published, with separate "
+        "moving statistics per domain.",
         only_for=_networks("unet", "segnet", "deeplabv3plus", "deeplab_v2"),
     )
     batch_norm_momentum: float = option(
@@ -144,24 +146,24 @@ class SegmenterConfig:
     )
     stride_place: Literal["auto", StridePlace] = option(
         "auto",
-        "Convolution of a bottleneck that strides: 1x1 as in DeepLab, 3x3 as in torchvision; auto "
-        "takes the place that --weights_source implies.",
+        "Convolution of a bottleneck that has the stride: 1x1 as in DeepLab, 3x3 as in "
+        "torchvision; auto takes the one that --weights_source implies.",
         only_for=_networks("deeplab_v2"),
     )
     recompute: bool = option(
         False,
-        "Recompute the activations of deeplab_v2's stages in the backward pass instead of keeping "
-        "them: less memory, more time.",
+        "Recompute the activations of deeplab_v2's stages in the backward pass instead of storing "
+        "them; saves memory, costs time.",
         only_for=_networks("deeplab_v2"),
     )
     weights: str | None = option(
         None,
-        "Published file of initial weights for deeplab_v2 or its VGG. Default: random ones.",
+        "File of published initial weights for deeplab_v2 or deeplab_v2_vgg. Default: random.",
         only_for=_networks("deeplab_v2", "deeplab_v2_vgg"),
     )
     weights_source: WeightsSource = option(
         "exact",
-        "Kind of file that --weights is, which decides what it may lack.",
+        "Source of the file given as --weights; it decides which weights may be missing.",
         only_for=_networks("deeplab_v2", "deeplab_v2_vgg"),
     )
 
@@ -174,7 +176,8 @@ class SegmenterConfig:
         for name in ("width", "depth", "up_kernel"):
             if getattr(self, name) < 0:
                 raise UserError(
-                    f"--{name}={getattr(self, name)}: give more than 0, or 0 for the network's own."
+                    f"--{name}={getattr(self, name)}: give more than 0, or 0 for the network's "
+                    "default."
                 )
         if not 0 <= self.batch_norm_momentum < 1:
             raise UserError(
@@ -183,7 +186,7 @@ class SegmenterConfig:
         self._check_stages()
         if self.blocks and (len(self.blocks) != 4 or min(self.blocks) < 1):
             raise UserError(
-                f"--blocks={listed(self.blocks)}: give four numbers, the bottlenecks of each stage."
+                f"--blocks={listed(self.blocks)}: give four numbers, the bottlenecks per stage."
             )
         if not 1 <= self.atrous_branches <= 4:
             raise UserError(f"--atrous_branches={self.atrous_branches}: take 1 to 4.")
@@ -194,7 +197,9 @@ class SegmenterConfig:
             )
         upsampling = self.upsampling if self.upsampling != "auto" else "transposed"
         if self.allow_checkerboard and upsampling == "resize":
-            raise UserError("--allow_checkerboard: --upsampling=resize prints none; leave it out.")
+            raise UserError(
+                "--allow_checkerboard: --upsampling=resize causes no checkerboard; leave it out."
+            )
         if self.up_kernel and upsampling == "transposed":
             check_transposed_kernel(self.up_kernel, UP_STRIDE, self.allow_checkerboard)
 
@@ -202,16 +207,16 @@ class SegmenterConfig:
         stages = self.stage_convolutions
         if stages and min(stages) < 1:
             raise UserError(
-                f"--stage_convolutions={listed(stages)}: give at least one convolution a stage."
+                f"--stage_convolutions={listed(stages)}: give at least one convolution per stage."
             )
         if stages and self.depth not in (0, len(stages)):
             raise UserError(
                 f"--stage_convolutions={listed(stages)}: has {len(stages)} stages, but "
-                f"--depth={self.depth}; give either."
+                f"--depth={self.depth}; give only one of them."
             )
 
     def resolved(self) -> "SegmenterConfig":
-        """The same network with the values that 0, `auto` and () stand for, where it uses them."""
+        """The same network, with 0, `auto` and () replaced by the values they stand for."""
         upsampling: Upsampling
         match self.segmenter:
             case "unet":
@@ -226,21 +231,21 @@ class SegmenterConfig:
                 width, depth, upsampling = 0, 0, "resize"
             case "deeplab_v2" | "deeplab_v2_vgg":
                 width, depth, upsampling = 64, 0, "auto"
-        own = dataclasses.replace(
+        filled = dataclasses.replace(
             self,
             width=self.width or width,
             depth=self.depth or depth,
             upsampling=upsampling if self.upsampling == "auto" else self.upsampling,
         )
         if self.segmenter == "segnet":
-            stages = own.stage_convolutions or (2,) * own.depth
-            return dataclasses.replace(own, stage_convolutions=stages)
+            stages = filled.stage_convolutions or (2,) * filled.depth
+            return dataclasses.replace(filled, stage_convolutions=stages)
         if self.segmenter == "deeplab_v2":
-            return dataclasses.replace(own, blocks=own.blocks or (3, 4, 23, 3))
+            return dataclasses.replace(filled, blocks=filled.blocks or (3, 4, 23, 3))
         if self.segmenter in ("fcn", "strided_unet"):
-            kernel = own.up_kernel or (4 if own.upsampling == "transposed" else 3)
-            return dataclasses.replace(own, up_kernel=kernel)
-        return own
+            kernel = filled.up_kernel or (4 if filled.upsampling == "transposed" else 3)
+            return dataclasses.replace(filled, up_kernel=kernel)
+        return filled
 
     def of_earlier_runs(self) -> "SegmenterConfig":
         """The same network as runs had it that do not record their batch norm's momentum."""
@@ -249,7 +254,7 @@ class SegmenterConfig:
         return dataclasses.replace(self, batch_norm_momentum=0.99)
 
     def architecture(self) -> "SegmenterConfig":
-        """What it takes to build the network again: `resolved`, less what only training needs."""
+        """What rebuilds the network: `resolved` without the options that only training needs."""
         return dataclasses.replace(
             self.resolved(),
             backbone_weights=None,
@@ -260,23 +265,23 @@ class SegmenterConfig:
 
     @property
     def levels(self) -> int:
-        """How many levels of its body the network classifies, each with a loss of its own."""
+        """Number of levels with a classifier; each has its own loss."""
         return 2 if self.segmenter == "deeplab_v2" and self.multi_level else 1
 
     @property
     def stride(self) -> int:
-        """Images are padded to multiples of this inside the network, or seen on such a grid."""
+        """Pixels to a multiple of which the network pads images, or the step of its output grid."""
         if self.segmenter in ("deeplab_v2", "deeplab_v2_vgg"):
             return 8
         return 2 ** (self.resolved().depth or 5)
 
 
 def check_transposed_kernel(kernel: int, stride: int, allow_checkerboard: bool = False) -> None:
-    """Refuses transposed convolutions that print a checkerboard (Odena et al. 2016, Distill).
+    """Refuses transposed convolutions that cause checkerboards (Odena et al. 2016, Distill).
 
-    Each output pixel sums over the kernel's taps that fall on it. Only where the stride divides
-    the kernel are they equally many for all pixels; otherwise even a constant map comes out as a
-    pattern of the stride's period, which training has to work against.
+    Each output pixel sums over the kernel taps that cover it. Their number is the same for all
+    pixels only if the stride divides the kernel size; otherwise even a constant map yields a
+    pattern with the stride's period, which training has to work against.
 
     Raises:
         UserError: `kernel` is not a multiple of `stride`, and `allow_checkerboard` is not set.
@@ -284,8 +289,8 @@ def check_transposed_kernel(kernel: int, stride: int, allow_checkerboard: bool =
     if kernel % stride and not allow_checkerboard:
         counts = [len(range(offset, kernel, stride)) for offset in range(stride)]
         raise UserError(
-            f"--up_kernel={kernel}: a transposed convolution of stride {stride} would print a "
-            f"checkerboard, as {kernel} is not a multiple of {stride}: along an axis, pixels in "
-            f"turn get {' and '.join(map(str, counts))} of its taps. Take a multiple of {stride}, "
-            "--upsampling=resize, or --allow_checkerboard."
+            f"--up_kernel={kernel}: a transposed convolution of stride {stride} causes a "
+            f"checkerboard, because {kernel} is not a multiple of {stride}: along an axis, pixels "
+            f"get {' and '.join(map(str, counts))} of its taps in turn. Take a multiple of "
+            f"{stride}, --upsampling=resize, or --allow_checkerboard."
         )

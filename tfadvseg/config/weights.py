@@ -1,4 +1,4 @@
-"""Weights of loss terms that change during training, by epoch."""
+"""Loss weights that change during training, by epoch."""
 
 import math
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ Piecewise = tuple[tuple[int, float], ...]
 Ramp = Literal["step", "linear", "gaussian"]
 
 RATIO = "ratio"
-"""What the text of a weight begins with that is a share of the segmentation gradient's norm."""
+"""Prefix of a weight given as a ratio to the segmentation gradient's norm."""
 
 
 @dataclass(frozen=True)
 class WeightSchedule:
-    """A weight that ramps, or that is a share of the segmentation gradient's norm.
+    """A weight that ramps, or that is a ratio to the segmentation gradient's norm.
 
     Attributes:
-        pieces: values by epoch; of `gaussian` one pair, the length in epochs and the last value.
-        ramp: between the epochs of `pieces`: in steps, or linearly; or `gaussian`:
-            value * exp(-5 (1 - epoch / length)^2) by whole epochs up to `length`, the ramp of
-            Laine and Aila 2017 (arXiv 1610.02242, section 2.1), which the published DAN takes.
-        ratio: whether values are shares (`training.balance`).
+        pieces: values by epoch; for `gaussian`, one pair: length in epochs and last value.
+        ramp: shape between the epochs of `pieces`: `step`, `linear`, or `gaussian`:
+            value * exp(-5 (1 - epoch / length)^2) per whole epoch up to `length`, the ramp of Laine
+            and Aila 2017 (arXiv 1610.02242, section 2.1), which the published DAN uses.
+        ratio: whether values are gradient ratios (`training.balance`).
     """
 
     pieces: Piecewise
@@ -33,14 +33,14 @@ class WeightSchedule:
     ratio: bool = False
 
     def __str__(self) -> str:
-        """The weight as it is typed."""
+        """The weight as users type it."""
         plain = self.ramp == "step" and [epoch for epoch, _ in self.pieces] == [0]
         kinds = [*([RATIO] if self.ratio else []), *([] if self.ramp == "step" else [self.ramp])]
         return ":".join([*kinds, str(self.pieces[0][1]) if plain else listed(self.pieces)])
 
 
 Weight = Piecewise | WeightSchedule
-"""Steps are bare pairs, as they were before there were other kinds."""
+"""A weight; steps are bare pairs, as in earlier versions."""
 
 
 def pieces_of(weight: Weight) -> Piecewise:
@@ -49,17 +49,17 @@ def pieces_of(weight: Weight) -> Piecewise:
 
 
 def is_ratio(weight: Weight) -> bool:
-    """Whether values are shares of the segmentation gradient's norm."""
+    """Whether values are ratios to the segmentation gradient's norm."""
     return isinstance(weight, WeightSchedule) and weight.ratio
 
 
 def piecewise_value(pieces: Piecewise, epoch: int) -> float:
-    """The value in force in `epoch` (counted from 0)."""
+    """The value in `epoch` (counted from 0)."""
     return [value for start, value in pieces if start <= epoch][-1]
 
 
 def weight_at(weight: Weight, progress: float) -> float:
-    """The value after `progress` epochs, a fraction within one."""
+    """The value after `progress` epochs, which may be fractional."""
     pieces = pieces_of(weight)
     if not isinstance(weight, WeightSchedule) or weight.ramp == "step":
         return piecewise_value(pieces, int(progress))
@@ -73,7 +73,7 @@ def weight_at(weight: Weight, progress: float) -> float:
 
 
 def check_weight(flag: str, weight: Weight) -> None:
-    """Refuses epochs that do not rise from 0, and values that are no weights.
+    """Refuses epochs that do not increase from 0, and values below 0 or not finite.
 
     Raises:
         UserError: naming the flag.
@@ -83,13 +83,13 @@ def check_weight(flag: str, weight: Weight) -> None:
     if isinstance(weight, WeightSchedule) and weight.ramp == "gaussian":
         require(
             len(pieces) == 1 and starts[0] > 0,
-            f"--{flag}={weight}: write gaussian:epochs:value, with the length of the ramp in "
-            "epochs, greater than 0, and its last value.",
+            f"--{flag}={weight}: write gaussian:epochs:value, the length of the ramp in epochs, "
+            "greater than 0, and its last value.",
         )
     else:
         require(
             starts[:1] in ([], [0]) and starts == sorted(set(starts)),
-            f"--{flag}: epochs must start at 0 and rise, got {starts}.",
+            f"--{flag}: epochs must start at 0 and increase, got {starts}.",
         )
     for _, value in pieces:
         require(
@@ -99,9 +99,10 @@ def check_weight(flag: str, weight: Weight) -> None:
     if isinstance(weight, WeightSchedule):
         require(
             any(value > 0 for _, value in pieces),
-            f"--{flag}={weight}: is 0 throughout, so that no D is built; give a value above 0.",
+            f"--{flag}={weight}: is 0 in every epoch, so no D would be built; give a value above "
+            "0.",
         )
         require(
             weight.ramp != "linear" or len(pieces) > 1,
-            f"--{flag}={weight}: a line needs two epochs, as in linear:0:0,10:0.1.",
+            f"--{flag}={weight}: needs two epochs or more; write it as linear:0:0,10:0.1.",
         )

@@ -1,4 +1,4 @@
-"""Configuration of a whole run: its sections, and what they ask of each other."""
+"""Configuration of a whole run: its sections, and the checks across them."""
 
 import dataclasses
 from dataclasses import dataclass, fields
@@ -17,16 +17,16 @@ from tfadvseg.config.run import LAST, RunConfig
 from tfadvseg.config.segmenter import SegmenterConfig
 
 _USED_DEFAULTS = {"discriminator": "patch", "d_width": 32, "lambda_adv": ((0, 0.1),)}
-"""What the defaults of options stand for where no D is trained."""
+"""Values that the defaults of options stand for if no D is trained."""
 
 
 @dataclass(frozen=True)
 class Config:
     """A whole run.
 
-    `target` says which examples adaptation adapts to, as `data` says which it learns from; its
-    `dataset` is empty where there is no target. What makes windows of examples but for their size
-    is `data`'s for both.
+    `data` describes the labelled examples, `target` those of the target domain; `target.dataset` is
+    empty if there is none. Except for the size of windows, `data` says how windows of both are
+    made.
     """
 
     data: DataConfig = section(DataConfig)
@@ -47,21 +47,22 @@ class Config:
             object.__setattr__(self, name, filled)
         require(
             not (self.run.patience and self.run.best_metric == LAST),
-            f"--patience={self.run.patience}: with --best_metric=last no epoch is better than "
-            "another; give a metric, which on a target domain takes its labels.",
+            f"--patience={self.run.patience}: has no effect with --best_metric=last; give a "
+            "metric (on a target domain, it uses the target's labels).",
         )
         require(
             not self.method.compare
             or self.method.uses_discriminator
             or self.method.rules.discriminator is None,
-            "--compare: with --lambda_adv=0 S is trained alone, and there is nothing to compare.",
+            "--compare: with --lambda_adv=0 S is trained alone, so there is nothing to compare; "
+            "leave it out.",
         )
-        if self.segmenter.segmenter == "deeplab_v2_vgg":  # the one that pads nothing inside
+        if self.segmenter.segmenter == "deeplab_v2_vgg":  # the only one without padding
             self._check_windows(8, "the network's three poolings")
         require(
             self.segmenter.segmenter != "deeplabv3plus" or self.run.global_batch_size > 1,
             "--global_batch_size=1: the image pooling of deeplabv3plus is normalised over the "
-            "batch, and would be 0 for a batch of one image; take at least 2.",
+            "batch, so it would be 0 for a batch of one image; take at least 2.",
         )
         self._check_discriminator()
         self._check_domains()
@@ -73,41 +74,41 @@ class Config:
         idle = [
             (option, self.value_of(option))
             for option in idle_options(options_of(Config), method, METHOD_OPTIONS)
-            # The values that defaults stand for are in every record of earlier versions.
+            # Earlier versions recorded the values that defaults stand for.
             if self.value_of(option) not in (option.default, _USED_DEFAULTS.get(option.name))
         ]
         refuse_idle(idle, method, METHOD_OPTIONS)
 
     def value_of(self, option: Option) -> Any:
-        """The value of one of `options_of(Config)`."""
+        """The value of an option from `options_of(Config)`."""
         return getattr(getattr(self, option.section), option.field)
 
     def _check_discriminator(self) -> None:
         if not self.method.uses_discriminator:
             return
-        own = self.discriminator
-        rules = DISCRIMINATOR_RULES[own.discriminator]
-        default = self.method.rules.discriminator or own.discriminator
+        d = self.discriminator
+        rules = DISCRIMINATOR_RULES[d.discriminator]
+        default = self.method.rules.discriminator or d.discriminator
         require(
             rules.features == DISCRIMINATOR_RULES[default].features,
-            f"--discriminator={own.discriminator}: returns "
+            f"--discriminator={d.discriminator}: returns "
             f"{'features and no logits' if rules.features else 'logits and no features'}; "
             f"--method={self.method.method} takes {default}.",
         )
         require(
             rules.any_size or self.method.rules.target != "required",
-            f"--discriminator={own.discriminator}: judges windows of one size; "
-            f"--method={self.method.method} takes fc or patch.",
+            f"--discriminator={d.discriminator}: takes windows of one size only, which does not "
+            f"suit --method={self.method.method}; take fc or patch.",
         )
-        multiple = 2**own.d_depth
+        multiple = 2**d.d_depth
         require(
             not rules.halves or all(size % multiple == 0 for size in self.data.crop_size),
-            f"--crop_size={listed(self.data.crop_size)}: the {own.discriminator} discriminator "
-            f"halves it --d_depth={own.d_depth} times; take multiples of "
+            f"--crop_size={listed(self.data.crop_size)}: the {d.discriminator} discriminator "
+            f"halves it --d_depth={d.d_depth} times; take multiples of "
             f"{multiple}, or --discriminator=patch.",
         )
         if rules.least:
-            self._check_windows(rules.least, f"the {own.discriminator} discriminator's strides")
+            self._check_windows(rules.least, f"the {d.discriminator} discriminator's strides")
 
     def _check_windows(self, least: int, reason: str) -> None:
         sizes = {"crop_size": self.data.crop_size}
@@ -122,16 +123,16 @@ class Config:
     def _check_domains(self) -> None:
         require(
             bool(self.target.dataset) or self.method.rules.target != "required",
-            f"--target_dataset: --method={self.method.method} needs it; give the dataset to adapt "
-            "to.",
+            f"--target_dataset: required with --method={self.method.method}; give the dataset to "
+            "adapt to.",
         )
         if not self.target.dataset:
-            for own in fields(DataConfig):
-                unset = getattr(DataConfig(dataset=""), own.name)
+            for option in fields(DataConfig):
+                unset = getattr(DataConfig(dataset=""), option.name)
                 require(
-                    getattr(self.target, own.name) == unset,
-                    f"--target_{own.name}: is of the target domain, and there is none; give "
-                    "--target_dataset.",
+                    getattr(self.target, option.name) == unset,
+                    f"--target_{option.name}: there is no target domain; give --target_dataset, or "
+                    "leave it out.",
                 )
         elif "target" in self.method.rules.unlabelled:
             require(
@@ -144,19 +145,19 @@ class Config:
         run = self.run
         require(
             not run.rate_epochs or self.s_optimizer.ends or self.d_optimizer.ends,
-            f"--rate_epochs={run.rate_epochs}: is for a learning rate that poly or cosine lowers; "
+            f"--rate_epochs={run.rate_epochs}: applies to poly and cosine learning rates only; "
             "leave it out.",
         )
         ends = self.s_optimizer.ends or self.d_optimizer.ends
         require(
             not (ends and 0 < run.rate_epochs < run.epochs),
-            f"--rate_epochs={run.rate_epochs}: learning rates would be 0 from then on to the end "
-            f"of --epochs={run.epochs}; take as many, or 0.",
+            f"--rate_epochs={run.rate_epochs}: learning rates would be 0 from then until the end "
+            f"of --epochs={run.epochs}; take at least {run.epochs}, or 0.",
         )
 
     @property
     def windows_per_update(self) -> int:
-        """Training windows that an update of S sees, over all replicas."""
+        """Training windows per update of S, over all replicas."""
         return self.run.global_batch_size * self.method.iter_size
 
     @property
@@ -166,7 +167,7 @@ class Config:
         return own * self.method.iter_size
 
     def target_data(self) -> DataConfig:
-        """`target`, its windows made as `data` says."""
+        """`target`, with windows made as `data` says."""
         data = self.data
         return dataclasses.replace(
             self.target, augment=data.augment, scale_range=data.scale_range, shuffle=data.shuffle

@@ -35,7 +35,7 @@ METHOD_RULES: dict[str, MethodRules] = {
 
 
 def method_help() -> str:
-    """One sentence per method."""
+    """Help text with one sentence per method."""
     return " ".join(f"{name}: {rules.summary}" for name, rules in METHOD_RULES.items())
 
 

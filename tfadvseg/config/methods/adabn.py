@@ -1,10 +1,10 @@
-"""Rules of adapting batch norm's statistics alone."""
+"""Rules of AdaBN: only batch norm's statistics are adapted."""
 
 from tfadvseg.config.methods.rules import MethodRules
 
 RULES = MethodRules(
-    summary="S on the labelled source; target images pass through it for batch norm's statistics "
-    "only, no gradient comes from them, and there is no D. The control of every adaptation.",
+    summary="S on the labelled source; target images only update batch norm's statistics, without "
+    "gradients; no D. The baseline of the adaptation methods.",
     options=("lambda_seg_aux", "iter_size", "compare"),
     target="required",
     unlabelled=("target",),

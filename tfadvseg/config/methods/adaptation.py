@@ -13,8 +13,7 @@ def _check(config: "Config") -> None:
     method = config.method
     require(
         method.weighs_adversarial or (config.segmenter.levels == 2 and method.lambda_adv_aux > 0),
-        "--lambda_adv=0: nothing is adapted then, though target images would still move "
-        "batch norm's statistics; take --method=adabn.",
+        "--lambda_adv=0: adapts only batch norm's statistics; take --method=adabn for that.",
     )
 
 

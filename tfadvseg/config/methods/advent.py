@@ -6,6 +6,5 @@ from tfadvseg.config.methods import adaptation
 
 RULES = dataclasses.replace(
     adaptation.RULES,
-    summary="S as in adaptation, against one D per level that is shown the self-information of "
-    "S's predictions (AdvEnt).",
+    summary="as adaptation, but D's input is the self-information of S's predictions (AdvEnt).",
 )

@@ -13,8 +13,8 @@ def _check(config: "Config") -> None:
     smoothing = config.discriminator.d_label_smoothing
     require(
         config.method.gan != "hinge" or not smoothing,
-        f"--d_label_smoothing={smoothing}: --gan=hinge has margins and no labels to smooth; leave "
-        "it out.",
+        f"--d_label_smoothing={smoothing}: --gan=hinge uses margins and has no labels to smooth; "
+        "leave it out.",
     )
     beside = "size_prior" in config.method.compare
     if not config.method.uses_masks:
@@ -38,7 +38,7 @@ def _check(config: "Config") -> None:
 
 
 RULES = MethodRules(
-    summary="S against D, which tells S's maps from true ones.",
+    summary="S against D, which distinguishes S's maps from true ones.",
     options=(
         "schedule",
         "lambda_adv",

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 def _check(config: "Config") -> None:
     beta = config.method.fda_beta
-    require(0 <= beta <= 0.5, f"--fda_beta={beta}: give a share of a side of 0 to 0.5.")
+    require(0 <= beta <= 0.5, f"--fda_beta={beta}: give a share of the side from 0 to 0.5.")
 
 
 RULES = MethodRules(
-    summary="S on source images that carry the target's low-frequency amplitudes, target images "
-    "moving batch norm's statistics; no D (FDA).",
+    summary="S on source images with the target's low-frequency amplitudes; target images update "
+    "batch norm's statistics; no D (FDA).",
     options=("fda_beta", "lambda_seg_aux", "iter_size", "compare"),
     target="required",
     unlabelled=("target",),

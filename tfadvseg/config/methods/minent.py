@@ -14,13 +14,13 @@ def _check(config: "Config") -> None:
     require(
         method.lambda_entropy > 0
         or (config.segmenter.levels == 2 and method.lambda_entropy_aux > 0),
-        "--lambda_entropy=0: no entropy is minimised then; give more than 0, or --method=adabn.",
+        "--lambda_entropy=0: minimises no entropy; give more than 0, or --method=adabn.",
     )
 
 
 RULES = MethodRules(
-    summary="S on the labelled source, and on the entropy of its predictions on the target; no D "
-    "(MinEnt).",
+    summary="S on the labelled source, minimising also the entropy of its predictions on the "
+    "target; no D (MinEnt).",
     options=("lambda_seg_aux", "lambda_entropy", "lambda_entropy_aux", "iter_size", "compare"),
     target="required",
     unlabelled=("target",),

@@ -1,4 +1,4 @@
-"""What a method asks of a configuration: the part of a method that needs no TensorFlow."""
+"""What a method requires of the configuration: its TensorFlow-free half."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,21 +23,21 @@ class MethodRules:
 
     Attributes:
         summary: one sentence for the help of `--method`.
-        options: fields of `MethodConfig` that the method listens to.
-        d_options: fields of `DiscriminatorConfig` that it listens to beyond D's size and kind.
-        discriminator: what `--discriminator=auto` stands for; None where no D is trained.
-        lambda_adv: the default of `--lambda_adv`.
-        balances: whether `--lambda_adv=ratio:...` is understood.
-        needs_masks: whether masks of other images must be given.
-        relativistic: whether `--gan=relativistic` is, whose losses compare both sides' logits.
-        target: whether a target domain is refused, only measured on, trained on where there is one,
-            or required to train.
-        unlabelled: which images without labels are trained on: those of the labelled images' own
-            domain, a target domain's, or, where both are named, the target's if there is one.
-        levels: whether each level of S is trained with a loss of its own.
-        boundaries: whether `--boundary_weight` reaches the loss.
-        arms: methods that `--compare` may train beside this one, the first by default.
-        check: refuses combinations of options; raises UserError.
+        options: fields of `MethodConfig` that the method takes.
+        d_options: fields of `DiscriminatorConfig` that it takes in addition to D's size and kind.
+        discriminator: value that `--discriminator=auto` stands for; None if no D is trained.
+        lambda_adv: default of `--lambda_adv`.
+        balances: whether the method supports `--lambda_adv=ratio:...`.
+        needs_masks: whether masks of other images are required.
+        relativistic: whether it supports `--gan=relativistic`, which needs both sides' logits.
+        target: whether a target domain is refused, used for validation only, trained on if there is
+            one, or required.
+        unlabelled: source of the images without labels that are trained on: the labelled images'
+            own domain, the target domain, or, if both are named, the target if there is one.
+        levels: whether each level of S has its own loss.
+        boundaries: whether the loss uses `--boundary_weight`.
+        arms: methods that `--compare` may train in the same run; the first is the default.
+        check: refuses invalid combinations of options by raising UserError.
     """
 
     summary: str

@@ -3,7 +3,7 @@
 from tfadvseg.config.methods.rules import MethodRules
 
 RULES = MethodRules(
-    summary="S on the labelled source alone; no target image reaches it.",
+    summary="S on the labelled source alone, without target images.",
     options=("lambda_seg_aux", "iter_size"),
     target="measured",
     levels=True,
