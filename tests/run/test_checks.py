@@ -83,7 +83,7 @@ def test_a_class_that_validation_does_not_show_tells_no_best_epoch():
     present, absent = descriptor.class_names[1:]
     for metric in (f"recall_{absent}", f"iou_{absent}", f"darkfield_accuracy_present_{absent}"):
         config = tiny_config(run={"best_metric": metric})
-        with pytest.raises(UserError, match=f"{metric}: no validation image holds {absent}"):
+        with pytest.raises(UserError, match=f"{metric}: no validation image contains {absent}"):
             check_images(config, splits, None)
     for metric in (f"recall_{present}", "miou", "last"):
         check_images(tiny_config(run={"best_metric": metric}), splits, None)

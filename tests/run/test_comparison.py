@@ -167,7 +167,7 @@ def test_runs_of_other_classes_and_unknown_metrics_are_refused():
     assert class_names(RUNS) == ["road", "sky"]
     with pytest.raises(UserError, match="a0 and d have different classes"):
         class_names(RUNS | {"other": [run("d", 0.5, iou_tree=0.1)]})
-    with pytest.raises(UserError, match="--metric=v_rand: a0 has none; choose one of accuracy"):
+    with pytest.raises(UserError, match="--metric=v_rand: not in a0; choose one of accuracy"):
         compare(RUNS, ["v_rand"])
 
 

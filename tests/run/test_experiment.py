@@ -214,12 +214,12 @@ def test_boundaries_are_weighed_of_images_in_memory_only(data_dir, tmp_path, mon
         loss={"boundary_weight": 10.0},
         run={"output_dir": str(tmp_path / "run")},
     )
-    with pytest.raises(UserError, match="--boundary_weight: is for images in memory"):
+    with pytest.raises(UserError, match="--boundary_weight: works only with images in memory"):
         experiment.run_experiment(config)
     assert not (tmp_path / "run").exists()
 
 
-def test_images_too_large_to_go_through_whole_validate_in_windows(
+def test_images_too_large_to_evaluate_whole_are_validated_in_windows(
     data_dir, tmp_path, monkeypatch, caplog
 ):
     monkeypatch.setattr(loading, "_LARGEST_WHOLE", 24 * 24 - 1)
@@ -231,7 +231,7 @@ def test_images_too_large_to_go_through_whole_validate_in_windows(
     with caplog.at_level(logging.INFO, logger="absl"):
         experiment.run_experiment(config)
     # Two images of 24 x 24 are 4.5 windows of 16 x 16.
-    assert "5 windows of them are measured" in caplog.text
+    assert "5 windows of them are evaluated" in caplog.text
     assert "--val_windows=0\n" in (tmp_path / "run" / "run.flags").read_text()
 
 

@@ -162,8 +162,8 @@ def test_a_method_of_one_s_own_replaces_the_steps(tmp_path):
     [
         ({"examples": []}, "examples: there are no images"),
         ({"validation": None}, "go together"),
-        ({"class_names": ()}, "a name per class"),
-        ({"class_names": "cell"}, "a name per class"),
+        ({"class_names": ()}, "one name per class"),
+        ({"class_names": "cell"}, "one name per class"),
         ({"examples": [DATA["examples"][0][0]]}, r"examples\[0\]: ndarray; give a tuple"),
         ({"examples": 5}, "examples: int; give pairs"),
         ({"examples": [{"image": 1, "label": 2}]}, r"examples\[0\]: dict; give a tuple"),

@@ -64,7 +64,7 @@ def test_finds_a_folder_a_file_and_a_pattern(tmp_path, monkeypatch):
 @pytest.mark.parametrize("images", ["empty", "absent", "*.png"])
 def test_no_images(tmp_path, images):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="no image files there"):
+    with pytest.raises(UserError, match="no image files found"):
         find_images(str(tmp_path / images))
 
 

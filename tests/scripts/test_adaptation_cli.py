@@ -105,7 +105,7 @@ def test_a_target_folder_needs_images_only(tmp_path, monkeypatch):
         cwd=tmp_path,
     )
     assert result.returncode == 0, result.stderr
-    assert "no labels to measure on" in result.stderr
+    assert "no labels to validate on" in result.stderr
     (row,) = rows_of(tmp_path / "run")
     assert float(row["train/d/loss_d"]) > 0
     assert not [name for name in row if "aux" in name], "what one level does not need is not built"

@@ -113,7 +113,7 @@ def test_a_metric_of_the_end_alone_is_compared_without_curves(place):
 def test_refusals_write_nothing(place, measured):
     for arguments, message in (
         (["--runs=a=a0.json", "--which=best"], "--network and --which: are for runs"),
-        (["--runs=a=a", "--metric=nope"], "--metric=nope: a has none; choose one of"),
+        (["--runs=a=a", "--metric=nope"], "--metric=nope: not in a; choose one of"),
     ):
         assert_one_line_error(run_script("compare.py", *arguments, cwd=place), message)
     assert not (place / "compared").exists()

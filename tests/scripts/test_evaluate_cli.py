@@ -185,7 +185,7 @@ def test_an_export(place, tmp_path):
     segmenter, spec = load_run_segmenter(folder / "run")
     export_saved_model(segmenter, spec, tmp_path / "export")
     result = run_script("evaluate.py", f"--model={tmp_path}/export", cwd=tmp_path)
-    assert_one_line_error(result, "--dataset: is needed")
+    assert_one_line_error(result, "--dataset is required")
     result = run_script(
         "evaluate.py", "--model=export", "--dataset=membranes", "--test_scales=2", cwd=tmp_path
     )

@@ -468,7 +468,7 @@ def test_a_finished_run_whose_best_checkpoint_is_damaged_still_ends(finished_run
     result = run_script("train.py", f"--flagfile={run / 'run.flags'}", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert not any(path.exists() for path in leftovers)
-    assert "the last weights are taken" in result.stderr
+    assert "using the last weights" in result.stderr
     networks = json.loads((run / "summary.json").read_text())["networks"]
     assert "segmenter best" not in networks
     assert "segmenter" in networks

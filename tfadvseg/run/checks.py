@@ -1,4 +1,4 @@
-"""What is refused before a run's long work begins."""
+"""Checks of a run before its long work begins."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +24,10 @@ from tfadvseg.run.parts import Parts
 
 @dataclass(frozen=True)
 class Start:
-    """Where a run starts or continues.
+    """The state in which a run starts.
 
     Attributes:
-        output: its folder.
+        output: the run's folder.
         begins: whether there is no checkpoint yet.
         as_flags: the run as a flagfile.
     """
@@ -38,7 +38,7 @@ class Start:
 
 
 def check_start(config: Config, parts: Parts) -> Start:
-    """Checks what can be checked before any file of data is prepared, which may take long.
+    """Makes all checks that need no data; preparing data may take long.
 
     Raises:
         UserError: naming the flag.
@@ -62,8 +62,8 @@ def check_continued(output: Path, config: Config, begins: bool) -> None:
 
     Args:
         output: the run's folder.
-        config: what is asked for.
-        begins: whether there is no checkpoint yet; flags may be mended until there is one.
+        config: the configuration given now.
+        begins: whether there is no checkpoint yet; until there is one, flags may change.
 
     Raises:
         UserError: naming the flags that differ.
@@ -72,18 +72,18 @@ def check_continued(output: Path, config: Config, begins: bool) -> None:
     if not flagfile.exists():
         if (output / model_spec.FILE_NAME).exists():
             raise UserError(
-                f"--output_dir={output} holds a converted model, which a run would replace. Give "
+                f"--output_dir={output}: holds a converted model, which a run would replace. Give "
                 "another --output_dir."
             )
     elif not begins and (differing := differing_flags(read_flagfile(flagfile), config)):
         raise UserError(
-            f"--output_dir={output} holds a run of another configuration: "
-            f"{', '.join(differing)}. Give another --output_dir, or these flags as they were."
+            f"--output_dir={output}: holds a run of another configuration: "
+            f"{', '.join(differing)}. Give another --output_dir, or the earlier values."
         )
 
 
 def check_target(target: DataConfig) -> None:
-    """Refuses a target domain that cannot be, before the source's files are prepared.
+    """Refuses an invalid target domain before the source's files are prepared.
 
     Raises:
         UserError: naming the flag.
@@ -129,7 +129,7 @@ def _check_place(data: DataConfig) -> None:
 
 
 def warn_of_steps(config: Config) -> None:
-    """Says where a learning rate that falls by steps would not reach the first of them."""
+    """Logs a warning if a stepwise learning rate has its first step after the last epoch."""
     for prefix, optimizer in (("s", config.s_optimizer), ("d", config.d_optimizer)):
         steps = optimizer.rate_steps
         if steps and steps[0] >= config.run.epochs:
@@ -142,7 +142,7 @@ def warn_of_steps(config: Config) -> None:
 
 
 def check_images(config: Config, splits: Splits, unlabelled: Examples | None) -> None:
-    """Refuses images that windows or the loss do not fit.
+    """Refuses images that do not suit the window size, the loss or the metric.
 
     Raises:
         UserError: naming the flag.
@@ -150,7 +150,7 @@ def check_images(config: Config, splits: Splits, unlabelled: Examples | None) ->
     size = (config.data.crop_size, "crop_size")
     target_size = (config.target.crop_size, "target_crop_size")
     val_size = target_size if has_labelled_target(config) else size
-    # Where whole images validate, only those that pictures show must hold a window.
+    # With whole images for validation, only the images in the figures must hold a window.
     if config.data.val_windows or fitting(splits.val, val_size[0]) is None:
         check_window(splits.val, *val_size)
     if "scale" not in config.data.augment:
@@ -162,13 +162,13 @@ def check_images(config: Config, splits: Splits, unlabelled: Examples | None) ->
         isinstance(part.images, OnDisk) for part in (splits.train, splits.val)
     ):
         raise UserError(
-            f"--boundary_weight: is for images in memory, and those of {splits.descriptor.name} "
-            "stay on disk; leave it out."
+            f"--boundary_weight: works only with images in memory, but those of "
+            f"{splits.descriptor.name} stay on disk; leave it out."
         )
 
 
 def check_descriptor(config: Config, descriptor: DatasetDescriptor) -> None:
-    """Refuses flags that the images' channels or the classes do not fit, and metrics that are not.
+    """Refuses flags that do not suit the dataset's channels or classes, and unknown metrics.
 
     Raises:
         UserError: naming the flag.
@@ -177,7 +177,7 @@ def check_descriptor(config: Config, descriptor: DatasetDescriptor) -> None:
     if config.data.mean and len(config.data.mean) != channels:
         raise UserError(
             f"--mean and --std: {len(config.data.mean)} numbers each, but images of "
-            f"{descriptor.name} have {channels} channels."
+            f"{descriptor.name} have {channels} channels; give one number per channel."
         )
     for flag, wrong in (
         ("--channel_order=bgr", config.data.channel_order == "bgr"),
@@ -187,40 +187,40 @@ def check_descriptor(config: Config, descriptor: DatasetDescriptor) -> None:
             raise UserError(f"{flag}: images of {descriptor.name} are not in colour; leave it out.")
     if config.loss.boundary_weight and not descriptor.has_background:
         raise UserError(
-            f"--boundary_weight: is for background between objects, and {descriptor.name} has "
-            "none; leave it out."
+            f"--boundary_weight: weighs background between objects, but {descriptor.name} has no "
+            "background class; leave it out."
         )
     if not isinstance(config.loss.class_weights, str):
         given_weights(config.loss.class_weights, descriptor.class_names)
-    known = [LAST, "loss_seg", *metric_names(descriptor.class_names)]
+    valid = [LAST, "loss_seg", *metric_names(descriptor.class_names)]
     best = config.run.best_metric
     if descriptor.darkfield_accuracy:
         over_images = darkfield_names(descriptor.class_names)
         if best in over_images and config.data.val_windows:
             raise UserError(
-                f"--best_metric={best}: is a mean over whole images; give --val_windows=0, with "
-                "which these validate."
+                f"--best_metric={best}: is a mean over whole images; give --val_windows=0 to "
+                "validate on whole images."
             )
-        known += over_images
-    if best not in known:
-        raise UserError(f"--best_metric={best}: unknown; choose one of {', '.join(known)}.")
+        valid += over_images
+    if best not in valid:
+        raise UserError(f"--best_metric={best}: unknown; choose one of {', '.join(valid)}.")
 
 
 def _check_best_class(best_metric: str, splits: Splits) -> None:
-    """Refuses a class's metric where validation shows nothing of the class: no epoch is best."""
+    """Refuses the metric of a class that no validation image contains: no epoch would be best."""
     for index, name in enumerate(splits.descriptor.class_names):
         of_class = [*metric_names((name,)), *darkfield_names((name,))]
         if not best_metric.endswith(f"_{name}") or best_metric not in of_class:
             continue
         if not any((label == index).any() for label in splits.val.labels or ()):
             raise UserError(
-                f"--best_metric={best_metric}: no validation image holds {name}; choose another "
-                "metric, or other images to validate on."
+                f"--best_metric={best_metric}: no validation image contains {name}; choose another "
+                "metric or other validation images."
             )
 
 
 def check_source(segmenter: SegmenterConfig, begins: bool) -> None:
-    """Refuses, where a run `begins`, files of weights that are not there.
+    """Refuses missing files of initial weights if the run `begins`.
 
     Raises:
         UserError: naming the flag.
@@ -228,7 +228,7 @@ def check_source(segmenter: SegmenterConfig, begins: bool) -> None:
     source = segmenter.weights_source
     if begins and source != "exact" and not segmenter.weights:
         raise UserError(
-            f"--weights: --weights_source={source} says what kind of file it is; give the file, or "
+            f"--weights is required with --weights_source={source}: give the file, or "
             "--weights_source=exact to start from random weights."
         )
     for flag in ("weights", "backbone_weights"):

@@ -1,4 +1,4 @@
-"""Finished runs side by side: means and deviations over seeds, and the gap that adaptation closes.
+"""Comparison of finished runs: mean and deviation over seeds, and the share of the gap closed.
 
 Imports no TensorFlow.
 """
@@ -14,23 +14,23 @@ from tfadvseg.files.finished_runs import IOU, FinishedRun, Metrics
 from tfadvseg.files.metrics_text import markdown_table, without_nan
 
 SOURCE_ONLY, ORACLE = "source_only", "oracle"
-"""Names of runs that know no target image, and of runs that learn from the target's labels."""
+"""Names of the runs without target images, and of the runs trained on the target's labels."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """What the runs of one name come to.
+    """Summary of the runs of one name.
 
     Attributes:
-        folders: of its runs, or the files of its evaluations.
-        mean: of each metric over the runs that have it; NaN where none has.
-        deviation: likewise the standard deviation (of n - 1); NaN for a single run.
-        gain: `mean` less that of `SOURCE_ONLY`; empty for that itself, and without it.
-        share: of the gap in the chosen metric between `SOURCE_ONLY` and `ORACLE`, how much it
-            closes; None for these two, without them, and where there is no gap.
-        share_by_run: the same of each run in turn, against the runs of these two in the same
-            place; empty where they differ in number, or one has no gap.
-        test_scales: that its runs are measured at.
+        folders: folders of the runs, or files of their evaluations.
+        mean: mean of each metric over the runs that have it; NaN if none has.
+        deviation: standard deviation likewise (n - 1); NaN for a single run.
+        gain: `mean` minus that of `SOURCE_ONLY`; empty for `SOURCE_ONLY`, and without it.
+        share: share of the gap between `SOURCE_ONLY` and `ORACLE`, in the chosen metric, that the
+            runs close; None for these two, without them, and if there is no gap.
+        share_by_run: the same share per run, against the runs of these two with the same index;
+            empty if their numbers differ, or one pair has no gap.
+        test_scales: image scales of the runs' metrics.
     """
 
     folders: list[str]
@@ -43,27 +43,27 @@ class Side:
 
 
 def compare(runs: Mapping[str, Sequence[FinishedRun]], metrics: list[str]) -> dict[str, Side]:
-    """Summarises the seeds of every name.
+    """Summarises the runs of every name over their seeds.
 
     Args:
-        runs: by name, at least one each.
-        metrics: those that are asked for; the first is the one whose gap is to be closed.
+        runs: runs by name, at least one each.
+        metrics: the metrics to report; the gap is measured in the first.
 
     Raises:
-        UserError: a run lacks one of the metrics, or those of one name are at different scales.
+        UserError: a run lacks one of the metrics, or runs of one name have different scales.
     """
     for name, seeds in runs.items():
         if len({run.test_scales for run in seeds}) > 1:
             scales = "; ".join(f"{run.folder} at {_listed(run.test_scales)}" for run in seeds)
             raise UserError(
-                f"--runs: {name} is measured at different --test_scales ({scales}), which are "
-                "no seeds of one thing; give each a name of its own."
+                f"--runs: {name} mixes different --test_scales ({scales}); give runs of different "
+                "scales different names."
             )
     for run in (run for seeds in runs.values() for run in seeds):
         for each in metrics:
             if each not in run.metrics:
                 known = ", ".join(run.metrics)
-                raise UserError(f"--metric={each}: {run.folder} has none; choose one of {known}.")
+                raise UserError(f"--metric={each}: not in {run.folder}; choose one of {known}.")
     metric = metrics[0]
     means = {name: _of_seeds(seeds, _mean) for name, seeds in runs.items()}
     low, high = means.get(SOURCE_ONLY), means.get(ORACLE)
@@ -97,35 +97,33 @@ def _shares(
     ]
     if any(high <= low for low, _, high in values):
         return []
-    return [(own - low) / (high - low) for low, own, high in values]
+    return [(value - low) / (high - low) for low, value, high in values]
 
 
 def markdown(
     sides: Mapping[str, Side], metrics: list[str], images: str, network: str | None = None
 ) -> str:
-    """The comparison as text: the metrics, mean IoU and each class's, then gains and shares.
+    """The comparison as Markdown: the metrics, mean IoU, IoU per class, then gains and shares.
 
     Args:
-        sides, metrics: of `compare`.
-        images: of `measured_on`.
-        network: which one of each finished run; None of evaluations.
+        sides, metrics: from `compare`.
+        images: from `measured_on`.
+        network: the network of the finished runs; None for evaluations.
     """
     first = next(iter(sides.values()))
-    shown = [*dict.fromkeys((*metrics, "miou")), *(name for name in first.mean if _is_iou(name))]
+    rows = [*dict.fromkeys((*metrics, "miou")), *(name for name in first.mean if _is_iou(name))]
     table = [["", *sides], ["seeds", *(str(len(side.folders)) for side in sides.values())]]
     if len({side.test_scales for side in sides.values()}) > 1:
         table += [["test scales", *(_listed(side.test_scales) for side in sides.values())]]
-    table += [[each, *(_spread(side, each) for side in sides.values())] for each in shown]
-    measured = f"{network} of finished runs" if network else "evaluations"
-    title = f"{measured} on whole images of {images}: mean ± standard deviation over seeds."
+    table += [[each, *(_spread(side, each) for side in sides.values())] for each in rows]
+    compared = f"{network} of finished runs" if network else "evaluations"
+    title = f"{compared} on whole images of {images}: mean ± standard deviation over seeds."
     parts = [title, markdown_table(table)]
     gaining = {name: side for name, side in sides.items() if side.gain}
     if gaining:
         table = [["", *gaining]]
-        table += [
-            [each, *(_signed(side.gain, each) for side in gaining.values())] for each in shown
-        ]
-        parts += [f"Gain on {SOURCE_ONLY}:", markdown_table(table)]
+        table += [[each, *(_signed(side.gain, each) for side in gaining.values())] for each in rows]
+        parts += [f"Gain over {SOURCE_ONLY}:", markdown_table(table)]
         parts += [_verdict(name, side, metrics[0]) for name, side in gaining.items()]
     return "\n\n".join(parts) + "\n"
 
@@ -133,7 +131,7 @@ def markdown(
 def json_text(
     sides: Mapping[str, Side], metrics: list[str], images: str, network: str | None = None
 ) -> str:
-    """The comparison as JSON, its arguments those of `markdown`; NaN becomes null."""
+    """The comparison as JSON, with the arguments of `markdown`; NaN becomes null."""
     fields = {
         "images": images,
         "network": network,
@@ -163,7 +161,7 @@ def _listed(scales: Sequence[float]) -> str:
 
 
 def _of_seeds(seeds: Sequence[FinishedRun], statistic: Callable[[list[float]], float]) -> Metrics:
-    """A statistic of each metric's values that are not NaN."""
+    """A statistic of each metric's values, without NaN."""
     values = {name: [run.metrics.get(name, math.nan) for run in seeds] for name in seeds[0].metrics}
     return {
         name: statistic([value for value in each if not math.isnan(value)])
@@ -192,7 +190,7 @@ def _signed(gain: Metrics, metric: str) -> str:
 
 
 def _verdict(name: str, side: Side, metric: str) -> str:
-    """How many classes gain and lose, and the share of the gap."""
+    """Numbers of classes that gain and lose, and the share of the gap closed."""
     gains = [value for each, value in side.gain.items() if _is_iou(each)]
     text = f"{name}: {sum(g > 0 for g in gains)} classes gain, {sum(g < 0 for g in gains)} lose"
     if side.share is not None:

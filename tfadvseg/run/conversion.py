@@ -1,6 +1,6 @@
-"""Published PyTorch weights as a model for the other commands, and a run's weights as such a file.
+"""Conversion of published PyTorch weights to a model folder, and of a run's weights to such a file.
 
-What can be refused is refused before a network is built.
+Invalid arguments are refused before a network is built.
 """
 
 from pathlib import Path
@@ -14,28 +14,28 @@ from tfadvseg.interop.sources import SOURCES
 from tfadvseg.interop.tensor_files import check_kind
 
 CONVERTIBLE = ("deeplab_v2", "deeplab_v2_vgg", "segnet")
-"""Segmenters of which published weights exist, by `--segmenter`."""
+"""Segmenters with published weights, by the value of `--segmenter`."""
 
 _WRITABLE = ("deeplab_v2", "deeplab_v2_vgg", "segnet with --segnet_decoder=darkfield")
 
 
 def make_model(weights: str, source: WeightsSource, spec: ModelSpec, output: Path) -> str:
-    """Makes of a published file what the other commands look for in a run.
+    """Writes published weights as a folder that the other commands read like a run.
 
     Args:
         weights: the file.
-        source: what kind of file it is.
-        spec: of the model; its segmenter is one of `CONVERTIBLE`.
+        source: kind of the file.
+        spec: spec of the model; its segmenter is one of `CONVERTIBLE`.
         output: a folder that does not exist yet.
 
     Returns:
-        What was loaded, in words.
+        A text that says which weights were loaded.
 
     Raises:
-        UserError: `output` exists, or the file is absent, of another kind or does not fit.
+        UserError: `output` exists, or the file is missing, of another kind or does not fit.
     """
     if output.exists():
-        raise UserError(f"--output_dir={output}: exists already; give another.")
+        raise UserError(f"--output_dir={output}: exists already; give another folder.")
     check_kind(weights)
     if not Path(weights).is_file():
         raise UserError(f"--weights={weights}: no such file.")
@@ -59,8 +59,8 @@ def write_weights(run_dir: str, network: Network, which: Which, file: str) -> No
     """Writes the `state_dict` of a run's network.
 
     Raises:
-        UserError: the suffix is of no known kind, `run_dir` is no run, its segmenter has no names
-            in PyTorch, or the file cannot be written.
+        UserError: the suffix is unknown, `run_dir` is not a run, its segmenter has no PyTorch
+            names, or the file cannot be written.
     """
     check_kind(file)
     segmenter = ModelSpec.load(run_dir).segmenter
@@ -69,7 +69,8 @@ def write_weights(run_dir: str, network: Network, which: Which, file: str) -> No
         name += f" with --segnet_decoder={segmenter.segnet_decoder}"
     if name not in _WRITABLE:
         raise UserError(
-            f"--model={run_dir}: is a {name}; only {', '.join(_WRITABLE)} can be written."
+            f"--model={run_dir}: is a {name}, which cannot be written; give a run of one of "
+            f"{', '.join(_WRITABLE)}."
         )
     from tfadvseg.export.run_model import load_run_segmenter
     from tfadvseg.interop.weights import save

@@ -1,4 +1,4 @@
-"""Evaluation of a run or an export on labelled images, and the files that it leaves."""
+"""Evaluation of a run or an export on labelled images, and its output files."""
 
 import dataclasses
 import hashlib
@@ -31,18 +31,18 @@ from tfadvseg.flags.flagfile import read_flagfile
 from tfadvseg.reporting.confusion_figure import confusion_figure
 
 _LONGEST_NAME = 150
-"""Letters; file systems take 255, of which some are for what is added."""
+"""Longest file name without suffixes, in characters; file systems allow 255."""
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What to evaluate, and on which images.
+    """The model to evaluate, and the images.
 
     Attributes:
         model: a run's `--output_dir`, an export, or a folder of exports.
-        data: the dataset; of a run see `evaluated_data`.
+        data: the dataset; for a run see `evaluated_data`.
         split: as for `data.sources.load_split`.
-        seed: divides datasets that have no splits of their own.
+        seed: seed of the split, for datasets without predefined splits.
         network, which, test_scales: as for `export.model_source.load_predictor`.
         tile: images higher or wider than this are predicted in overlapping tiles of this size.
         outlines: whether to measure outlines and objects, too.
@@ -63,13 +63,13 @@ class EvaluationOptions:
 
 @dataclass(frozen=True)
 class EvaluatedModel:
-    """A model's metrics on images, and what they were measured with.
+    """A model's metrics on images, with the model and the options.
 
     Attributes:
-        source: where the weights came from.
-        spec: of the model, with the scales that were averaged over.
-        options: that were asked for.
-        keys: N names of the images.
+        source: origin of the weights.
+        spec: spec of the model, with the image scales that were averaged.
+        options: the options of the evaluation.
+        keys: names of the N images.
         evaluation: metrics, and a confusion matrix per image.
     """
 
@@ -94,22 +94,22 @@ def run_folder(model: str) -> Path | None:
 def evaluated_data(
     given: DataConfig, changed: Mapping[str, Any], seed: int | None, run_dir: Path | None
 ) -> tuple[DataConfig, int]:
-    """The dataset to evaluate on: a run's own, with single settings changed, or another.
+    """The dataset to evaluate on and its seed: the run's, with some fields changed, or another.
 
     Args:
         given: the dataset if it is not the run's.
-        changed: those fields of `given` that were asked for; the others are defaults.
-        seed: divides the dataset; None for the run's own, or 0.
-        run_dir: of a run, whose dataset is that of its target domain where it had a labelled one.
+        changed: the fields of `given` that the user set; the others are defaults.
+        seed: seed of the split; None for the run's, or 0.
+        run_dir: folder of a run; if its target domain is labelled, its dataset is the target's.
 
     Raises:
-        UserError: no dataset is named, and the model does not know its own.
+        UserError: no dataset is given, and the model does not record its own.
     """
     if run_dir is None or not (run_dir / RUN_FLAGS).exists():
         if "dataset" not in changed:
             raise UserError(
-                "--dataset: is needed, as this model does not know its data; with --data_dir for "
-                "all but embedded data."
+                "--dataset is required, because this model does not record its data; add "
+                "--data_dir unless the dataset is embedded."
             )
         return given, seed or 0
     if "examples" in ModelSpec.load(run_dir).own_parts and "dataset" not in changed:
@@ -119,16 +119,16 @@ def evaluated_data(
         )
     trained = read_flagfile(run_dir / RUN_FLAGS)
     seed = trained.run.seed if seed is None else seed
-    own = trained.target if has_labelled_target(trained) else trained.data
-    if changed.get("dataset", own.dataset) != own.dataset:
+    data = trained.target if has_labelled_target(trained) else trained.data
+    if changed.get("dataset", data.dataset) != data.dataset:
         return given, seed
-    return dataclasses.replace(own, **changed), seed
+    return dataclasses.replace(data, **changed), seed
 
 
 def evaluate_model(options: EvaluationOptions) -> EvaluatedModel:
-    """Measures a model on whole images; the images are read and checked before it is loaded.
+    """Evaluates a model on whole images; images are read and checked before the model is loaded.
 
-    Logs a warning where images of another split than `train` and `all` were trained on.
+    Logs a warning if images of a split other than `train` and `all` were trained on.
 
     Raises:
         UserError: the model or the images cannot be read, the images have no labels, they have
@@ -165,15 +165,15 @@ def evaluation_file(
     choices: Mapping[str, str],
     data_dir: str | None = None,
 ) -> Path:
-    """Where the JSON goes by default: another name for each choice, so that none replaces another.
+    """Default path of the JSON file; different options give different names.
 
     Args:
-        options: their dataset, split, model, network and checkpoint are part of the name.
-        choices: what else was chosen, by flag, in order.
-        data_dir: if one was asked for.
+        options: dataset, split, model, network and checkpoint become part of the name.
+        choices: other values that the user gave, by flag, in order.
+        data_dir: `--data_dir`, if given.
 
     Returns:
-        A file in the run, or for an export in the current folder.
+        A file in the run's folder, or for an export in the current folder.
     """
     run_dir = run_folder(options.model)
     parts, places = ["evaluation", options.data.dataset, options.split], []
@@ -188,34 +188,34 @@ def evaluation_file(
         parts += places[-1].parts[-2:]
     whole = "_".join(parts)
     name = re.sub(r"[^\w.-]+", "-", whole)[:_LONGEST_NAME].strip("-")
-    if places or name != whole:  # the name alone would not tell choices apart
+    if places or name != whole:  # the name alone would be ambiguous
         chosen = repr((whole, *map(str, places)))
         name += f"_{hashlib.sha256(chosen.encode()).hexdigest()[:8]}"
     return (run_dir or Path()) / f"{name}.json"
 
 
 def write_evaluation(evaluated: EvaluatedModel, file: Path, per_image: bool) -> dict[str, Path]:
-    """Writes the metrics as JSON and, of more than two classes, a figure of the confusion matrix.
+    """Writes the metrics as JSON and, for more than two classes, a figure of the confusion matrix.
 
     Args:
         evaluated: from `evaluate_model`.
-        file: of the JSON; other files lie beside it and have its name.
+        file: the JSON file; other files go to the same folder, with the same stem.
         per_image: whether to write each image's metrics too, as CSV.
 
     Returns:
-        The files by what they hold.
+        The files by content.
     """
     files = {"json": file}
     atomic.write_text(file, json.dumps(_summary(evaluated), indent=1) + "\n")
-    names, measured = evaluated.spec.class_names, evaluated.evaluation
+    names, evaluation = evaluated.spec.class_names, evaluated.evaluation
     if per_image:
         files["per image"] = file.with_name(f"{file.stem}_per_image.csv")
-        atomic.write_text(files["per image"], per_image_csv(evaluated.keys, measured))
+        atomic.write_text(files["per image"], per_image_csv(evaluated.keys, evaluation))
         files["sums per image"] = file.with_name(f"{file.stem}_{IMAGE_SUMS}")
-        write_image_sums(files["sums per image"], evaluated.keys, measured)
+        write_image_sums(files["sums per image"], evaluated.keys, evaluation)
     if len(names) > 2:
         files["confusion"] = file.with_name(f"{file.stem}_confusion.png")
-        confusion_figure(measured.confusion, names, files["confusion"])
+        confusion_figure(evaluation.confusion, names, files["confusion"])
     return files
 
 
@@ -246,15 +246,15 @@ def _check_fit(
     where: str, descriptor: DatasetDescriptor, examples: Examples, spec: ModelSpec
 ) -> None:
     if examples.labels is None:
-        raise UserError(f"{where}: has no labels to compare with; predict needs none.")
+        raise UserError(f"{where}: has no labels to evaluate on; the command predict needs none.")
     if descriptor.num_classes != spec.num_classes:
         raise UserError(
-            f"{where}: has {descriptor.num_classes} classes, the model {spec.num_classes} "
-            f"({', '.join(spec.class_names)})."
+            f"{where}: has {descriptor.num_classes} classes, but the model has "
+            f"{spec.num_classes} ({', '.join(spec.class_names)})."
         )
     if descriptor.image_channels != spec.image_channels:
         raise UserError(
-            f"{where}: images have {descriptor.image_channels} channels, the model takes "
+            f"{where}: images have {descriptor.image_channels} channels, but the model takes "
             f"{spec.image_channels}; convert them first."
         )
     if descriptor.image_dtype != spec.image_dtype:
@@ -265,7 +265,7 @@ def _check_fit(
 
 
 def _warn_of_trained(run_dir: Path | None, data: DataConfig, keys: tuple[str, ...]) -> None:
-    """Another --seed or other files divide a dataset anew, so tests may see trained images."""
+    """Logs how many images were trained on: another --seed or other files change the split."""
     if run_dir is None or not (run_dir / TRAINED_ON).exists():
         return
     trained = read_flagfile(run_dir / RUN_FLAGS).data

@@ -26,17 +26,17 @@ from tfadvseg.training.loop import run_updates
 
 
 def run_experiment(config: Config, parts: Parts | None = None) -> Result:
-    """Trains, or continues training, and writes everything that a run leaves.
+    """Trains, or continues training, and writes all files of the run.
 
     Args:
-        config: the run.
-        parts: networks, examples or a method of the user's own.
+        config: configuration of the run.
+        parts: the user's own networks, examples or method.
 
     Raises:
-        UserError: the data, the flags or the output directory do not allow it, or it holds
-            another run, or another process trains there; nothing is written then. Or training
-            diverged: the last checkpoint is intact.
-        training.loop.Stopped: a signal came; the state was saved.
+        UserError: the data, the flags or the output folder are invalid, the folder holds another
+            run, or another process trains there; nothing is written then. Or training diverged;
+            the last checkpoint is intact.
+        training.loop.Stopped: the process received a signal; the state was saved.
     """
     strategy = prepare_machine(config)
     parts = parts or Parts()
@@ -63,7 +63,7 @@ def run_experiment(config: Config, parts: Parts | None = None) -> Result:
 def _open_output(
     start: Start, data: RunData, networks: Networks, strategy: tf.distribute.Strategy
 ) -> RunOutput:
-    """Prepares what feeds the networks and what they leave; writes what is known beforehand."""
+    """Prepares the pipelines and the outputs; writes the files that are known before training."""
     inputs = make_inputs(data, networks.spec, strategy.num_replicas_in_sync)
     training = prepare_training(data.config, networks.state, inputs.feed, networks.terms)
     run = RunOutput(data.config, start.output, inputs, networks, training, strategy)
@@ -72,7 +72,7 @@ def _open_output(
 
 
 def _resume(run: RunOutput, data: RunData) -> Result | None:
-    """Restores the newest checkpoint; the earlier result of a run that has nothing left to do."""
+    """Restores the newest checkpoint; returns the earlier result if the run is already finished."""
     for folder in ("", "plots", "export", "checkpoints", "best"):
         atomic.remove_leftovers(run.output / folder)
     restore_newest(run.checkpoint, run.output / "checkpoints")
@@ -104,7 +104,7 @@ def _train(run: RunOutput) -> None:
 
 
 def _start_output(start: Start, networks: Networks, trained_on: tuple[str, ...]) -> None:
-    """Makes the output directory, and writes what is known before training."""
+    """Makes the output folder, and writes the files that are known before training."""
     output = start.output
     try:
         atomic.write_text(output / model_spec.RUN_FLAGS, start.as_flags)

@@ -1,4 +1,4 @@
-"""Exports in other formats than TensorFlow's, and a report of how much each changes predictions."""
+"""Exports to ONNX and TFLite, with a report of how much they change predictions."""
 
 import json
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ from tfadvseg.run.prediction import find_images, read_pages
 REPORT_FILE = "report.json"
 
 REPRESENTATIVE_IMAGES = 100
-"""So many training images set the ranges of int8 numbers; TensorFlow advises 100 to 500."""
+"""Training images that calibrate int8 quantization; TensorFlow advises 100 to 500."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class ConversionImages:
     """Images for a conversion.
 
     Attributes:
-        representative: whose activations set the ranges of int8 numbers.
-        compared: on which the converted model is compared with the original, perhaps with labels.
+        representative: images that calibrate int8 quantization.
+        compared: images for the comparison with the original model; labels are optional.
     """
 
     representative: Examples
@@ -47,13 +47,13 @@ class ConversionImages:
 
 @dataclass
 class Comparison:
-    """How two predictors differ over all pixels that they were given.
+    """Difference of two predictors over all pixels compared so far.
 
     Attributes:
-        pixels: how many there were.
-        changed: how many of them got another label.
+        pixels: number of pixels.
+        changed: number of pixels with another label.
         largest: largest difference of a probability.
-        total: sum of all differences of probabilities, averaged over the classes.
+        total: sum over pixels of the differences of probabilities, averaged over the classes.
     """
 
     pixels: int = 0
@@ -62,7 +62,7 @@ class Comparison:
     total: float = 0.0
 
     def add(self, expected: np.ndarray, got: np.ndarray) -> None:
-        """Counts probabilities [B,H,W,K] of the same images."""
+        """Adds the probabilities [B,H,W,K] that both give for the same images."""
         difference = np.abs(got - expected)
         self.pixels += expected[..., 0].size
         self.changed += int((got.argmax(-1) != expected.argmax(-1)).sum())
@@ -72,7 +72,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Compared:
-    """A converted model that is compared with the original wherever it predicts."""
+    """A converted model whose predictions are compared with the original's as they are made."""
 
     original: Predictor
     converted: Predictor
@@ -94,16 +94,16 @@ class _Compared:
 def conversion_images(
     run_dir: Path, spec: ModelSpec, images: str | None, count: int
 ) -> ConversionImages:
-    """A run's own training and validation images, or image files.
+    """The run's training and validation images, or image files.
 
     Args:
-        run_dir: of the run.
-        spec: of its model.
-        images: folder, file or pattern of image files to take for both uses; None for the run's.
-        count: compare at most so many, evenly spread.
+        run_dir: folder of the run.
+        spec: spec of its model.
+        images: folder, file or pattern of image files for both uses; None for the run's images.
+        count: largest number of images to compare, evenly spread.
 
     Raises:
-        UserError: the images cannot be read or do not fit the model, or the run does not know
+        UserError: the images cannot be read or do not fit the model, or the run does not record
             its data.
     """
     if images is not None:
@@ -116,8 +116,8 @@ def conversion_images(
         return ConversionImages(spread(given, REPRESENTATIVE_IMAGES), spread(given, count))
     if not (run_dir / RUN_FLAGS).exists():
         raise UserError(
-            f"--model={run_dir}: does not know its data; give --images to compare on, or "
-            "--report_images=0 for no comparison."
+            f"--model={run_dir}: does not record its data; give --images for the comparison, or "
+            "--report_images=0 to skip it."
         )
     data, seed = evaluated_data(DataConfig(), {}, None, run_dir)
     _, train = load_split(data, "train", seed)
@@ -139,15 +139,15 @@ def convert_model(
     Args:
         segmenter, spec, base_dir, version: as for `export_saved_model`.
         target: `onnx` or `tflite`.
-        quantization: of `tflite`.
-        images: for `int8` and for the comparison; None where neither is wanted.
+        quantization: quantization of `tflite`.
+        images: images for `int8` and for the comparison; None if neither is wanted.
 
     Returns:
         The version's folder, which holds the report as `assets.extra/report.json`; and the report
         as text, empty without images.
 
     Raises:
-        UserError: as the format's own export.
+        UserError: as `export_onnx` and `export_tflite`.
     """
     if spec.image_dtype != "uint8" or spec.normalise == "percentile":
         raise UserError(

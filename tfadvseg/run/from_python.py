@@ -1,4 +1,4 @@
-"""Runs from Python: arrays in place of files, functions in place of flags."""
+"""Runs from Python, with arrays instead of files and functions instead of flags."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
@@ -37,26 +37,26 @@ def train(
     """Trains a run, or continues it, as `scripts/train.py` does with the same configuration.
 
     Args:
-        config: the run. Its `output_dir` gets everything that a run leaves.
+        config: configuration of the run. All files go to its `output_dir`.
         segmenter: your own S: a function of (channels of an image, logits per pixel) to a Keras
             model of normalised images [B,H,W,C] float32 of any size to logits [B,H,W,K] float32. K
-            is 1 for two classes. It is called once per copy of S, in the run's precision.
+            is 1 for two classes. The function is called once per copy of S, in the run's precision.
         discriminator: your own D: a function of ((height, width), channels of a map) to a Keras
             model of maps [B,H,W,channels] float32 to logits [B,h,w,1] float32.
-        method: your own method, by the protocol of ours (`Method`). `config.method.method` names
-            the method whose options and batches it takes.
-        examples, validation: your own images and labels, in place of a dataset: both or neither.
-            Class ids in labels are 0, 1, ...; 255 marks pixels that do not count.
-        class_names: of your examples.
-        foreground_class: name of the class inside objects, where boundaries tell objects apart:
-            V_rand and V_info are measured then.
+        method: your own method, a `Method`. `config.method.method` names the method whose options
+            and batches it takes.
+        examples, validation: your own images and labels, instead of a dataset; give both or
+            neither. Class ids in labels are 0, 1, ...; 255 marks pixels to ignore.
+        class_names: names of the classes in your examples.
+        foreground_class: name of the class inside objects that are separated by boundaries; adds
+            the metrics V_rand and V_info.
 
     Returns:
-        What the run's `summary.json` says.
+        The contents of the run's `summary.json`.
 
     Raises:
-        UserError: a part, the data or the configuration does not fit, named in one line.
-        training.loop.Stopped: SIGTERM or SIGINT came; the state was saved.
+        UserError: a part, the data or the configuration does not fit; the message names it.
+        training.loop.Stopped: the process received SIGTERM or SIGINT; the state was saved.
     """
     if not isinstance(config, Config):
         raise UserError(f"config: is {type(config).__name__}; give a tfadvseg.Config.")
@@ -70,16 +70,18 @@ def train(
         raise UserError("examples and validation go together: give both, or neither.")
     if examples is not None and validation is not None:
         if config.target.dataset:
-            raise UserError("examples: a run with --target_dataset reads both domains itself.")
+            raise UserError(
+                "examples: not possible with --target_dataset; name a dataset per domain."
+            )
         splits = _splits(examples, validation, class_names, foreground_class)
     return run_experiment(config, Parts(segmenter, discriminator, method, splits))
 
 
 def evaluate(predictor: Predictor, examples: Pairs) -> dict[str, float]:
-    """Measures a model on whole images.
+    """Evaluates a model on whole images.
 
     Args:
-        predictor: of a run or an export (`load_predictor`).
+        predictor: predictor of a run or an export (`load_predictor`).
         examples: images and labels.
 
     Returns:
@@ -92,7 +94,7 @@ def evaluate(predictor: Predictor, examples: Pairs) -> dict[str, float]:
     channels = collected.images[0].shape[-1]
     if channels != predictor.spec.image_channels:
         raise UserError(
-            f"examples: images have {channels} channels, the model takes "
+            f"examples: images have {channels} channels, but the model takes "
             f"{predictor.spec.image_channels}."
         )
     check_labels(collected, predictor.spec.num_classes)
@@ -103,11 +105,11 @@ def collect_pairs(pairs: Pairs, name: str) -> Examples:
     """Reads pairs of an image and a label into memory.
 
     Args:
-        pairs: as above.
-        name: in messages, and in the examples' keys: `name-0000`, ...
+        pairs: the pairs.
+        name: name of the examples in messages and in their keys: `name-0000`, ...
 
     Raises:
-        UserError: there are none, or one has another shape or dtype, or channels differ.
+        UserError: there are none, a shape or dtype is wrong, or numbers of channels differ.
     """
     images: list[np.ndarray] = []
     labels: list[np.ndarray] = []
@@ -126,7 +128,7 @@ def collect_pairs(pairs: Pairs, name: str) -> Examples:
         image = image if image.ndim == 3 else image[:, :, np.newaxis]
         if images and image.shape[-1] != images[0].shape[-1]:
             raise UserError(
-                f"{where}: {image.shape[-1]} channels, but {name}[0] has {images[0].shape[-1]}."
+                f"{where}: has {image.shape[-1]} channels, but {name}[0] has {images[0].shape[-1]}."
             )
         label = label[..., 0] if label.ndim == 3 and label.shape[-1] == 1 else label
         if label.ndim != 2 or label.dtype.kind not in "iu":
@@ -135,7 +137,8 @@ def collect_pairs(pairs: Pairs, name: str) -> Examples:
             )
         if label.size and not 0 <= label.min() <= label.max() <= 255:
             raise UserError(
-                f"{where}: the label holds {label.min()} to {label.max()}; ids are 0 to 254."
+                f"{where}: the label has values from {label.min()} to {label.max()}; class ids are "
+                "0 to 254."
             )
         images.append(image)
         labels.append(label.astype(np.uint8))
@@ -150,13 +153,15 @@ def _splits(
 ) -> Splits:
     names = () if isinstance(class_names, str) else tuple(class_names)
     if len(names) < 2:
-        raise UserError("class_names: give a name per class, two or more.")
+        raise UserError("class_names: give one name per class, at least two.")
     if foreground_class and foreground_class not in names:
         raise UserError(f"foreground_class={foreground_class}: not one of {', '.join(names)}.")
     parts = [collect_pairs(examples, "examples"), collect_pairs(validation, "validation")]
     channels = [part.images[0].shape[-1] for part in parts]
     if channels[0] != channels[1]:
-        raise UserError(f"validation: {channels[1]} channels, but examples have {channels[0]}.")
+        raise UserError(
+            f"validation: images have {channels[1]} channels, but examples have {channels[0]}."
+        )
     for part in parts:
         check_labels(part, len(names))
     descriptor = DatasetDescriptor(

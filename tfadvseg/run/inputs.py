@@ -1,4 +1,4 @@
-"""What a run feeds its networks: training batches, and what is measured and drawn of each epoch."""
+"""Pipelines of a run: training batches, and images to evaluate and draw after each epoch."""
 
 import dataclasses
 import functools
@@ -24,7 +24,7 @@ from tfadvseg.losses.boundary import boundary_weights
 from tfadvseg.run.loading import RunData
 
 _UNLABELLED_SEED = 2**20
-"""Added to the run's seed, so that windows without labels are other draws than labelled ones."""
+"""Added to the run's seed, so that windows without labels differ from labelled ones."""
 
 _MASKS_SEED = 2**21
 """Likewise, of masks of other images."""
@@ -35,7 +35,7 @@ _MOVES_PIXELS = ("rotate", "flip", "scale", "elastic")
 SAMPLES = 10
 
 TRAINING_SAMPLE = 32
-"""Training images, or windows of them, that are measured beside validation after each epoch."""
+"""Training images, or windows of them, that are evaluated in addition to validation."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class RunInputs:
     """The pipelines of a run.
 
     Attributes:
-        normalisation: of all its images.
-        feed: makes the training batches.
-        validation: what is validated on after each epoch.
-        training_sample: training images as validation sees its own; None with two domains, and
-            where none fit.
+        normalisation: normalisation of all images.
+        feed: maker of the training batches.
+        validation: validation images or windows.
+        training_sample: training images or windows, in the form of `validation`; None with two
+            domains, and if no training image fits.
         samples: validation windows to draw.
     """
 
@@ -63,8 +63,8 @@ def make_inputs(data: RunData, spec: ModelSpec, replicas: int) -> RunInputs:
 
     Args:
         data: the examples.
-        spec: with the normalisation.
-        replicas: how many share a batch.
+        spec: spec of the model, with the normalisation.
+        replicas: number of replicas that share a batch.
     """
     config, splits = data.config, data.splits
     normalisation = normalisation_of(spec)
@@ -88,14 +88,14 @@ def make_inputs(data: RunData, spec: ModelSpec, replicas: int) -> RunInputs:
         training_sample = windows(sample, count=TRAINING_SAMPLE)
     elif sample is not None:
         training_sample = whole_images(sample, normalisation, replicas)
-    shown = fitting(splits.val, val_size)
-    assert shown is not None  # `checks.check_images`
+    drawn = fitting(splits.val, val_size)
+    assert drawn is not None  # `checks.check_images`
     return RunInputs(
         normalisation,
         _feed(config, splits.train, data, normalisation),
         validation,
         training_sample,
-        windows(shown, count=SAMPLES),
+        windows(drawn, count=SAMPLES),
     )
 
 
@@ -135,12 +135,12 @@ def _masks(config: Config, data: RunData) -> Masks | None:
 
 
 def _training_sample(config: Config, splits: Splits) -> Examples | None:
-    """Training images that can be measured as validation images are."""
+    """Training images that can be evaluated in the same way as validation images."""
     train = splits.train
     if config.target.dataset:
         return None
     if config.data.val_windows:
-        # Scaled while they train, windows may be larger than an image.
+        # With --augment=scale, training images may be smaller than a window.
         large = fitting(train, config.data.crop_size)
         return None if large is None else spread(large, TRAINING_SAMPLE)
     largest = max(h * w for h, w in image_sizes(splits.val))
@@ -149,7 +149,7 @@ def _training_sample(config: Config, splits: Splits) -> Examples | None:
 
 
 def boundary_maps(config: LossConfig, examples: Examples) -> BoundaryMaps | None:
-    """The boundary weights of whole images, where the loss has them."""
+    """Boundary weights of whole images; None if the loss does not use them."""
     if not config.boundary_weight:
         return None
     unit = config.boundary_weight / 255

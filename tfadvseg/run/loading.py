@@ -1,4 +1,4 @@
-"""Loads what a run trains and validates on, and settles what its examples decide."""
+"""Loads the examples of a run, and fills in the options that depend on them."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -22,23 +22,23 @@ from tfadvseg.run.checks import all_labelled, check_descriptor, check_images
 from tfadvseg.run.incomplete_labels import load_masks, with_marks_alone
 
 _LARGEST_WHOLE = 2048 * 2048
-"""Pixels of the largest validation image that is measured whole after each epoch."""
+"""Largest validation image, in pixels, that is evaluated whole after each epoch."""
 
 _MOST_WINDOWS = 800
-"""Validation windows that are measured instead, as in the ISBI 2012 experiment."""
+"""Largest number of validation windows used instead, as in the ISBI 2012 experiment."""
 
 
 @dataclass(frozen=True)
 class RunData:
-    """What a run trains and validates on.
+    """Examples that a run trains and validates on.
 
     Attributes:
-        config: the run, with what its examples decide filled in.
-        splits: labelled examples; of `--labelled_images`, the training ones that were drawn.
-        unlabelled: images that are trained on without labels, or None.
-        fingerprint: of all of them.
-        trained_on: keys of the dataset's images that are trained on, with or without labels.
-        masks: of other images, without images of their own, or None.
+        config: configuration of the run, with the options that depend on its examples filled in.
+        splits: labelled examples; with `--labelled_images`, the training images that were drawn.
+        unlabelled: images to train on without labels, or None.
+        fingerprint: fingerprint of all examples.
+        trained_on: keys of the dataset's images to train on, with or without labels.
+        masks: masks of other images, without these images, or None.
     """
 
     config: Config
@@ -53,8 +53,8 @@ def load_data(config: Config, own: Splits | None = None) -> RunData:
     """Loads and checks the examples of a run.
 
     Args:
-        config: the run.
-        own: examples that were given from Python, in place of a dataset.
+        config: configuration of the run.
+        own: the user's own examples, given from Python instead of a dataset.
 
     Raises:
         UserError: they cannot be read, or do not fit the configuration.
@@ -136,7 +136,7 @@ def _further_images(config: Config, splits: Splits) -> Examples | None:
 
 
 def _with_lengths(config: Config, splits: Splits) -> Config:
-    """Fills in what a run's examples decide: updates per epoch, and windows that validate."""
+    """Fills in the options that depend on the examples: updates per epoch, validation windows."""
     run, data = config.run, config.data
     if not run.steps_per_epoch:
         # Whether labels are used or not: S alone is as long in training as with the other images.
@@ -149,18 +149,18 @@ def _with_lengths(config: Config, splits: Splits) -> Config:
         count = min(-(-sum(areas) // (size[0] * size[1])), _MOST_WINDOWS)
         data = dataclasses.replace(data, val_windows=count)
         logging.info(
-            "Validation images are too large to go through whole beside training: %d windows of "
-            "them are measured after each epoch, whole ones at the end.",
+            "Validation images are too large to evaluate whole after each epoch: %d windows of "
+            "them are evaluated instead, and whole images at the end.",
             count,
         )
     return dataclasses.replace(config, run=run, data=data)
 
 
 def load_domains(config: Config) -> tuple[Splits, Examples | None]:
-    """What S learns from and is measured on, and the images to adapt to, if there are any.
+    """Labelled examples to train and validate on, and the images to adapt to, if there are any.
 
-    With a target, that is where S is measured: nothing of it is trained on but images, and these
-    by methods that adapt only.
+    With a target domain, S is validated on the target. Training uses the target's images without
+    their labels, and only with methods that take unlabelled images.
 
     Raises:
         UserError: as `data.sources.load_splits` and `load_unlabelled`.
@@ -179,15 +179,15 @@ def load_domains(config: Config) -> tuple[Splits, Examples | None]:
         if has_labelled_target(config):
             val = load_target(target, "validation", seed, descriptor)
             if target.resize:
-                # What is published of domain adaptation is measured on labels as they are.
+                # Published results of domain adaptation use labels that are not resized.
                 full = dataclasses.replace(target, resize=())
                 full_val = load_target(full, "validation", seed, descriptor)
     except UserError as error:
         raise of_target(error) from None
     val_data = target
     if val is None or val.labels is None:
-        logging.warning("The target has no labels to measure on; the source's are taken.")
+        logging.warning("The target has no labels to validate on; source images are used instead.")
         if config.segmenter.batch_norm == "per_domain":
-            logging.warning("They are measured under batch norm's statistics of the target.")
+            logging.warning("They are evaluated with batch norm's statistics of the target.")
         val, full_val, val_data = load_splits(config.data, seed).val, None, config.data
     return Splits(descriptor, train, val, val_data, full_val), images

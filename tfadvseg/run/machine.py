@@ -1,4 +1,4 @@
-"""The machine that a run trains on, and the folder that it alone may train in."""
+"""Setup of the process that trains, and the lock on a run's folder."""
 
 import fcntl
 import os
@@ -31,16 +31,18 @@ def prepare_machine(config: Config) -> tf.distribute.Strategy:
         config.few_labels.unlabelled_batch_size, strategy, flag="unlabelled_batch_size"
     )
     if config.run.xla and strategy.num_replicas_in_sync > 1:
-        raise UserError("--xla: works with one replica only; leave it out or --strategy=default.")
+        raise UserError(
+            "--xla: works with one replica only; leave it out, or give --strategy=default."
+        )
     return strategy
 
 
 @contextmanager
 def only_trainer(output: Path) -> Iterator[None]:
-    """Holds a run's folder while the block runs; made if absent, but gone again if left empty.
+    """Locks a run's folder; the folder is made if missing, and removed at the end if empty.
 
     Raises:
-        UserError: it cannot be written to, or another process trains there.
+        UserError: the folder cannot be written to, or another process trains there.
     """
     if place := atomic.unwritable_place(output):
         raise UserError(f"--output_dir={output}: cannot write to {place}.")
@@ -66,4 +68,6 @@ def _lock(handle: int, output: Path) -> None:
             "another --output_dir."
         ) from None
     except OSError as error:  # some network file systems
-        logging.warning("%s: cannot be locked (%s); train there once at a time.", output, error)
+        logging.warning(
+            "%s: cannot be locked (%s); do not train there in two processes at once.", output, error
+        )

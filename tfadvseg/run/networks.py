@@ -1,4 +1,4 @@
-"""Builds a run's networks, its loss, and the description that its weights need."""
+"""Builds a run's networks, its loss, and the spec that is stored with its weights."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ from tfadvseg.training.state import Builder, TrainState
 
 @dataclass(frozen=True)
 class Networks:
-    """What a run trains.
+    """Networks of a run, with method, loss and spec.
 
     Attributes:
         state: networks and optimizers.
-        method: how they are trained.
-        terms: of the segmentation loss.
-        spec: what the weights need besides.
+        method: the training method.
+        terms: terms of the segmentation loss.
+        spec: spec of the model, stored with its weights.
     """
 
     state: TrainState
@@ -52,10 +52,10 @@ class Networks:
 def build_networks(
     start: Start, data: RunData, parts: Parts, strategy: tf.distribute.Strategy
 ) -> Networks:
-    """Builds the networks, with weights from files where a run that begins has any.
+    """Builds the networks; a run that begins loads its files of initial weights, if any.
 
     Raises:
-        UserError: a file of weights does not fit, or an earlier start of the run saw other data.
+        UserError: a file of weights does not fit, or the run was begun with other data.
     """
     config, method = data.config, parts.method or METHODS[data.config.method.method]
     if not start.begins:  # the file may be gone by now
@@ -64,7 +64,7 @@ def build_networks(
     with strategy.scope():
         build = Builder(config, data.splits.descriptor, parts.segmenter, parts.discriminator)
         state = build_state(build, method)
-    # Files of weights may be unfit: read before all images and labels are gone through.
+    # Files of weights may be invalid: they are read before the long pass over images and labels.
     if config.segmenter.weights and start.begins:
         _start_from(config.segmenter, state)
     terms = segmentation_terms(config.loss, data.splits)
@@ -83,17 +83,16 @@ def _start_from(config: SegmenterConfig, state: TrainState) -> None:
             learner.averaged.set_weights(learner.model.get_weights())
     logging.info("%s: %s.", config.weights, report)
     if expects := SOURCES[config.weights_source].expects:
-        logging.info("%s: was trained on images as %s.", config.weights, expects)
+        logging.info("%s: was trained on images in the form %s.", config.weights, expects)
 
 
 def segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
-    """The terms of the segmentation loss; warns of classes that no training image holds.
+    """Terms of the segmentation loss; warns of classes that no training image contains.
 
-    Unless a rule of weights asks for counts, labels are gone through only until every class was
-    met.
+    Unless class weights need pixel counts, labels are read only until every class has occurred.
 
     Raises:
-        UserError: given weights do not fit the classes, or nothing is labelled.
+        UserError: the given weights do not fit the classes, or no pixel is labelled.
     """
     descriptor, labels = splits.descriptor, splits.train.labels
     assert labels is not None
@@ -110,9 +109,9 @@ def segmentation_terms(config: LossConfig, splits: Splits) -> SegmentationTerms:
 
 
 def _class_pixels(labels: Sequence[np.ndarray], num_classes: int, enough: bool) -> np.ndarray:
-    """Pixels of each class in each label, [N,K]; `enough` to stop where all classes were met."""
+    """Pixels per label and class, [N,K]; with `enough`, stops once every class has occurred."""
     if enough and isinstance(labels, OnDisk):
-        # Frames of a drive resemble their neighbours; in another order few meet every class.
+        # Neighbouring frames of a video are alike; a random order finds every class sooner.
         order = np.random.default_rng(0).permutation(len(labels))
         labels = OnDisk(labels.stored[i] for i in order)
     rows: list[np.ndarray] = []
@@ -128,13 +127,13 @@ def _class_pixels(labels: Sequence[np.ndarray], num_classes: int, enough: bool) 
 def _describe(
     config: Config, data: RunData, earlier: ModelSpec | None, own_parts: dict[str, str]
 ) -> ModelSpec:
-    """What the run's weights need besides."""
+    """The spec that is stored with the run's weights."""
     splits = data.splits
-    # The domain that the network is for.
-    own = config.target_data() if config.target.dataset else config.data
+    # The domain on which the network will be used.
+    used_on = config.target_data() if config.target.dataset else config.data
     if earlier is None:
         mean, std, low, high = _normalisation(config.data, splits.train)
-    else:  # of the same images: they need not be gone through again
+    else:  # the images are the same
         mean, std, low, high = earlier.mean, earlier.std, earlier.low, earlier.high
     return ModelSpec(
         segmenter=config.segmenter.architecture(),
@@ -144,11 +143,11 @@ def _describe(
         mean=mean,
         std=std,
         foreground_class=splits.descriptor.foreground_class,
-        dataset=own.dataset,
-        crop_size=own.crop_size,
+        dataset=used_on.dataset,
+        crop_size=used_on.crop_size,
         data_fingerprint=data.fingerprint,
         channel_order=config.data.channel_order,
-        resize=own.resize,
+        resize=used_on.resize,
         darkfield_accuracy=splits.descriptor.darkfield_accuracy,
         test_scales=config.run.test_scales,
         own_parts=own_parts,
@@ -186,7 +185,7 @@ def _same_parts(earlier: dict[str, str], now: dict[str, str]) -> bool:
 def _earlier_spec(
     output: Path, data_fingerprint: str, own_parts: dict[str, str]
 ) -> ModelSpec | None:
-    """What an earlier start of the run wrote; refuses one that was trained on other data."""
+    """The spec written when the run was begun; refuses other data and other parts."""
     if not (output / model_spec.FILE_NAME).exists():
         return None
     earlier = ModelSpec.load(output)
@@ -194,11 +193,11 @@ def _earlier_spec(
         was, now = (", ".join(parts.values()) or "none" for parts in (earlier.own_parts, own_parts))
         raise UserError(
             f"--output_dir={output}: this run was begun with other parts of your own ({was}; now "
-            f"{now}). Give the same ones, or another --output_dir."
+            f"{now}). Give the same parts, or another --output_dir."
         )
     if earlier.data_fingerprint != data_fingerprint:
         raise UserError(
             f"--output_dir={output}: this run was trained on other data; the files have changed "
-            "since. Give another --output_dir."
+            "since then. Give another --output_dir."
         )
     return earlier

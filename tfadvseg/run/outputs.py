@@ -1,4 +1,4 @@
-"""What a run leaves in its output directory while it trains."""
+"""Files that a run writes to its output folder during training."""
 
 import functools
 import math
@@ -30,15 +30,14 @@ from tfadvseg.training.types import Metrics
 from tfadvseg.training.validation import make_validator
 
 _LOSSES = ("loss_seg",)
-"""Validation metrics of which less is better."""
+"""Validation metrics that are better when lower."""
 
 _OF_TRAINING = ("accuracy", "miou", "f1_", "iou_")
-"""What the names of metrics begin with that the training sample is measured by, and the metric that
-tells the best epoch."""
+"""Prefixes of the metrics computed on the training sample, in addition to `--best_metric`."""
 
 
 class RunOutput:
-    """The hooks that the loop calls (`training.loop.Hooks`)."""
+    """Hooks that the training loop calls (`training.loop.Hooks`)."""
 
     def __init__(
         self,
@@ -52,12 +51,12 @@ class RunOutput:
         """Prepares metrics and checkpoints; writes nothing.
 
         Args:
-            config: the run, with what its examples decide filled in.
-            output: the folder for everything.
+            config: configuration of the run, with the options that depend on examples filled in.
+            output: the run's folder.
             inputs: the pipelines.
-            networks: what is trained.
-            training: what the phases are made from.
-            strategy: of the run.
+            networks: the networks, their method, loss and spec.
+            training: what the method's phases are made from.
+            strategy: distribution strategy of the run.
         """
         self.config = config
         self.output = output
@@ -89,7 +88,7 @@ class RunOutput:
 
     @property
     def planned_updates(self) -> int:
-        """Number of updates of a run that is not stopped early."""
+        """Number of updates if the run is not stopped early."""
         return self.config.run.epochs * sum(phase.updates for phase in self.phases)
 
     def is_finished(self) -> bool:
@@ -106,16 +105,16 @@ class RunOutput:
 
     def end_epoch(self, epoch: int, update: int, train: Metrics, weights: Metrics) -> str:
         check_finite_weights(self.models, update)
-        measured = self.validate(self.inputs.validation)
-        fitted = self._measure_training()
-        train = train | fitted
+        validation = self.validate(self.inputs.validation)
+        on_training = self._evaluate_training_sample()
+        train = train | on_training
         row: Metrics = {"epoch": epoch + 1, "update": update} | weights
-        row |= {f"train/{name}": value for name, value in train.items()} | measured
+        row |= {f"train/{name}": value for name, value in train.items()} | validation
         self.log.rows.append(row)
-        self.tensorboard.scalars(measured, update)
-        self.tensorboard.scalars({f"train/{n}": v for n, v in fitted.items()}, update)
+        self.tensorboard.scalars(validation, update)
+        self.tensorboard.scalars({f"train/{n}": v for n, v in on_training.items()}, update)
         self.tensorboard.weights(self.models, update)
-        self._keep_best(measured, update)
+        self._keep_best(validation, update)
         atomic.write_text(self.output / "metrics.csv", csv_text(self.log.rows))
         plots = self.output / "plots"
         kept = self._kept_epochs()
@@ -129,11 +128,11 @@ class RunOutput:
             class_curves_figure(self.log.rows, self.spec.class_names, plots / "classes.png", kept)
         metrics = dict.fromkeys((self.config.run.best_metric, "miou", "accuracy"))
         metrics.pop(LAST, None)
-        shown = [
-            f"{name}: " + ", ".join(f"{m} {measured[f'val/{name}/{m}']:.4f}" for m in metrics)
+        by_network = [
+            f"{name}: " + ", ".join(f"{m} {validation[f'val/{name}/{m}']:.4f}" for m in metrics)
             for name in self.state.segmenters()
         ]
-        return f"epoch {epoch + 1}, validation: " + "; ".join(shown)
+        return f"epoch {epoch + 1}, validation: " + "; ".join(by_network)
 
     def save(self, update: int) -> None:
         check_finite_weights(self.models, update)
@@ -142,15 +141,15 @@ class RunOutput:
             self.checkpoint, self.output / "checkpoints", update, self.config.run.keep_checkpoints
         )
         self.tensorboard.start_stretch(update)
-        # Only now: until the checkpoint that names the new best is whole, an older one names
-        # the old.
+        # Older best weights are removed last: until the new checkpoint is complete, the previous
+        # one refers to them.
         for name, best in self.log.best.items():
             for path in checkpoint_paths(self.output / "best", name):
                 if path.rpartition("-")[2] != str(int(best["update"])):
                     remove_checkpoint(path)
 
     def is_over(self, update: int) -> bool:
-        """Whether no network has become better within `--patience`."""
+        """Whether no network has improved within `--patience` epochs."""
         patience, epochs = self.config.run.patience, len(self.log.rows)
         if not patience or not epochs:
             return False
@@ -158,34 +157,34 @@ class RunOutput:
         best = max(best["update"] for best in self.log.best.values())
         return update - best >= patience * updates_per_epoch
 
-    def _measure_training(self) -> Metrics:
-        """Metrics of the training sample, unaugmented and with the weights that are validated."""
+    def _evaluate_training_sample(self) -> Metrics:
+        """Metrics on the training sample, without augmentation, with the validated weights."""
         if self.inputs.training_sample is None:
             return {}
         best_metric = self.config.run.best_metric
-        # The loss of the epoch's updates stands in the same column.
-        compared = _OF_TRAINING if best_metric == "loss_seg" else (*_OF_TRAINING, best_metric)
-        measured = {
+        # The column loss_seg already holds the mean loss of the epoch's updates.
+        prefixes = _OF_TRAINING if best_metric == "loss_seg" else (*_OF_TRAINING, best_metric)
+        metrics = {
             name.removeprefix("val/"): value
             for name, value in self.validate(self.inputs.training_sample).items()
         }
         return {
             name: value
-            for name, value in measured.items()
-            if name.split("/")[-1].startswith(compared) and not name.startswith("d/")
+            for name, value in metrics.items()
+            if name.split("/")[-1].startswith(prefixes) and not name.startswith("d/")
         }
 
     def _kept_epochs(self) -> dict[str, int]:
-        """Which epoch of each network is kept as its best, where a metric tells."""
+        """The best epoch of each network; empty with `--best_metric=last`."""
         if self.config.run.best_metric == LAST:
             return {}
         epochs = {row["update"]: int(row["epoch"]) for row in self.log.rows}
         return {name: epochs[best["update"]] for name, best in self.log.best.items()}
 
-    def _keep_best(self, measured: Metrics, update: int) -> None:
+    def _keep_best(self, validation: Metrics, update: int) -> None:
         metric = self.config.run.best_metric
         for name, learner in self.state.segmenters().items():
-            value = update if metric == LAST else measured[f"val/{name}/{metric}"]
+            value = update if metric == LAST else validation[f"val/{name}/{metric}"]
             before = self.log.best.get(name)
             if before is not None and not _score(metric, value) > _score(metric, before[metric]):
                 continue
@@ -219,7 +218,7 @@ class RunOutput:
 
 
 def _score(metric: str, value: float) -> float:
-    """The greater, the better; a metric of nothing is worse than any."""
+    """A score that is better when higher; NaN scores lowest."""
     if math.isnan(value):
         return -math.inf
     return -value if metric in _LOSSES else value

@@ -1,4 +1,4 @@
-"""What a run from Python may bring in place of ours: networks, a method, examples."""
+"""Parts of a run that a user may supply from Python: networks, a method, examples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from tfadvseg.training.state import DiscriminatorBuilder, SegmenterBuilder
 
 @dataclass(frozen=True)
 class Parts:
-    """Parts of a run that are the user's own; None takes ours, as the configuration says.
+    """The user's own parts of a run; None takes the one that the configuration names.
 
     Attributes:
-        segmenter: from (channels of an image, logits per pixel) to a Keras model of normalised
-            images [B,H,W,C] float32 to logits [B,H,W,K] float32. It is called once for each copy of
-            S, in the run's precision and strategy.
-        discriminator: from (height and width of a window, channels of a map) to a Keras model of
-            maps [B,H,W,C] to logits [B,h,w,1] float32.
-        method: trains them.
-        examples: to train and to validate on.
+        segmenter: a function of (channels of an image, logits per pixel) to a Keras model of
+            normalised images [B,H,W,C] float32 to logits [B,H,W,K] float32. It is called once per
+            copy of S, in the run's precision and strategy.
+        discriminator: a function of ((height, width) of a window, channels of a map) to a Keras
+            model of maps [B,H,W,C] float32 to logits [B,h,w,1] float32.
+        method: the training method.
+        examples: examples to train and validate on.
     """
 
     segmenter: SegmenterBuilder | None = None
@@ -29,7 +29,7 @@ class Parts:
     examples: Splits | None = None
 
     def names(self) -> dict[str, str]:
-        """Where each part of the user's own comes from: `module.name` of functions, by part."""
+        """Origin of each of the user's own parts: `module.name` of its function, by part."""
         own: dict[str, Callable | None] = {
             "segmenter": self.segmenter,
             "discriminator": self.discriminator,

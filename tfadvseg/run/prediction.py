@@ -1,6 +1,6 @@
-"""Predictions of image files, as label files and as overlays to look at.
+"""Predictions of image files, written as label files and overlays.
 
-Imports no TensorFlow, so that files are found wanting before it has started.
+Imports no TensorFlow, so that invalid files are reported before it starts.
 """
 
 import glob
@@ -32,8 +32,8 @@ class ImageFile:
     """A readable image file.
 
     Attributes:
-        path: where it is.
-        names: of its pages' predictions, without suffix.
+        path: path of the file.
+        names: names of its pages' predictions, without suffix.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class ImageFile:
 
 
 def find_images(images: str) -> list[Path]:
-    """Image files that `--images` stands for: a folder's, one file, or those of a glob pattern.
+    """Image files given by `--images`: those of a folder, one file, or those of a glob pattern.
 
     Raises:
         UserError: there are none.
@@ -49,28 +49,27 @@ def find_images(images: str) -> list[Path]:
     if Path(images).is_dir():
         found = find_image_files(images)
     else:
-        # The module, not Path.glob, which refuses absolute patterns. A name with brackets in it
-        # may be meant as it stands.
+        # Path.glob refuses absolute patterns. A file may have brackets in its name.
         matches = [images] if Path(images).is_file() else glob.glob(images, recursive=True)  # noqa: PTH207
         found = [path for path in map(Path, sorted(matches)) if path.is_file()]
     if not found:
-        raise UserError(f"--images={images}: no image files there ({', '.join(SUFFIXES)}).")
+        raise UserError(f"--images={images}: no image files found ({', '.join(SUFFIXES)}).")
     return found
 
 
 def check_images(
     paths: Sequence[Path], spec: ModelSpec, size: tuple[int, int] | None = None
 ) -> list[ImageFile]:
-    """Reads every file once, so that an unfit one is noticed before anything is written.
+    """Reads every file once, so that invalid files are reported before anything is written.
 
     Args:
         paths: from `find_images`.
-        spec: of the model that takes them.
-        size: (height, width) that every page must have; None for any.
+        spec: spec of the model.
+        size: (height, width) required of every page; None for any size.
 
     Raises:
-        UserError: a file is damaged, or of other channels or another depth than the model takes,
-            or of another size, or two would give predictions of the same name.
+        UserError: a file is damaged, has other channels, another depth or another size than
+            required, or two predictions would have the same name.
     """
     files = []
     noted = []
@@ -89,7 +88,7 @@ def check_images(
         files.append(ImageFile(path, (path.stem,) if len(pages) == 1 else tuple(several)))
     owners: dict[str, Path] = {}
     for file in files:
-        # Probabilities of all pages are one file.
+        # Probabilities of all pages go to one file.
         for name in dict.fromkeys((file.path.stem, *file.names)):
             if name in owners:
                 raise UserError(
@@ -104,7 +103,7 @@ def check_images(
 def read_pages(path: Path, spec: ModelSpec) -> Decoded:
     """The pages of an image file as a model takes them, and notes.
 
-    Colour without colours, which all GIF files and many scans are, is taken for grey.
+    Colour files whose channels are all equal, such as GIF files and many scans, count as grey.
 
     Raises:
         UserError: the file is damaged, or has other channels than the model takes or another depth.
@@ -144,24 +143,25 @@ def predict_files(
     cityscapes: bool = False,
     probabilities_of: int | None = None,
 ) -> None:
-    """Writes `output_dir`/predictions/NAME.png and `output_dir`/overlays/NAME.png a page.
+    """Writes `output_dir`/predictions/NAME.png and `output_dir`/overlays/NAME.png per page.
 
-    Predictions hold class ids, 8 bits in one channel; they look black where ids are small, which
-    is what overlays are for. Of one class `output_dir`/probabilities/STEM.tif may hold the
-    probabilities, 0 to 1 in 32-bit floats, with the pages of the image file.
+    Predictions hold class ids in one channel of 8 bits; they look black, hence the overlays. The
+    probabilities of one class, 0 to 1 in 32-bit floats, can be written to
+    `output_dir`/probabilities/STEM.tif, with one page per page of the image file.
 
     Args:
-        predictor: of the images' number of channels.
+        predictor: a predictor for the images' number of channels.
         files: from `check_images`.
-        output_dir: made if absent; files of the same names are replaced.
+        output_dir: folder for the files; existing files of the same names are replaced.
         tile: images higher or wider than this are predicted in overlapping tiles of this size,
             unless the model resizes them.
         advance: called with a page's name before it is predicted.
-        cityscapes: also write what `evaluation.cityscapes_submission.write_submission` does.
-        probabilities_of: the class id whose probabilities to write.
+        cityscapes: whether to write the files of `evaluation.cityscapes_submission` too.
+        probabilities_of: class id whose probabilities are written; None for none.
 
     Raises:
-        UserError: `tile` is too small for the network, or with `cityscapes` a page is no frame.
+        UserError: `tile` is too small for the network, or with `cityscapes` a page is not a
+            Cityscapes frame.
     """
     for file in files:
         pages, _ = read_pages(file.path, predictor.spec)

@@ -1,4 +1,4 @@
-"""What a run comes to: its networks measured on whole images, pictures, an export, a summary."""
+"""Final evaluation, figures, export and summary of a run."""
 
 import dataclasses
 import json
@@ -47,19 +47,19 @@ OVERLAYS = 6
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to.
+    """Result of a run.
 
     Attributes:
-        networks: metrics on the whole validation images, by network; `<network> best` is its
-            checkpoint that was best on the validation windows, where a metric tells.
-        made: what was written, by what it is.
-        notices: what was said about D's health.
-        seconds: spent training, over all sittings.
-        wall_seconds: likewise, with validation, pictures, checkpoints and what follows training.
-        images_per_second: training windows, each counted once however often it was used.
-        peak_memory_mib: the most that it used at once, in the device's memory or the host's.
-        finished_before: the run had ended before this call, which did nothing.
-        stopped_early: it had, for want of a better epoch, before all of its epochs.
+        networks: metrics on whole validation images, by network; `<network> best` is the network's
+            checkpoint with the best validation metric, unless `--best_metric=last`.
+        made: paths of the files written, by content.
+        notices: warnings about D's health.
+        seconds: time spent training, summed over restarts.
+        wall_seconds: the same with validation, figures, checkpoints and the work after training.
+        images_per_second: training windows per second; a window that S and D both use counts once.
+        peak_memory_mib: peak memory use of the device or the host in MiB.
+        finished_before: whether the run had already ended, so that this call did nothing.
+        stopped_early: whether training stopped before the last epoch for lack of improvement.
     """
 
     networks: dict[str, Metrics]
@@ -82,13 +82,13 @@ def finish_run(
     output: Path,
     own_segmenter: OwnSegmenter | None = None,
 ) -> Result:
-    """Measures on whole images, exports, and writes the summary.
+    """Evaluates on whole images, exports, and writes the summary.
 
     Args:
-        config, spec, state, log: of the run.
-        splits: with the images to measure on.
+        config, spec, state, log: those of the run.
+        splits: examples, with the validation images.
         output: the run's folder, which holds the best checkpoints.
-        own_segmenter: builds S where it is one of the user's own.
+        own_segmenter: builder of S if it is the user's own.
     """
     started = time.monotonic()
     val = splits.full_val or splits.val
@@ -97,7 +97,7 @@ def finish_run(
     confusions: dict[str, list[list[int]]] = {}
     exported: Path | None = None
     for name, learner in state.segmenters().items():
-        # In float32, as exports are: what is measured is what is served.
+        # In float32, like exports, so that the metrics hold for the exported model.
         model = in_float32(learner.measured, spec, own_segmenter)
         predictor = predictor_of(model, spec)
         kept = KeptSamples(len(val)) if name == "segmenter" else None
@@ -148,7 +148,7 @@ def finish_run(
 
 
 def earlier_result(output: Path, updates: int, planned: int) -> Result | None:
-    """What `finish_run` came to after so many updates, of those that were planned, if it did."""
+    """Result that `finish_run` wrote after `updates` updates; None if there is none."""
     try:
         summary = json.loads(read_text(output / SUMMARY))
     except FileNotFoundError:
@@ -186,27 +186,27 @@ def _read(summary: dict, output: Path) -> Result:
 
 
 def _restore_best(model: tf.keras.Model, name: str, folder: Path) -> bool:
-    """Whether a network's best checkpoint could be restored; else its last weights stay."""
+    """Restores a network's best checkpoint; returns whether that worked, else keeps its weights."""
     last = model.get_weights()
     try:
         found = restore_newest(tf.train.Checkpoint(model=model), folder, prefix=name)
     except UserError as error:
         found = None
         logging.warning("%s", error)
-        model.set_weights(last)  # a damaged file may have been read in part
+        model.set_weights(last)  # part of a damaged file may have been loaded
     if found is None:
-        logging.warning("%s: its best checkpoint is lost; the last weights are taken.", name)
+        logging.warning("%s: the best checkpoint is missing; using the last weights.", name)
     return found is not None
 
 
 def _draw_overlays(predictor: Predictor, val: Examples, path: Path) -> None:
-    shown, spec = spread(val, OVERLAYS), predictor.spec
+    drawn, spec = spread(val, OVERLAYS), predictor.spec
     overlays_figure(
-        [as_picture(image) for image in shown.images],
-        list(shown.labels or ()),
-        [predict_label(predictor, image) for image in shown.images],
+        [as_picture(image) for image in drawn.images],
+        list(drawn.labels or ()),
+        [predict_label(predictor, image) for image in drawn.images],
         spec.palette,
         spec.class_names,
         path,
-        shown.keys,
+        drawn.keys,
     )

@@ -1,4 +1,4 @@
-"""Facts of a run's start, by which runs are checked to be paired: `start.json`."""
+"""Facts about a run's start, used to check that two runs are comparable: `start.json`."""
 
 import hashlib
 import json
@@ -18,13 +18,13 @@ from tfadvseg.training.types import Batch, Phase
 def write_start_facts(
     output: Path, data: RunData, segmenter: tf.keras.Model, phases: Sequence[Phase]
 ) -> None:
-    """Writes what two runs must share for their difference to be due to what their flags change.
+    """Writes the facts that two runs must share for a fair comparison.
 
     Args:
         output: the run's folder.
-        data: its examples.
+        data: the run's examples.
         segmenter: S before its first update.
-        phases: of an epoch.
+        phases: phases of an epoch.
     """
     unlabelled = "target" if data.config.target.dataset else "unlabelled"
     parts = {"train": data.splits.train, "validation": data.splits.val, unlabelled: data.unlabelled}
@@ -52,7 +52,7 @@ def write_start_facts(
 
 
 def _weights_hash(model: tf.keras.Model) -> str:
-    """Of what is trained only: batch norm's statistics per domain differ in number, not in use."""
+    """Hash of the trained weights; it excludes batch norm's statistics, whose number may differ."""
     digest = hashlib.blake2b(digest_size=8)
     for variable in model.trainable_variables:
         value = variable.numpy()
@@ -62,9 +62,9 @@ def _weights_hash(model: tf.keras.Model) -> str:
 
 
 def _window_means(batch: Batch) -> dict[str, list[float]]:
-    """Mean of each window, which other processors compute alike up to rounding.
+    """Mean of each window, the same on every processor up to rounding.
 
-    The labelled domain's tensors have the same names whether or not there is a second domain.
+    The labelled domain's tensors get the same names with and without a second domain.
     """
     means = {}
     for name, tensor in batch.items():
