@@ -1,8 +1,8 @@
-"""Statistics alone (Li et al. 2016, arXiv 1603.04779): the control of every adaptation.
+"""AdaBN (Li et al. 2016, arXiv 1603.04779): the baseline of the adaptation methods.
 
-S learns from the labelled source. Target images pass through S in training mode, as they do in
-`methods.adaptation`, so that batch norm's moving statistics see them; no gradient comes from them.
-What an adaptation gains over this is due to its loss on target images.
+S learns from the labelled source. Target images pass through S in training mode, as in
+`methods.adaptation`, so that they update batch norm's moving statistics, but they contribute no
+gradient. An adaptation method's gain over AdaBN is therefore due to its loss on target images.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def adabn_step(
     lambda_seg: Sequence[float] = (0.1, 1.0),
     terms: SegmentationTerms = CROSS_ENTROPY,
 ) -> Scalars:
-    """One update of S on its segmentation losses; target images move statistics only.
+    """Updates S once on its segmentation losses; target images update statistics only.
 
     Args:
         segmenter: S and its optimizer.
@@ -37,7 +37,7 @@ def adabn_step(
             `source_label` [B,H,W] int32 in [0, K) or `ignore_label`, and `target_image`
             [B',H',W',C].
         lambda_seg: weights of the losses, one per level of S.
-        terms: of the segmentation loss of every level.
+        terms: terms of the segmentation loss of every level.
 
     Returns:
         Each level's `loss_seg`, before the update.
@@ -50,7 +50,7 @@ def adabn_step(
             segmenter, image, batch["source_label"], lambda_seg, terms
         )
         total = add_gradients(total, gradients)
-        # Its logits are not used: batch norm assigns its statistics all the same.
+        # The logits are not used; the forward pass updates batch norm's statistics.
         upsampled_logits(segmenter, after(total, batch["target_image"]), TARGET)
         reports.append(report)
     segmenter.apply(mean_gradients(total, len(batches)))

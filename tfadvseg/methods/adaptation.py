@@ -1,8 +1,9 @@
-"""Output-space domain adaptation (Tsai et al., CVPR 2018, arXiv 1802.10349): S and a D per level.
+"""Output-space domain adaptation (Tsai et al., CVPR 2018, arXiv 1802.10349): one D per level of S.
 
-S learns from labelled source and unlabelled target images. Each D tells the domains of one level's
-predictions apart, and S learns to have its target predictions taken for source ones. Levels are
-those of S's `models.multi_level.MultiLevelSegmenter`; the last is its output. Any other S has one.
+S learns from labelled source and unlabelled target images. Each D classifies one level's
+predictions as source or target, and S learns to have its target predictions classified as source.
+Levels are those of `models.multi_level.MultiLevelSegmenter`; the last is S's output. Any other S
+has one level.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,21 +47,21 @@ from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 ShownMaps = Callable[[tf.Tensor], tf.Tensor]
 
 DISCRIMINATORS = {1: ("discriminator",), 2: ("aux_discriminator", "discriminator")}
-"""Names of each level's D in checkpoints, by the number of levels."""
+"""Names of the D of each level in checkpoints, by number of levels."""
 
 
 @dataclass(frozen=True)
 class AdaptationLosses:
-    """Weights of S's losses, one per level of S, and the kind of adversarial loss.
+    """Losses of S and D, with weights per level of S.
 
     Attributes:
-        lambda_seg: of the segmentation losses on source; 1 for the last level.
-        lambda_adv: of the adversarial losses on target; numbers or scalars float32. Of a level
-            whose D has a balance the number is a share (`training.balance`).
+        lambda_seg: weights of the segmentation losses on source; 1 for the last level.
+        lambda_adv: weights of the adversarial losses on target; numbers or scalars float32. For a
+            level whose D has a balance, a gradient ratio (`training.balance`).
         gan: the adversarial loss.
-        terms: of the segmentation loss of every level.
-        shown: from class probabilities [B,H,W,K] float32 to the maps that D is shown.
-        d_config: the R1 penalty of every D, at the source's maps.
+        terms: terms of the segmentation loss of every level.
+        shown: function of class probabilities [B,H,W,K] float32 to D's input maps.
+        d_config: settings of D's R1 penalty, which is taken at the source's maps.
     """
 
     lambda_seg: tuple[float, ...] = (0.1, 1.0)
@@ -77,26 +78,26 @@ def adaptation_step(
     batches: Sequence[Batch],
     losses: AdaptationLosses,
 ) -> Scalars:
-    """One update of S and of every D, by the mean of the batches' gradients.
+    """Updates S and every D once, by the mean of the batches' gradients.
 
     S minimises sum(lambda_seg * loss_seg) on source + sum(lambda_adv * loss_adv) on target
-    (eq. 5), each D the half-sum of its losses on both domains' predictions (eq. 2). Source and
+    (eq. 5), each D half the sum of its losses on both domains' predictions (eq. 2). Source and
     target pass through S one after the other, and the target's pass waits for the source's
-    gradient, so that only one graph of S is held at a time. All gradients are taken before any
-    is applied.
+    gradient, so that only one graph of S is in memory at a time. All gradients are computed before
+    any is applied.
 
     Args:
         segmenter: S and its optimizer.
-        discriminators: D and its optimizer for each level, or None where the level has none.
+        discriminators: D and its optimizer per level; None for a level without D.
         batches: at least one (`iter_size` in the published code), each with `source_image`
             [B,H,W,C] float32, normalised, `source_label` [B,H,W] int32 in [0, K) or
             `ignore_label`, and `target_image` [B',H',W',C].
-        losses: their weights.
+        losses: the losses and their weights.
 
     Returns:
         Each level's `loss_seg` and, with a discriminator, `loss_adv`, `loss_d`, `fooling_rate` (the
-        share of target predictions taken for source) and D's health; before the update. Where
-        asked for, the last level's `lambda_adv` and each D's `r1`.
+        share of target predictions classified as source) and D's health, all before the update.
+        With a balance also the last level's `lambda_adv`, with R1 each D's `r1`.
 
     Raises:
         ValueError: numbers of levels differ, or no level has a discriminator.
@@ -104,7 +105,7 @@ def adaptation_step(
     check_levels(segmenter, losses.lambda_seg, losses.lambda_adv, discriminators)
     judged = {level: d for level, d in enumerate(discriminators) if d is not None}
     if not judged:
-        raise ValueError("no level has a discriminator: source_only_step does that.")
+        raise ValueError("no level has a discriminator; call source_only_step instead.")
     prefixes = PREFIXES[len(discriminators)]
     s_total: Gradients = []
     d_totals: dict[int, Gradients] = {level: [] for level in judged}
@@ -149,12 +150,12 @@ def adaptation_step(
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a D answered on one domain's predictions.
+    """D's output on one domain's predictions, with its loss.
 
     Attributes:
-        logits: [B,h,w,1] float32.
-        loss: its half of `loss_d`, this replica's share.
-        gradients: of `loss`, for D's variables.
+        logits: D's logits, [B,h,w,1] float32.
+        loss: half of D's loss on this domain, this replica's share.
+        gradients: gradients of `loss` for D's variables.
     """
 
     logits: tf.Tensor
@@ -163,7 +164,7 @@ class _Answer:
 
 
 def _answer(discriminator: Learner, maps: tf.Tensor, domain: float, gan: GanLoss) -> _Answer:
-    """D's answer on predictions that are constants here."""
+    """D's output on predictions, which are constants here."""
     with tf.GradientTape() as tape:
         logits = discriminator.model(maps, training=True)
         loss = 0.5 * global_mean(discriminator_loss(logits, domain, gan))
@@ -172,15 +173,15 @@ def _answer(discriminator: Learner, maps: tf.Tensor, domain: float, gan: GanLoss
 
 @dataclass(frozen=True)
 class _OnTarget:
-    """What came of S's pass over target images, by level.
+    """Results of S's pass over target images, by level.
 
     Attributes:
-        s_gradients: of the weighted adversarial losses, for S's variables.
-        loss_adv: unweighted, this replica's share.
-        target: each D's answer on S's maps.
-        source: each D's answer on the source's maps, where the loss compares sides: its gradients
-            are then among those of `target`.
-        report: the weight that a balance found.
+        s_gradients: gradients of the weighted adversarial losses for S's variables.
+        loss_adv: adversarial losses without weight, this replica's share.
+        target: D's output on the target's maps.
+        source: D's output on the source's maps, if the loss compares sides; its gradients are then
+            included in those of `target`.
+        report: the weight that a balance chose.
     """
 
     s_gradients: Gradients
@@ -198,15 +199,16 @@ def _target_gradients(
     source_maps: dict[int, tf.Tensor],
     at_source: tf.Tensor,
 ) -> _OnTarget:
-    """S's gradients on target, and each D's answer there.
+    """S's gradients on target, and the output of every D there.
 
-    One pass of D serves both: its own tape watches its variables only, so that S's predictions
-    are constants to it, and S's tape is asked for S's variables only.
+    One pass of D serves both: D's tape watches D's variables only, so that S's predictions are
+    constants to it, and S's tape is differentiated for S's variables only.
 
     Args:
-        segmenter, judged, image, losses: as for the step.
-        source_maps: S's on source images, [B,H,W,K] float32, which are constants to S.
-        at_source: the segmentation loss's gradient at the last level's logits.
+        segmenter, image, losses: as for the step.
+        judged: D and its optimizer, by level.
+        source_maps: D's inputs on source images by level, [B,H,W,K] float32, constants here.
+        at_source: gradient of the segmentation loss at the last level's logits.
     """
     gan, balances = losses.gan, any(d.balance is not None for d in judged.values())
     with ExitStack() as stack:
@@ -254,7 +256,7 @@ def _target_gradients(
 
 
 def _d_report(prefix: str, source: _Answer, target: _Answer, gan: GanLoss) -> Scalars:
-    """D's loss and health on one level, over all replicas."""
+    """Loss and health of one level's D, over all replicas."""
     sides = {"source": (source.logits, SOURCE), "target": (target.logits, TARGET)}
     health = health_scalars(prefix, sides, gan)
     source_mean = side_mean(source.logits, gan)
@@ -319,7 +321,7 @@ def opponents(config: Config) -> tuple[Opponent, ...]:
 def pictures(
     training: Training, to_pixels: ToPixels, shown: ShownMaps = tf.identity
 ) -> Sequence[Picture]:
-    """The first windows of the source before and after adaptation, and D's answers on both."""
+    """The first source windows, and D's patch logits on the first windows of both domains."""
     return (
         source_samples(training, to_pixels),
         patch_maps(training, to_pixels, DISCRIMINATORS[training.config.segmenter.levels], shown),

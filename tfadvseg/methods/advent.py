@@ -1,7 +1,7 @@
 """AdvEnt (Vu et al., CVPR 2019, arXiv 1811.12833): adaptation by the entropy of predictions.
 
-`methods.adaptation`, but D is shown the weighted self-information of S's predictions. S learns to
-be as certain on target images as it is on source images.
+This is `methods.adaptation`, but D's input is the weighted self-information of S's predictions. S
+learns to be as certain on target images as on source images.
 """
 
 import functools

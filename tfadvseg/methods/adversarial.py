@@ -1,13 +1,13 @@
 """Adversarial segmentation (Luc et al. 2016, arXiv 1611.08408): S against D.
 
-Three step functions. `joint_step` updates S and D from one forward pass of S; the alternating
-schedule uses `segmenter_step` and `discriminator_step`, each in a phase of its own. In all of
-them each tape differentiates only its own network's variables.
+There are three step functions. `joint_step` updates S and D from one forward pass of S; the
+alternating schedule uses `segmenter_step` and `discriminator_step` in separate phases. In all of
+them, each tape differentiates only its own network's variables.
 
 Batches hold `image` [B,H,W,C] float32, normalised, and `label` [B,H,W] int32 in [0, K) or
-`ignore_label`; where the loss weighs boundaries, also `boundary` [B,H,W] float32; where D's true
-maps are those of other images, also `mask` [B,H,W] int32 in [0, K). Returned scalars are means
-over the global batch, before the update.
+`ignore_label`; with boundary weights also `boundary` [B,H,W] float32; if D's true maps are those of
+other images, also `mask` [B,H,W] int32 in [0, K). Returned scalars are means over the global batch,
+before the update.
 """
 
 import tensorflow as tf
@@ -50,17 +50,17 @@ def joint_step(
     terms: SegmentationTerms = CROSS_ENTROPY,
     gan: GanLoss = "vanilla",
 ) -> Scalars:
-    """One update of S and one of D, from one forward pass of S and one of D on its maps.
+    """Updates S and D once, from one forward pass of S and one of D on S's maps.
 
     S minimises loss_seg + lambda_adv * loss_adv (eq. 1), D minimises loss_d, the mean of its
-    losses on real and on fake maps. Both gradients are taken before either is applied.
+    losses on real and on fake maps. Both gradients are computed before either is applied.
 
     Args:
         segmenter, discriminator: the networks and their optimizers.
         batch: as above.
-        lambda_adv: scalar float32; a share where D has a balance (`segmenter_gradients`).
-        config: what D is shown, and its R1 penalty.
-        terms: of the segmentation loss.
+        lambda_adv: scalar float32; a ratio if D has a balance (`segmenter_gradients`).
+        config: D's input, and its R1 penalty.
+        terms: terms of the segmentation loss.
         gan: the adversarial loss.
 
     Returns:
@@ -78,8 +78,8 @@ def joint_step(
         logits = segmenter.model(image, training=True)
         probabilities = class_probabilities(logits)
         loss_seg = segmentation_loss(logits, label, terms, batch.get("boundary"))
-        # D's answer on S's maps serves both losses: each tape asks for its own variables only,
-        # and S's side of the graph holds none that D's tape watches.
+        # D's logits on S's maps serve both losses: each tape differentiates its own network's
+        # variables only, and D's tape watches none of S's.
         fake_maps = discriminator_input(probabilities, image, label, config)
         updates = segmenter.updates
         fake_maps = with_noise(fake_maps, updates, FAKE, config)
@@ -122,24 +122,23 @@ def segmenter_step(
     terms: SegmentationTerms = CROSS_ENTROPY,
     gan: GanLoss = "vanilla",
 ) -> Scalars:
-    """One update of S against a frozen D, which still normalises by batch statistics.
+    """Updates S once against a frozen D, which still normalises by batch statistics.
 
     Args:
         segmenter: S and its optimizer.
-        discriminator: D; its trained weights stay as they are. Its batch norm's moving statistics
-            move.
+        discriminator: D; its trained weights do not change, but batch norm's moving statistics do.
         batch: as above.
-        lambda_adv: scalar float32; a share where D has a balance (`segmenter_gradients`).
-        config: what D is shown, and its R1 penalty.
-        terms: of the segmentation loss.
+        lambda_adv: scalar float32; a ratio if D has a balance (`segmenter_gradients`).
+        config: D's input, and its R1 penalty.
+        terms: terms of the segmentation loss.
         gan: the adversarial loss.
 
     Returns:
         S's `loss_seg` and `loss_adv`, and with a balance `lambda_adv`; D's `fooling_rate`: the
-        share of its logits on S's maps that say real.
+        share of its logits on S's maps that classify them as real.
     """
     image, label = batch["image"], batch["label"]
-    # Training mode is for batch norm. Without any, spectral normalisation would rescale kernels.
+    # Training mode is for batch norm; without it, training mode would only change spectral norms.
     d_mode = has_batch_norm(discriminator.model)
     with tf.GradientTape(persistent=discriminator.balance is not None) as tape:
         logits = segmenter.model(image, training=True)
@@ -177,18 +176,18 @@ def discriminator_step(
     config: DiscriminatorConfig,
     gan: GanLoss = "vanilla",
 ) -> Scalars:
-    """One update of D on a batch that mixes real maps with S's.
+    """Updates D once on a batch that mixes true maps with S's.
 
     Args:
         segmenter: S, run in inference mode and not changed.
         discriminator: D and its optimizer.
-        batch: as above, and `is_real` [B] bool: whether D is shown the label or S's map.
-        config: what D is shown.
+        batch: as above, and `is_real` [B] bool: whether D's input is the label or S's map.
+        config: D's input.
         gan: the adversarial loss.
 
     Returns:
-        D's `loss_d`, with a penalty `r1`, and health (`watching.health_scalars`). The penalty is
-        taken at the label's maps of the whole batch.
+        D's `loss_d`, with R1 also `r1`, and health (`watching.health_scalars`). The penalty is
+        computed at the true maps of the whole batch.
     """
     image, label, is_real = batch["image"], batch["label"], batch["is_real"]
     probabilities = class_probabilities(segmenter.model(image, training=False))
@@ -244,7 +243,7 @@ def true_maps(batch: Batch, probabilities: tf.Tensor, config: DiscriminatorConfi
 
 
 def build_learners(build: Builder) -> dict[str, Learner]:
-    """D; none where its loss has no weight at any time."""
+    """D; none if the adversarial loss has no weight in any epoch."""
     config, descriptor = build.config, build.descriptor
     if not config.method.weighs_adversarial:
         return {}
@@ -252,13 +251,13 @@ def build_learners(build: Builder) -> dict[str, Learner]:
         descriptor.num_classes, descriptor.image_channels, config.discriminator
     )
     steps = config.run.steps_per_epoch
-    # Alternating, D sees each window twice an epoch.
+    # With the alternating schedule, D sees each window twice per epoch.
     updates = 2 * steps if config.method.schedule == "alternating" else steps
     return {"discriminator": build.discriminator("discriminator", channels, updates)}
 
 
 def phases(training: Training) -> tuple[Phase, ...]:
-    """`joint`: one phase. `alternating`: S beside it alone, S against a frozen D, then D."""
+    """One phase (`joint`), or three (`alternating`): networks of --compare, S, then D."""
     if "discriminator" not in training.learners:
         return supervised.phases(training)
     config, feed, terms = training.config, training.feed, training.terms
@@ -281,7 +280,7 @@ def phases(training: Training) -> tuple[Phase, ...]:
         return scalars | training.beside(batch)
 
     def standard(batch: Batch, weights: Weights) -> Scalars:
-        del weights  # nothing adversarial here
+        del weights  # not adversarial
         return training.beside(batch)
 
     def adversarial(batch: Batch, weights: Weights) -> Scalars:
@@ -296,7 +295,7 @@ def phases(training: Training) -> tuple[Phase, ...]:
         )
 
     def mixed(batch: Batch, weights: Weights) -> Scalars:
-        del weights  # S does not move in D's phase
+        del weights  # S is not trained in D's phase
         return discriminator_step(segmenter, discriminator, batch, config.discriminator, gan)
 
     match config.method.schedule:
@@ -312,7 +311,7 @@ def phases(training: Training) -> tuple[Phase, ...]:
 
 
 def validation_maps(config: Config, batch: Batch, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The label's map and S's, as the steps show them."""
+    """D's inputs for the label and for S's map, as in the steps."""
     image, label = batch["image"], batch["label"]
     return {
         "real": true_maps(batch, probabilities, config.discriminator),
@@ -321,7 +320,7 @@ def validation_maps(config: Config, batch: Batch, probabilities: tf.Tensor) -> d
 
 
 def opponents(config: Config) -> tuple[Opponent, ...]:
-    """D."""
+    """The discriminator to watch."""
     del config
     return (true_map_opponent(),)
 

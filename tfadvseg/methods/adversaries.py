@@ -1,4 +1,4 @@
-"""What steps with a D share: both sides' means, S's adversarial loss, the R1 penalty."""
+"""Functions that steps with a D share: means per side, S's adversarial loss, the R1 penalty."""
 
 import tensorflow as tf
 
@@ -12,14 +12,14 @@ from tfadvseg.training.types import Ratio, Scalars, Weights
 
 
 def side_mean(logits: tf.Tensor, gan: GanLoss) -> tf.Tensor | None:
-    """The mean over all replicas of D's logits on one side's maps, where the loss compares sides.
+    """Mean over all replicas of D's logits on one side's maps, for losses that compare sides.
 
     Args:
-        logits: float32, any shape; may be empty, and the mean is then 0.
-        gan: the loss.
+        logits: float32, any shape; the mean of an empty tensor is 0.
+        gan: the adversarial loss.
 
     Returns:
-        A scalar float32 through which gradient passes; None for other losses.
+        A differentiable scalar float32; None for losses that do not compare sides.
     """
     return sum_over_replicas(global_mean(logits)) if compares_sides(gan) else None
 
@@ -30,11 +30,11 @@ def adversarial_loss(
     """This replica's share of S's adversarial loss.
 
     Args:
-        logits: D's on S's maps, float32, any shape.
-        wanted: label of the side that S wants them to be taken for.
-        gan: the loss.
-        others: D's logits on the other side's maps, needed by a loss that compares sides; give
-            them without gradient to S where the other side is not S's to change.
+        logits: D's logits on S's maps, float32, any shape.
+        wanted: label of the side as which S wants its maps classified.
+        gan: the adversarial loss.
+        others: D's logits on the other side's maps, required by losses that compare sides; pass
+            them without gradient to S if S does not make the other side's maps.
 
     Returns:
         A scalar float32.
@@ -42,7 +42,7 @@ def adversarial_loss(
     if not compares_sides(gan):
         return global_mean(segmenter_loss(logits, wanted, gan))
     if others is None:
-        raise ValueError(f"--gan={gan}: compares S's maps with others, and there are none.")
+        raise ValueError(f"--gan={gan}: needs D's logits on the other side's maps.")
     own_mean, other_mean = side_mean(logits, gan), side_mean(others, gan)
     return global_mean(segmenter_loss(logits, wanted, gan, other_mean)) + global_mean(
         segmenter_loss(others, 1 - wanted, gan, own_mean)
@@ -50,7 +50,7 @@ def adversarial_loss(
 
 
 def adversarial_weight(weights: Weights) -> tf.Tensor:
-    """`--lambda_adv` of an update, or the share that it is (`MethodConfig.adversarial_weight`)."""
+    """The weight or ratio given by `--lambda_adv` (`MethodConfig.adversarial_weight`)."""
     return weights["lambda_adv_ratio" if "lambda_adv_ratio" in weights else "lambda_adv"]
 
 
@@ -65,13 +65,13 @@ def segmenter_gradients(
     """S's gradients of loss_seg + weight * loss_adv, both on the same logits of S.
 
     Args:
-        segmenter, discriminator: S, and the D that judges it. With a balance, `lambda_adv` is the
-            share that the weighted adversarial gradient's norm at S's logits has of the
-            segmentation gradient's, averaged over updates; else it is the weight.
-        tape: recorded S's pass; persistent where the discriminator has a balance.
-        logits: S's, [B,H,W,...] float32.
-        losses: this replica's shares of loss_seg, of loss_adv, and of loss_seg + lambda_adv *
-            loss_adv, which is what S minimises where there is no balance.
+        segmenter, discriminator: S, and its D. If D has a balance, `lambda_adv` is the ratio of
+            gradient norms at S's logits, weighted adversarial to segmentation, averaged over
+            updates; otherwise it is the weight.
+        tape: tape that recorded S's pass; persistent if D has a balance.
+        logits: S's logits, [B,H,W,...] float32.
+        losses: this replica's shares of loss_seg, loss_adv, and loss_seg + lambda_adv * loss_adv;
+            without a balance, S minimises the last.
         lambda_adv: scalar float32.
 
     Returns:
@@ -97,19 +97,19 @@ def balanced_gradients(
     lambda_adv: dict[int, float | tf.Tensor],
     segmentation: tf.Tensor,
 ) -> tuple[Gradients, Scalars]:
-    """S's gradients of its levels' adversarial losses, where a D's weight follows from a balance.
+    """S's gradients of its levels' adversarial losses, with weights from the balances of D.
 
     Args:
         segmenter: S.
-        judged: the D of each level.
-        tape: recorded S's pass; persistent.
-        logits: S's, by level, float32.
+        judged: the discriminators, by level.
+        tape: persistent tape that recorded S's pass.
+        logits: S's logits by level, float32.
         loss_adv: this replica's share of each level's loss.
-        lambda_adv: weights; of a level whose D has a balance, a share.
-        segmentation: the segmentation loss's gradient at the last level's logits.
+        lambda_adv: weights; for a level whose D has a balance, a ratio.
+        segmentation: gradient of the segmentation loss at the last level's logits.
 
     Returns:
-        The gradients, and `segmenter/lambda_adv`, the weight that the balance found.
+        The gradients, and `segmenter/lambda_adv`, the weight that the balance chose.
     """
     outputs, upstream = [], []
     report: Scalars = {}
@@ -144,12 +144,12 @@ def with_noise(
 
 
 def squared_gradient_norms(logits: tf.Tensor, maps: tf.Tensor, tape: tf.GradientTape) -> tf.Tensor:
-    """|grad D|^2 of each image, [B] float32, of the sum of the image's logits.
+    """|grad D|^2 per image, [B] float32, where D is the sum of the image's logits.
 
     Args:
-        logits: [B,...] float32, that `tape` recorded.
-        maps: [B,H,W,C], watched by `tape`.
-        tape: itself within another tape where the norms are to be differentiated.
+        logits: logits [B,...] float32, recorded by `tape`.
+        maps: maps [B,H,W,C], watched by `tape`.
+        tape: the tape; to differentiate the norms, call this within an outer tape.
     """
     gradients = tf.cast(tape.gradient(logits, maps), tf.float32)
     return tf.reduce_sum(tf.square(gradients), axis=[1, 2, 3])
@@ -160,16 +160,16 @@ def r1_gradients(
 ) -> tuple[Gradients, tf.Tensor]:
     """D's gradients of gamma / 2 * mean over images of |grad D|^2 at real maps.
 
-    The R1 penalty (Mescheder et al. 2018, arXiv 1801.04406, eq. 9). D runs in inference mode:
-    neither its spectral norms nor its statistics move.
+    The R1 penalty (Mescheder et al. 2018, arXiv 1801.04406, eq. 9). D runs in inference mode, so
+    that spectral norms and batch norm's statistics do not change.
 
     Args:
         discriminator: D.
-        maps: [B,H,W,C] float32, real ones as D is shown them.
-        config: `d_r1` is gamma.
+        maps: D's inputs for real maps, [B,H,W,C] float32.
+        config: settings of D; `d_r1` is gamma.
 
     Returns:
-        The gradients, and the penalty; both this replica's share.
+        The gradients and the penalty, both this replica's share.
     """
     images = replicas() * tf.cast(tf.shape(maps)[0], tf.float32)
     with tf.GradientTape() as tape:
@@ -184,21 +184,21 @@ def r1_gradients(
 def with_r1(
     gradients: Gradients, discriminator: Learner, maps: tf.Tensor, config: DiscriminatorConfig
 ) -> tuple[Gradients, Scalars]:
-    """D's gradients with those of the R1 penalty in every `d_r1_every`-th update of D.
+    """Adds the gradients of the R1 penalty in every `d_r1_every`-th update of D.
 
-    Lazily, as in StyleGAN2 (Karras et al. 2020, arXiv 1912.04958, section 3.1): the penalty is
-    multiplied by `d_r1_every`, so that its strength does not depend on how rarely it is taken.
-    Which update it is decides within the graph; nothing retraces.
+    This is lazy regularisation as in StyleGAN2 (Karras et al. 2020, arXiv 1912.04958, section 3.1):
+    the penalty is multiplied by `d_r1_every`, so that its strength does not depend on the interval.
+    The choice is made within the graph, without retracing.
 
     Args:
-        gradients: D's, of its adversarial loss.
+        gradients: gradients of D's adversarial loss.
         discriminator: D and its optimizer, which counts the updates.
-        maps: [B,H,W,C] float32, real ones as D is shown them.
-        config: `d_r1`, 0 for none, and `d_r1_every`.
+        maps: D's inputs for real maps, [B,H,W,C] float32.
+        config: settings of D: `d_r1`, 0 for no penalty, and `d_r1_every`.
 
     Returns:
-        The gradients, and `r1`: the penalty before the multiplication, in the updates that took
-        it; nothing without a penalty.
+        The gradients, and `r1`: the penalty before the multiplication, averaged over the updates
+        that use it; empty without a penalty.
     """
     if not config.d_r1:
         return gradients, {}

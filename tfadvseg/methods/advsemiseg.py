@@ -1,8 +1,8 @@
 """Adversarial semi-supervised segmentation (Hung et al., BMVC 2018, arXiv 1802.07934).
 
-A fully convolutional D tells, pixel by pixel, S's maps from true ones. S learns to deceive it on
-labelled and on unlabelled images. Where D takes S's prediction on an unlabelled image for a true
-map, S learns its own most probable class as if that were the label.
+A fully convolutional D classifies each pixel of a map as real or fake. S learns to have its maps
+classified as real on labelled and unlabelled images. Where D classifies S's prediction on an
+unlabelled image as real, S's most probable class becomes a pseudo-label.
 """
 
 from collections.abc import Sequence
@@ -32,16 +32,15 @@ from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 
 @dataclass(frozen=True)
 class AdvSemiSegLosses:
-    """Weights of S's losses and what they are made of.
+    """Losses of S and their weights.
 
     Attributes:
-        lambda_adv, lambda_semi_adv: of the adversarial losses on labelled and on unlabelled
+        lambda_adv, lambda_semi_adv: weights of the adversarial losses on labelled and unlabelled
             images; numbers or scalars float32.
-        lambda_semi: of the cross-entropy with pseudo-labels; a number or a scalar float32.
-        threshold: the probability, by D, of being part of a true map that a pixel needs for its
-            pseudo-label to count.
+        lambda_semi: weight of the cross-entropy with pseudo-labels; a number or a scalar float32.
+        threshold: smallest confidence of D in a pixel (`confidence`) for its pseudo-label to count.
         gan: the adversarial loss.
-        terms: of the segmentation loss.
+        terms: terms of the segmentation loss.
     """
 
     lambda_adv: float | tf.Tensor = 0.01
@@ -59,28 +58,27 @@ def advsemiseg_step(
     losses: AdvSemiSegLosses,
     config: DiscriminatorConfig,
 ) -> Scalars:
-    """One update of S and one of D; all gradients are taken before any is applied.
+    """Updates S and D once; all gradients are computed before any is applied.
 
     S minimises loss_seg + lambda_adv * loss_adv + lambda_semi_adv * loss_semi_adv + lambda_semi *
-    loss_semi (eq. 2 to 5), and D the mean of its losses on real and on fake maps (eq. 1), where
-    fake ones are of labelled and unlabelled images together. These pass through S one after the
-    other, each normalised by its own statistics, so that only one graph of S is held at a time.
-    Losses of D's answers are means over the image's pixels without ignored ones.
+    loss_semi (eq. 2 to 5), and D the mean of its losses on real and on fake maps (eq. 1), where the
+    fake maps are those of labelled and unlabelled images together. These images pass through S one
+    kind after the other, each normalised by its own statistics, so that only one graph of S is in
+    memory at a time. Losses on D's logits are means over the images' pixels, except ignored ones.
 
     Args:
         segmenter, discriminator: the networks and their optimizers.
         batch: `image` [B,H,W,C] float32, normalised; `label` [B,H,W] int32 in [0, K) or
             `ignore_label`; `unlabelled_image` [U,H',W',C] float32; optionally `boundary`
-            [B,H,W] float32, and `true_label` [B,H,W] int32, labels of other images that D is
-            shown in place of `label`, which only `d_truth="one_hot"` can show.
-        losses: their weights.
-        config: the form in which D is shown labels, and its R1 penalty. It is never shown the
-            image.
+            [B,H,W] float32, and `true_label` [B,H,W] int32, labels of other images from which D's
+            real maps are made instead of `label`; requires `d_truth="one_hot"`.
+        losses: the losses and their weights.
+        config: form of the real maps, and D's R1 penalty. D's input never contains the image.
 
     Returns:
         S's `loss_seg`, `loss_adv`, `loss_semi_adv`, `loss_semi` and `semi_share` (the share of
         unlabelled pixels whose pseudo-labels count); D's `fooling_rate` (the share of its logits
-        on unlabelled images that say real), `loss_d`, with a penalty `r1`, and health
+        on unlabelled images that classify them as real), `loss_d`, with R1 also `r1`, and health
         (`watching.health_scalars`).
     """
     gan, d_variables = losses.gan, discriminator.model.trainable_variables
@@ -93,7 +91,7 @@ def advsemiseg_step(
     with tf.GradientTape() as s_tape, tf.GradientTape(watch_accessed_variables=False) as d_tape:
         d_tape.watch(d_variables)
         logits = segmenter.model(unlabelled, training=True)
-        # One pass of D serves both: each tape asks for its own variables only.
+        # One pass of D serves both: each tape differentiates its own network's variables only.
         unlabelled_patches = discriminator.model(class_probabilities(logits), training=True)
         judged = _of_pixels(unlabelled_patches, unlabelled)
         loss_semi_adv = global_mean(segmenter_loss(judged, REAL, gan))
@@ -103,7 +101,7 @@ def advsemiseg_step(
             fake = tf.reduce_sum(discriminator_loss(judged, FAKE, gan))
             loss_d_unlabelled = 0.5 * tf.math.divide_no_nan(fake, fake_pixels)
         loss_semi = segmentation_loss(logits, pseudo_label)
-        # Where no pixel is confident the published code drops loss_semi_adv, too. It stays here.
+        # If no pixel is confident, the published code drops loss_semi_adv too. Here it is kept.
         loss_s = losses.lambda_semi_adv * loss_semi_adv + losses.lambda_semi * loss_semi
     s_unlabelled = segmenter.gradients(s_tape, loss_s)
     d_unlabelled = discriminator.gradients(d_tape, loss_d_unlabelled)
@@ -153,13 +151,13 @@ def advsemiseg_step(
 
 
 def confidence(logits: tf.Tensor, gan: GanLoss) -> tf.Tensor:
-    """The probability, by D, that each pixel is part of a true map: [B,H,W] float32.
+    """D's probability that each pixel belongs to a true map, [B,H,W] float32.
 
     Losses other than cross-entropy give D's label for fake 0 and for real 1, linear between.
 
     Args:
-        logits: D's, [B,H,W,1] float32.
-        gan: the loss that D is trained by.
+        logits: D's logits, [B,H,W,1] float32.
+        gan: the adversarial loss that trains D.
     """
     logits = logits[..., 0]
     match gan:

@@ -1,4 +1,4 @@
-"""From a configuration to networks and phases, with those of `--compare` beside S."""
+"""Builds a run's networks and phases from its configuration, including those of `--compare`."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,11 @@ from tfadvseg.training.types import Batch, Scalars
 
 
 def build_state(build: Builder, method: Method | None = None) -> TrainState:
-    """Builds S, the method's other networks and those trained beside S, from S's initial weights.
+    """Builds S, the method's other networks, and those of `--compare` with S's initial weights.
 
     Args:
-        build: builds each network and its optimizer.
-        method: in place of the configuration's own.
+        build: builder of networks and optimizers.
+        method: the method; None takes the configuration's.
     """
     config = build.config
     method = method or METHODS[config.method.method]
@@ -39,7 +39,7 @@ def prepare_training(
     feed: Feed,
     terms: SegmentationTerms = CROSS_ENTROPY,
 ) -> Training:
-    """What the method makes its phases and pictures from."""
+    """The `Training` from which the method makes its phases and pictures."""
     arms = {name: METHODS[arm] for name, arm in config.method.arms().items()}
     return Training(config, state.learners, feed, terms, _beside(config, state, feed, terms, arms))
 
@@ -55,7 +55,7 @@ def _beside(
         return train_nothing
     steps = []
     for name, arm in arms.items():
-        # An arm has one phase, whose step takes the batches of the method that it stands beside.
+        # An arm has one phase; its step takes the batches of the run's method.
         (phase,) = arm.phases(Training(config, {"segmenter": state.learners[name]}, feed, terms))
         steps.append(phase.step)
 

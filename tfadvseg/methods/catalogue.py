@@ -1,4 +1,4 @@
-"""Every method, by the value of `--method`."""
+"""All methods, by the value of `--method`."""
 
 from tfadvseg.methods import (
     adabn,

@@ -1,8 +1,8 @@
-"""Deep adversarial networks (Zhang et al., MICCAI 2017) for images of which few have labels.
+"""Deep adversarial networks (Zhang et al., MICCAI 2017), for datasets with few labels.
 
-D judges whether a prediction is of a labelled image or of another one, and S learns that its
-predictions on images without labels are taken for predictions on labelled ones. True labels are
-never shown to D. The authors published no code; orders of updates and modes are those of SSL4MIS
+D classifies predictions as those of labelled or of unlabelled images, and S learns to have its
+predictions on unlabelled images classified as labelled. D never sees true labels. The authors
+published no code; the order of updates and the modes of the networks follow SSL4MIS
 (`train_adversarial_network_2D.py`).
 """
 
@@ -25,7 +25,7 @@ from tfadvseg.training.state import Builder, Learner
 from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 
 SegmentationLoss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""Logits [B,H,W,K] and labels [B,H,W] to this replica's share of the loss of the global batch."""
+"""Function of logits [B,H,W,K] and labels [B,H,W] to this replica's share of the global loss."""
 
 
 def dan_step(
@@ -37,26 +37,26 @@ def dan_step(
     segmentation: SegmentationLoss = segmentation_loss,
     gan: GanLoss = "vanilla",
 ) -> Scalars:
-    """One update of S, then one of D on the predictions of the S that came of it.
+    """Updates S once, then D once on the predictions of the updated S.
 
-    S minimises loss_seg + lambda_adv * loss_adv, D its loss over all images, half of which is
-    about labelled ones where there are as many of each. One forward pass of S holds both kinds of
-    images, so that batch norm's statistics mix them. In S's turn D runs in inference mode, in D's
-    turn S does: D learns from maps made with moving statistics.
+    S minimises loss_seg + lambda_adv * loss_adv, D its mean loss over all images of the batch. One
+    forward pass of S takes both kinds of images, so that batch norm's statistics mix them. D runs
+    in inference mode while S is updated, and S while D is updated: D learns from maps made with
+    moving statistics.
 
     Args:
         segmenter, discriminator: the networks and their optimizers.
         batch: `image` [B,H,W,C] float32, normalised, `label` [B,H,W] int32 in [0, K) or
             `ignore_label`, and `unlabelled_image` [U,H,W,C] float32.
         lambda_adv: a number or scalar float32.
-        config: what D is shown; ignored pixels are shown like all others.
+        config: D's input, which includes ignored pixels.
         segmentation: S's loss on labelled images.
         gan: the adversarial loss.
 
     Returns:
-        S's `loss_seg` and `loss_adv`, before its update; D's `fooling_rate` (the share of
-        predictions on unlabelled images that it took for labelled ones in S's turn), `loss_d` and
-        health (`watching.health_scalars`), after S's update and before its own.
+        S's `loss_seg` and `loss_adv` before its update; D's `fooling_rate` (the share of
+        predictions on unlabelled images classified as labelled, before S's update), and `loss_d`
+        and health (`watching.health_scalars`) after S's update and before D's.
     """
     images = tf.concat([batch["image"], batch["unlabelled_image"]], axis=0)
     labelled = tf.shape(batch["image"])[0]
@@ -99,9 +99,9 @@ def dan_step(
 def shown_to_d(
     probabilities: tf.Tensor, image: tf.Tensor, config: DiscriminatorConfig
 ) -> tf.Tensor:
-    """S's whole prediction as D takes it, with or without the image.
+    """D's input for S's whole prediction, with or without the image.
 
-    Ignored pixels are not hidden: D would know labelled images by the holes.
+    Ignored pixels are not masked: D would recognise labelled images by the masked pixels.
     """
     everywhere = tf.zeros(tf.shape(image)[:3], tf.int32)
     return discriminator_input(probabilities, image, everywhere, config)

@@ -1,8 +1,8 @@
 """Fourier domain adaptation (Yang and Soatto, CVPR 2020, arXiv 2004.05498), without a D.
 
-Source windows get the low-frequency amplitudes of the target window of the same number, on the
-0-255 scale, in the pipeline. The update is that of `methods.adabn`: what this method gains over
-that one is due to the amplitudes. The published entropy loss and self-training are not part of it.
+The pipeline gives each source window the low-frequency amplitudes of the target window with the
+same number, on the 0-255 scale. The update is that of `methods.adabn`, so a gain over AdaBN is due
+to the amplitudes. The published entropy loss and self-training are not included.
 """
 
 import tensorflow as tf
@@ -17,17 +17,17 @@ from tfadvseg.training.types import Batch, Batches, Phase, Scalars, Weights
 
 
 def stylised_domains(feed: Feed, beta: float) -> Batches:
-    """`feed.domains`, its source images with the target's low-frequency amplitudes.
+    """`feed.domains` with the target's low-frequency amplitudes in the source images.
 
     Args:
-        feed: of a run with two domains.
+        feed: feed of a run with two domains.
         beta: as in `data.fourier.swap_low_amplitudes`.
     """
 
     def stylise(batch: Batch) -> Batch:
         source = feed.normalisation.to_scale(batch["source_image"])
         target = feed.normalisation.to_scale(batch["target_image"])
-        # Of another size, the target's window is resized: its amplitudes need the same places.
+        # A target window of another size is resized, so that both have the same frequencies.
         target = tf.image.resize(target, tf.shape(source)[1:3])
         swapped = feed.normalisation(swap_low_amplitudes(source, target, beta))
         swapped.set_shape(batch["source_image"].shape)

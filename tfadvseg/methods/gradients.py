@@ -1,22 +1,22 @@
-"""Gradients of several batches that make one update."""
+"""Sums and means of the gradients of several batches, for one update."""
 
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 Gradients = list[tf.Tensor | None]
-"""One per variable; None is a zero."""
+"""One gradient per variable; None stands for zero."""
 
 
 def add_gradients(total: Gradients, new: Gradients) -> Gradients:
-    """Sums, variable by variable; an empty list is all zeros."""
+    """The sum per variable; an empty list stands for zeros."""
     if not total:
         return new
     return [b if a is None else a if b is None else a + b for a, b in zip(total, new, strict=True)]
 
 
 def mean_gradients(total: Gradients, batches: int) -> Gradients:
-    """A sum of the gradients of so many batches, as their mean."""
+    """The mean of gradients, from their sum `total` over `batches` batches."""
     return [gradient if gradient is None else gradient / batches for gradient in total]
 
 

@@ -1,6 +1,6 @@
-"""S trained on the logits of each of its levels (`models.multi_level`), one or two.
+"""Losses and gradients on each level of S (`models.multi_level`), of which there are one or two.
 
-Names of the level before the last begin with `aux_`: its scalars and its discriminator.
+Scalars and discriminator of the level before the last have names that begin with `aux_`.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from tfadvseg.training.state import Learner
 from tfadvseg.training.types import Batch, Maximum, Minimum, Ratio, Scalar, Scalars
 
 PREFIXES = {1: ("",), 2: ("aux_", "")}
-"""Prefixes of each level's names, by the number of levels."""
+"""Prefix of each level's names, by number of levels."""
 
 
 _REDUCTIONS = {Ratio: tf.add_n, Minimum: tf.reduce_min, Maximum: tf.reduce_max}
@@ -32,10 +32,10 @@ def level_weights(config: Config) -> tuple[float, ...]:
 
 
 def split_turns(batch: Batch, turns: int) -> list[Batch]:
-    """The batches of one update, which come in one (`--iter_size`).
+    """Splits the windows of one update into its batches (`--iter_size`).
 
-    A replica's share of it holds every batch's windows in turn, so that each batch is the same
-    windows however many replicas there are.
+    The windows of the batches are interleaved, so that each batch consists of the same windows for
+    any number of replicas.
     """
     return [{name: t[turn::turns] for name, t in batch.items()} for turn in range(turns)]
 
@@ -65,8 +65,8 @@ def labelled_gradients(
         image: [B,H,W,C] float32, normalised.
         label: [B,H,W] int32 in [0, K) or `ignore_label`.
         lambda_seg: weights of the losses, one per level.
-        terms: of the loss.
-        domain: whose batch-norm statistics move.
+        terms: terms of the loss.
+        domain: domain whose batch-norm statistics are updated.
 
     Returns:
         The gradients, each level's `loss_seg`, and each level's probabilities [B,H,W,K] float32.
@@ -88,13 +88,13 @@ def labelled_gradients_at_logits(
     terms: SegmentationTerms = CROSS_ENTROPY,
     domain: Domain = SOURCE,
 ) -> tuple[Gradients, Scalars, list[tf.Tensor], tf.Tensor]:
-    """What `labelled_gradients` returns, and the gradient at the last level's logits.
+    """`labelled_gradients` with the gradient at the last level's logits.
 
     Args, Raises:
-        As `labelled_gradients`.
+        As for `labelled_gradients`.
 
     Returns:
-        As `labelled_gradients`, then [B,H,W,...] float32.
+        As `labelled_gradients`, then the gradient at the logits, [B,H,W,...] float32.
     """
     check_levels(segmenter, lambda_seg)
     with tf.GradientTape() as tape:
@@ -111,7 +111,7 @@ def labelled_gradients_at_logits(
 
 
 def check_levels(segmenter: Learner, *per_level: Sequence) -> None:
-    """Refuses sequences that do not hold one item per level of S.
+    """Refuses sequences without exactly one item per level of S.
 
     Raises:
         ValueError: naming the lengths.
@@ -119,11 +119,11 @@ def check_levels(segmenter: Learner, *per_level: Sequence) -> None:
     levels = level_count(segmenter.model)
     if any(len(items) != levels for items in per_level):
         lengths = ", ".join(str(len(items)) for items in per_level)
-        raise ValueError(f"the segmenter has {levels} levels, but was given {lengths}.")
+        raise ValueError(f"the segmenter has {levels} levels, but the arguments are for {lengths}.")
 
 
 def mean_report(reports: Sequence[Scalars]) -> Scalars:
-    """One report of several batches: means, sums of counts, extremes of extremes."""
+    """Combines the reports of several batches: means, sums of counts, minima and maxima."""
 
     def combined(values: list[Scalar]) -> Scalar:
         first = values[0]

@@ -1,4 +1,4 @@
-"""What the rest of a run asks of a method: `Method`, and the types of its answers."""
+"""The interface of a method: `Method`, and the types of its parts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,22 +15,23 @@ from tfadvseg.training.types import Batch, Opponent, Phase, Scalars
 
 
 def train_nothing(batch: Batch) -> Scalars:
-    """What is trained beside S without `--compare`."""
+    """Trains no further network; the default without `--compare`."""
     del batch
     return {}
 
 
 @dataclass(frozen=True)
 class Training:
-    """What a method makes its phases from.
+    """Everything from which a method makes its phases.
 
     Attributes:
-        config: of the run.
-        learners: every network by name; `segmenter` is S.
-        feed: makes batches.
-        terms: of the segmentation loss.
-        beside: trains the networks of `--compare` on a batch of the method's first phase.
-        compares: whether there are any.
+        config: configuration of the run.
+        learners: all networks by name; `segmenter` is S.
+        feed: maker of batches.
+        terms: terms of the segmentation loss.
+        beside: function that trains the networks of `--compare` on a batch of the method's first
+            phase.
+        compares: whether there are such networks.
     """
 
     config: Config
@@ -53,7 +54,7 @@ class Samples:
     """A picture of windows: image, label, and each network's prediction.
 
     Attributes:
-        name: of the file: `<name>_epoch_NNN.png`.
+        name: name of the file, `<name>_epoch_NNN.png`.
         images: [N,H,W,C] uint8.
         labels: [N,H,W] int32.
         predictions: class probabilities [N,H,W,K] float32, by network.
@@ -70,14 +71,14 @@ class PatchMaps:
     """A picture of windows, S's predictions, and D's patch logits on them.
 
     Attributes:
-        name: of the file: `<name>_epoch_NNN.png`.
-        images: [H,W,C] uint8 each.
-        labels: [H,W] int32 each, or None where there is none.
-        predictions: [H,W] int each.
+        name: name of the file, `<name>_epoch_NNN.png`.
+        images: images, [H,W,C] uint8 each.
+        labels: labels, [H,W] int32 each, or None without a label.
+        predictions: predicted class ids, [H,W] int each.
         patches: D's logits, [h,w] float32 each.
-        sides: which side of D's question each window is of.
-        least_squares: whether D was trained by least squares, whose logits are labels.
-        answers: what low and what high logits say.
+        sides: side of each window, such as `source` or `target`.
+        least_squares: whether D is trained by least squares, so that its logits approximate labels.
+        answers: meaning of low and of high logits.
     """
 
     name: str
@@ -138,47 +139,48 @@ class ChosenLabels:
 
 Picture = Samples | PatchMaps | PseudoLabels | ChosenLabels
 ToPixels = Callable[[tf.Tensor], tf.Tensor]
-"""Normalised images to uint8 (`data.normalisation.Normalisation.inverse`)."""
+"""Function of normalised images to uint8 images (`data.normalisation.Normalisation.inverse`)."""
 
 
 def no_learners(build: Builder) -> dict[str, Learner]:
-    """A method that trains no network but S."""
+    """No networks in addition to S."""
     del build
     return {}
 
 
 def no_maps(config: Config, batch: Batch, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
-    """A method whose D validation does not ask."""
+    """No maps: D is not validated."""
     del config, batch, probabilities
     return {}
 
 
 def no_opponents(config: Config) -> tuple[Opponent, ...]:
-    """A method without a D."""
+    """No discriminators to watch."""
     del config
     return ()
 
 
 def no_pictures(training: Training, to_pixels: ToPixels) -> Sequence[Picture]:
-    """A method that adds no picture to those of every run."""
+    """No pictures in addition to those of every run."""
     del training, to_pixels
     return ()
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way of training S: six answers, of which only two are needed of every method.
+    """A training method. Only `rules` and `phases` are required.
 
     Attributes:
-        rules: valid options, and what the method needs of a run.
-        phases: the phases of every epoch, in order, made from a `Training`.
-        build_learners: networks that are trained beside S, by the names that checkpoints use.
-        validation_maps: the maps that validation shows the D named `discriminator`, as the steps
-            show them: of the run's config, a batch (`image` [B,H,W,C] float32, normalised,
-            `label` [B,H,W] int32) and S's class probabilities [B,H,W,K] float32, to `real` and
-            `fake` maps; nothing where D is not validated.
-        opponents: discriminators whose health is watched.
-        pictures: of the networks' present state, drawn after each epoch.
+        rules: valid options, and the method's requirements of a run.
+        phases: function of a `Training` to the phases of every epoch, in order.
+        build_learners: function that builds the networks in addition to S, by their names in
+            checkpoints.
+        validation_maps: function that makes the inputs of the D named `discriminator` in
+            validation, as the steps do: of the run's config, a batch (`image` [B,H,W,C] float32,
+            normalised, `label` [B,H,W] int32) and S's class probabilities [B,H,W,K] float32, to
+            `real` and `fake` maps; empty if D is not validated.
+        opponents: function of the config to the discriminators whose health is watched.
+        pictures: function that makes pictures of the networks' state after each epoch.
     """
 
     rules: MethodRules

@@ -30,12 +30,12 @@ from tfadvseg.training.types import Batch, Phase, Scalars, Weights
 
 @dataclass(frozen=True)
 class EntropyLosses:
-    """Weights of S's losses, one per level of S.
+    """Losses of S, with weights per level of S.
 
     Attributes:
-        lambda_seg: of the segmentation losses on source; 1 for the last level.
-        lambda_entropy: of the mean entropies on target, each in [0, 1].
-        terms: of the segmentation loss of every level.
+        lambda_seg: weights of the segmentation losses on source; 1 for the last level.
+        lambda_entropy: weights of the mean entropies on target; each entropy is in [0, 1].
+        terms: terms of the segmentation loss of every level.
     """
 
     lambda_seg: tuple[float, ...] = (0.1, 1.0)
@@ -44,14 +44,14 @@ class EntropyLosses:
 
 
 def minent_step(segmenter: Learner, batches: Sequence[Batch], losses: EntropyLosses) -> Scalars:
-    """One update of S on sum(lambda_seg * loss_seg) + sum(lambda_entropy * loss_entropy).
+    """Updates S once on sum(lambda_seg * loss_seg) + sum(lambda_entropy * loss_entropy).
 
     Args:
         segmenter: S and its optimizer.
         batches: at least one, each with `source_image` [B,H,W,C] float32, normalised,
             `source_label` [B,H,W] int32 in [0, K) or `ignore_label`, and `target_image`
             [B',H',W',C].
-        losses: their weights.
+        losses: the losses and their weights.
 
     Returns:
         Each level's `loss_seg` and `loss_entropy` (eq. 3), before the update.

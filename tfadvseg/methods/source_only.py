@@ -1,4 +1,4 @@
-"""Training on the source domain alone: the baseline that knows no target image at all."""
+"""Training on the source domain alone: the baseline without target images."""
 
 from collections.abc import Sequence
 
@@ -18,14 +18,14 @@ def source_only_step(
     lambda_seg: Sequence[float] = (0.1, 1.0),
     terms: SegmentationTerms = CROSS_ENTROPY,
 ) -> Scalars:
-    """One update of S on its segmentation losses, by the mean of the batches' gradients.
+    """Updates S once on its segmentation losses, by the mean of the batches' gradients.
 
     Args:
         segmenter: S and its optimizer.
         batches: at least one, each with `source_image` [B,H,W,C] float32, normalised, and
             `source_label` [B,H,W] int32 in [0, K) or `ignore_label`.
         lambda_seg: weights of the losses, one per level of S.
-        terms: of the segmentation loss of every level.
+        terms: terms of the segmentation loss of every level.
 
     Returns:
         Each level's `loss_seg`, before the update.
@@ -33,8 +33,8 @@ def source_only_step(
     total: Gradients = []
     reports = []
     for batch in batches:
-        # Where each domain has statistics of its own, S is used with the target's: here source
-        # images move these, as nothing else does.
+        # With statistics per domain, S is evaluated with the target's. Here only source images
+        # can update them.
         gradients, report, _ = labelled_gradients(
             segmenter,
             after(total, batch["source_image"]),

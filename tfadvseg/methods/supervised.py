@@ -10,7 +10,7 @@ from tfadvseg.training.state import Learner
 from tfadvseg.training.types import Batch, Phase, Scalars, Weights
 
 _SHARED = ("weight", "pixels", "dice_overlap", "dice_area")
-"""Sums that a replica's share of the loss takes from all replicas."""
+"""Sums that a replica's share of the loss needs over all replicas."""
 
 
 def segmentation_loss(
@@ -28,13 +28,13 @@ def segmentation_loss(
 def supervised_step(
     learner: Learner, batch: Batch, terms: SegmentationTerms = CROSS_ENTROPY
 ) -> Scalars:
-    """One update of S on its segmentation loss.
+    """Updates S once on its segmentation loss.
 
     Args:
         learner: S and its optimizer.
         batch: `image` [B,H,W,C] float32, normalised; `label` [B,H,W] int32; optionally `boundary`
             [B,H,W] float32 (`losses.terms.term_sums`).
-        terms: of the segmentation loss.
+        terms: terms of the segmentation loss.
 
     Returns:
         `loss_seg` of the global batch, before the update.

@@ -1,4 +1,4 @@
-"""Pictures of the first windows of two domains, as S and D see them."""
+"""Pictures of the first windows of two domains, with S's predictions and D's patch logits."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,15 +12,16 @@ from tfadvseg.models.ops.resampling import resize_aligned
 from tfadvseg.models.outputs import class_probabilities
 
 SOURCE_SAMPLES = 6
-"""Source windows that are drawn; `PATCH_WINDOWS` of each domain are drawn with D's patches."""
+"""Number of source windows in `source_samples`."""
 
 PATCH_WINDOWS = 3
+"""Number of windows per domain in `patch_maps`."""
 
 
 def source_samples(training: Training, to_pixels: ToPixels) -> Samples:
-    """The first windows of the source, their labels and what each segmenter predicts.
+    """The first source windows, their labels and each segmenter's predictions.
 
-    With `--compare` that is before and after adaptation, as validation windows show it of the
+    With `--compare` they show S with and without adaptation, as the validation windows do for the
     target.
     """
     batch = training.feed.first_domains(SOURCE_SAMPLES)
@@ -29,7 +30,7 @@ def source_samples(training: Training, to_pixels: ToPixels) -> Samples:
     for name, learner in training.learners.items():
         if learner.role != "segmenter":
             continue
-        # A network that never saw the target has statistics of the source alone.
+        # A network trained on the source alone has its statistics under the target's name.
         domain = SOURCE if learner is training.segmenter else TARGET
         with learner.domain(domain):
             logits = level_logits(learner.measured, image, training=False, domain=domain)[-1]
@@ -43,16 +44,16 @@ def patch_maps(
     names: Sequence[str],
     shown: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
 ) -> PatchMaps:
-    """The first windows of each domain, S's predictions and D's answers on them.
+    """The first windows of each domain, S's predictions and D's patch logits on them.
 
-    S is as it trains, not its average, since D knows that one; both run in inference mode. The
-    level is the last one that has a D.
+    S is the trained network, not its moving average, because D is trained against it. Both run in
+    inference mode. The level is the last one with a D.
 
     Args:
-        training: of a run whose D tells domains apart.
-        to_pixels: undoes the normalisation.
-        names: of each level's D among the learners.
-        shown: from class probabilities to the maps that D is shown.
+        training: the `Training` of a run whose D classifies domains.
+        to_pixels: inverse of the normalisation.
+        names: names of each level's D among the learners.
+        shown: function of class probabilities to D's input maps.
 
     Raises:
         ValueError: no level has a D.
@@ -64,7 +65,7 @@ def patch_maps(
     discriminator = training.learners[names[level]].model
 
     def answers(image: tf.Tensor, domain: Domain) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """A prediction [H,W] int and D's map [h,w] float32 for each image."""
+        """A prediction [H,W] int and D's logits [h,w] float32 per image."""
         model = training.segmenter.model
         with training.segmenter.domain(domain):
             logits = level_logits(model, image, training=False, domain=domain)[level]

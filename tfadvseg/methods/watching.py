@@ -1,4 +1,4 @@
-"""A discriminator's health: what the steps report of it, and what to try when it fails."""
+"""Health of a discriminator: the scalars that steps report, and advice when it fails."""
 
 import tensorflow as tf
 
@@ -14,16 +14,16 @@ def health_scalars(
     sides: dict[str, tuple[tf.Tensor, float]],
     gan: GanLoss,
 ) -> Scalars:
-    """How D answered on one global batch.
+    """Accuracy per side and range of D's logits on one global batch.
 
     Args:
-        prefix: of the names.
-        sides: D's logits [n,h,w,1] float32 on maps of each of two sides, and the side's label; n
-            may be 0.
-        gan: the loss that D is trained by.
+        prefix: prefix of the names.
+        sides: for each of two sides, D's logits [n,h,w,1] float32 on its maps and its label; n may
+            be 0.
+        gan: the adversarial loss that trains D.
 
     Returns:
-        `<prefix>/accuracy_<side>`, the shares that are answered rightly; `<prefix>/logit_min` and
+        `<prefix>/accuracy_<side>`, the share of correct logits per side; `<prefix>/logit_min` and
         `<prefix>/logit_max`, the range of the logits.
     """
     means = {side: side_mean(logits, gan) for side, (logits, _) in sides.items()}
@@ -40,7 +40,7 @@ def health_scalars(
 
 
 def true_map_opponent(prefix: str = "d", name: str = "D") -> Opponent:
-    """A D that tells true maps from S's."""
+    """A D that distinguishes true maps from S's."""
     return Opponent(
         prefix,
         name,
@@ -55,7 +55,7 @@ def true_map_opponent(prefix: str = "d", name: str = "D") -> Opponent:
 
 
 def domain_opponent(prefix: str = "d", name: str = "D") -> Opponent:
-    """A D that tells the domains of S's maps apart."""
+    """A D that distinguishes the domains of S's maps."""
     return Opponent(
         prefix,
         name,
