@@ -73,7 +73,10 @@ def test_given_weights_are_taken_as_they_are():
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ((1.0, 2.0), "2 weights for 3 classes; give one each for background, cell, spirochaete"),
+        (
+            (1.0, 2.0),
+            "2 weights for 3 classes; give one weight each for background, cell, spirochaete",
+        ),
         ((1.0, 2.0, 3.0, 4.0), "4 weights for 3 classes"),
         ((1.0, -2.0, 3.0), "--class_weights=1,-2,3.*'cell'"),
         ((1.0, 2.0, math.nan), "'spirochaete'"),

@@ -198,10 +198,10 @@ def test_what_it_trained_is_exported(name, tmp_path):
         dataset="membranes",
         crop_size=WINDOW,
     )
-    export_saved_model(state.segmenter.measured, spec, tmp_path)
+    export_saved_model(state.segmenter.evaluated, spec, tmp_path)
     image = np.random.default_rng(0).integers(0, 256, (1, 33, 47, 1), np.uint8)
     served = load_exported(tmp_path).predict_probabilities(image)
-    logits = state.segmenter.measured((image.astype(np.float32) - 128) / 64, training=False)
+    logits = state.segmenter.evaluated((image.astype(np.float32) - 128) / 64, training=False)
     np.testing.assert_allclose(served[..., 1], tf.sigmoid(logits)[..., 0], atol=1e-5)
 
 

@@ -261,7 +261,7 @@ def test_evaluations_of_other_images_and_runs_are_not_compared(tmp_path):
 def test_evaluations_at_other_scales_are_no_seeds_of_one_thing(tmp_path):
     one = read_evaluation(evaluation(tmp_path / "one.json", 0.5))
     three = read_evaluation(evaluation(tmp_path / "three.json", 0.6, test_scales=(0.8, 1.0, 1.25)))
-    message = r"--runs: a is .* --test_scales \(.*one\.json at 1; .*three\.json at 0\.8, 1, 1\.25\)"
+    message = r"--runs: a mixes .*scales \(.*one\.json at 1; .*three\.json at 0\.8, 1, 1\.25\)"
     with pytest.raises(UserError, match=message):
         compare({"a": [one, three]}, ["accuracy"])
     sides = compare({"a": [one], "b": [three]}, ["accuracy"])

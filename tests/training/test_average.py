@@ -31,7 +31,7 @@ def test_the_average_follows_all_weights_and_is_what_is_measured():
     for update, weights in enumerate(history[1:], start=1):
         decay = min(0.5, (1 + update) / (10 + update))
         expected = [decay * e + (1 - decay) * w for e, w in zip(expected, weights, strict=True)]
-    assert learner.measured is learner.averaged
+    assert learner.evaluated is learner.averaged
     names = [weight.name for weight in learner.averaged.weights]
     assert any("moving_variance" in name for name in names)
     for name, value, target in zip(names, values_of(learner.averaged), expected, strict=True):

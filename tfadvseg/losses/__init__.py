@@ -1,1 +1,1 @@
-"""Losses as pure functions of tensors, and what a discriminator is shown."""
+"""Losses as pure functions of tensors, and the discriminator's input."""

@@ -1,4 +1,4 @@
-"""Weights that make a network keep objects apart. No TensorFlow here."""
+"""Pixel weights that help a network separate adjacent objects. Imports no TensorFlow."""
 
 import math
 from typing import Literal
@@ -9,7 +9,7 @@ from scipy import ndimage
 from tfadvseg.data.descriptors import IGNORE_LABEL
 
 _REACH = 6.5
-"""In sigmas: from a second distance of so much on, a weight is below 1e-9 w0 and taken for 0."""
+"""In sigmas: beyond this second distance, weights are below 1e-9 w0 and set to 0."""
 
 
 def boundary_weights(
@@ -19,26 +19,27 @@ def boundary_weights(
     sigma: float = 5.0,
     connectivity: Literal[4, 8] = 4,
 ) -> np.ndarray:
-    """w0 exp(-(d1 + d2)^2 / (2 sigma^2)), large on background squeezed between two objects.
+    """w0 exp(-(d1 + d2)^2 / (2 sigma^2)), large on narrow background between two objects.
 
     U-Net (Ronneberger et al. 2015, arXiv 1505.04597), eq. 2, without its first term: add this to
-    the weights of the classes (`segmentation.pixel_weights`). d1 and d2 are the distances to the
-    nearest and the second nearest object, from pixel centre to pixel centre. An object is a
-    connected component of one class other than the background's.
+    the class weights (`segmentation.pixel_weights`). d1 and d2 are the distances to the nearest and
+    the second nearest object, from pixel centre to pixel centre. An object is a connected component
+    of a class other than the background class.
 
-    Taken of a whole image, before windows are cut: an object outside a window counts as well.
+    Compute the weights of whole images before windows are cut, so that objects outside a window
+    count as well.
 
     Args:
         label: [H,W] integer ids or `ignore_label`, which belongs to no object.
-        background_class: the id whose pixels get weights.
-        w0: greatest weight, at least 0.
+        background_class: class id whose pixels get weights.
+        w0: largest weight, at least 0.
         sigma: in pixels, greater than 0.
-        connectivity: 4 parts objects that touch by corners only; 8 holds thin slanting ones
-            together.
+        connectivity: 4 separates objects that touch at corners only; 8 keeps thin diagonal objects
+            connected.
 
     Returns:
-        [H,W] float32 in [0, w0); 0 in objects, where the label is `ignore_label`, and everywhere
-        where there are fewer than two objects.
+        [H,W] float32 in [0, w0); 0 in objects and where the label is `ignore_label`; 0 everywhere
+        if there are fewer than two objects.
 
     Raises:
         ValueError: `label` is not [H,W], or `w0` or `sigma` is out of range.
@@ -54,8 +55,8 @@ def boundary_weights(
     nearest_distance, at = ndimage.distance_transform_edt(objects == 0, return_indices=True)
     nearest_object = objects[tuple(at)]
     reach = _REACH * sigma
-    # Pixels whose nearest object is near, by that object. Around each such group of pixels the
-    # second nearest is sought in a box, at a small part of the cost of a transform of the image.
+    # Pixels within reach of an object are grouped by their nearest object. The second nearest is
+    # searched in a box around each group, much faster than by a transform of the whole image.
     near = (label == background_class) & (nearest_distance < reach)
     groups = np.where(near, nearest_object, 0)
     margin = math.ceil(reach)
@@ -77,7 +78,7 @@ def boundary_weights(
 def _objects(
     label: np.ndarray, background_class: int, connectivity: Literal[4, 8]
 ) -> tuple[np.ndarray, int]:
-    """Numbers the objects from 1 on, class by class: [H,W] int32, 0 elsewhere, and how many."""
+    """Numbers the objects from 1, class by class: [H,W] int32, 0 elsewhere; and their count."""
     structure = ndimage.generate_binary_structure(2, 1 if connectivity == 4 else 2)
     objects = np.zeros(label.shape, np.int32)
     count = 0

@@ -1,7 +1,7 @@
-"""How much each class counts in the segmentation loss. No TensorFlow here.
+"""Class weights of the segmentation loss. Imports no TensorFlow.
 
-All weights come from pixel counts of the training images, [N,K]: how many pixels of each class
-each image holds, pixels with `ignore_label` left out.
+Weights are computed from pixel counts of the training images, [N,K]: the number of pixels per image
+and class, without pixels with `ignore_label`.
 """
 
 import math
@@ -15,7 +15,7 @@ from tfadvseg.errors import UserError
 
 
 def image_class_pixels(label: np.ndarray, num_classes: int) -> np.ndarray:
-    """One row of the counts: [H,W] ids to int64 [K]; `ignore_label` is not counted."""
+    """Pixel counts of one image: [H,W] ids to int64 [K]; `ignore_label` is not counted."""
     valid = label[label != IGNORE_LABEL]
     return np.bincount(valid, minlength=num_classes).astype(np.int64)
 
@@ -25,11 +25,11 @@ def class_weights(
     image_pixels: np.ndarray,
     class_names: Sequence[str],
 ) -> tuple[tuple[float, ...], tuple[str, ...]]:
-    """The weight of every class, and what the user should be warned of.
+    """The weight of every class, and warnings for the user.
 
-    `none` weighs every class 1. A class that no training image holds gets the weight 0 from
-    `one_minus_frequency` and `median_frequency`, as neither has anything to go by; `none` and
-    weights given by hand stand as they are. Either way a warning names it: it will not be learned.
+    `none` gives every class the weight 1. A class that occurs in no training image gets the weight
+    0 from `one_minus_frequency` and `median_frequency`; `none` and given weights are not changed.
+    In all cases a warning names the class, because it cannot be learned.
 
     Args:
         weighting: a rule, or K weights.
@@ -37,13 +37,13 @@ def class_weights(
         class_names: K names.
 
     Returns:
-        K weights, each finite and at least 0, of which one at least is greater; and warnings,
-        a line each.
+        K finite weights of at least 0, of which at least one is greater; and warnings, one line
+        each.
 
     Raises:
-        UserError: the images hold no labelled pixels; given weights are of the wrong number,
-            negative, not finite or all 0; or all of the pixels are of one class and
-            `one_minus_frequency` would weigh nothing.
+        UserError: the images have no labelled pixels; the number of given weights is wrong, or they
+            are negative, not finite or all 0; or all pixels belong to one class, which
+            `one_minus_frequency` would give the weight 0.
         ValueError: `image_pixels` is not [N,K].
     """
     image_pixels = np.asarray(image_pixels)
@@ -52,7 +52,7 @@ def class_weights(
         raise ValueError(f"image_pixels has shape {shape} for {len(class_names)} classes.")
     pixels = image_pixels.sum(axis=0)
     if not pixels.any():
-        raise UserError("The training images hold no labelled pixels; check their labels.")
+        raise UserError("The training images have no labelled pixels; check their labels.")
     match weighting:
         case "none":
             weights = (1.0,) * len(class_names)
@@ -62,7 +62,8 @@ def class_weights(
                 name = class_names[int(np.argmax(pixels))]
                 raise UserError(
                     f"--class_weights=one_minus_frequency: all training pixels are of class "
-                    f"{name!r}, whose weight would be 0; check the labels or take none."
+                    f"{name!r}, whose weight would be 0; check the labels, or take "
+                    "--class_weights=none."
                 )
         case "median_frequency":
             weights = median_frequency(image_pixels)
@@ -77,9 +78,9 @@ def class_weights(
 
 
 def one_minus_frequency(pixels: np.ndarray) -> tuple[float, ...]:
-    """1 - frequency, with a class's share of all labelled pixels; 0 for a class without any.
+    """1 - frequency, the class's share of all labelled pixels; 0 for a class that does not occur.
 
-    The darkfield SegNet project weighs its loss so.
+    The darkfield SegNet project uses these weights.
 
     Args:
         pixels: [K] counts, of which at least one is greater than 0.
@@ -91,9 +92,10 @@ def one_minus_frequency(pixels: np.ndarray) -> tuple[float, ...]:
 def median_frequency(image_pixels: np.ndarray) -> tuple[float, ...]:
     """median(frequency) / frequency, the median frequency balancing of Eigen and Fergus 2015.
 
-    SegNet weighs its loss so (Badrinarayanan et al. 2015, arXiv 1511.00561, on training). A class's
-    frequency is its pixels divided by all labelled pixels of the images that contain it; the median
-    is over the classes that occur. Classes rarer than the median weigh more than 1; absent ones 0.
+    SegNet uses these weights (Badrinarayanan et al. 2015, arXiv 1511.00561, section on training). A
+    class's frequency is its pixels divided by all labelled pixels of the images that contain it;
+    the median is over the classes that occur. Classes rarer than the median get more than 1, absent
+    classes 0.
 
     Args:
         image_pixels: [N,K] counts, of which at least one is greater than 0.
@@ -110,16 +112,16 @@ def median_frequency(image_pixels: np.ndarray) -> tuple[float, ...]:
 
 
 def given_weights(weights: Sequence[float], class_names: Sequence[str]) -> tuple[float, ...]:
-    """Weights from the user, checked.
+    """Checks the user's weights.
 
     Raises:
-        UserError: they are of the wrong number, negative, not finite or all 0.
+        UserError: their number is wrong, or they are negative, not finite or all 0.
     """
     given = ",".join(f"{weight:g}" for weight in weights)
     if len(weights) != len(class_names):
         raise UserError(
             f"--class_weights={given}: {len(weights)} weights for {len(class_names)} classes; "
-            f"give one each for {', '.join(class_names)}."
+            f"give one weight each for {', '.join(class_names)}."
         )
     for weight, name in zip(weights, class_names, strict=True):
         if not math.isfinite(weight) or weight < 0:

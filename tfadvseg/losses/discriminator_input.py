@@ -1,4 +1,4 @@
-"""What D is shown: a map of class probabilities, alone or with the image beside it."""
+"""D's input: a map of class probabilities, alone or combined with the image."""
 
 import tensorflow as tf
 
@@ -12,17 +12,17 @@ def truth_probabilities(
     """The label as a map of class probabilities.
 
     `one_hot` gives zeros and ones. `scaling` (Luc et al. 2016, section 3.2) gives the true class
-    max(tau, s), with s what S gives it, and shares the rest among the others in proportion to
-    S's own probabilities, so that D cannot tell a label by its zeros and ones.
+    max(tau, s), where s is S's probability of it, and distributes the rest over the other classes
+    in proportion to S's probabilities, so that D cannot recognise a label by its zeros and ones.
 
     Args:
         label: [B,H,W] int32 in [0, K) or `ignore_label`, where all classes get 0, unless shown.
-        probabilities: [B,H,W,K] float32, S's.
-        config: `d_truth`, `d_truth_tau`, and `d_ignored`: where it is `shown`, S's probabilities
-            stand where there is no label.
+        probabilities: S's class probabilities, [B,H,W,K] float32.
+        config: settings of D: `d_truth`, `d_truth_tau` and `d_ignored`; if it is `shown`, pixels
+            without a label get S's probabilities.
 
     Returns:
-        [B,H,W,K] float32 through which no gradient reaches S.
+        [B,H,W,K] float32, without gradient to S.
     """
     truth = _of_labels(label, probabilities, config)
     if config.d_ignored == "hidden":
@@ -53,18 +53,18 @@ def _of_labels(
 def discriminator_input(
     probabilities: tf.Tensor, image: tf.Tensor, label: tf.Tensor, config: DiscriminatorConfig
 ) -> tf.Tensor:
-    """Puts a map and its image together as D takes them.
+    """Combines a map and its image to D's input.
 
-    `none`: the map alone; of two classes only the second, as the first is its complement.
-    `concat`: the same, and the image's channels behind it.
+    `none`: the map alone; with two classes only the second, as the first is its complement.
+    `concat`: the same, followed by the image's channels.
     `product`: each class's map times each channel of the image (Luc et al. 2016, section 3.2).
 
     Args:
-        probabilities: [B,H,W,K] float32, S's or the truth's.
+        probabilities: S's or the label's class probabilities, [B,H,W,K] float32.
         image: [B,H,W,C] float32, normalised.
-        label: [B,H,W] int32; where it is `ignore_label`, real and fake maps are 0 alike, unless
+        label: [B,H,W] int32; where it is `ignore_label`, both real and fake maps are 0, unless
             `d_ignored` is `shown`.
-        config: `d_image` and `d_ignored`.
+        config: settings of D: `d_image` and `d_ignored`.
 
     Returns:
         [B,H,W,`discriminator_channels(...)`] float32.
@@ -86,7 +86,7 @@ def discriminator_input(
 def discriminator_channels(
     num_classes: int, image_channels: int, config: DiscriminatorConfig
 ) -> int:
-    """Channels of `discriminator_input`."""
+    """Number of channels of `discriminator_input`."""
     maps = 1 if num_classes == 2 else num_classes
     match config.d_image:
         case "none":

@@ -1,7 +1,7 @@
-"""S's segmentation loss as a sum of terms, of one batch, of all replicas or of a whole validation.
+"""S's segmentation loss as a sum of terms, over one batch, all replicas or a whole validation set.
 
-Cross-entropy is divided by the sum of its pixels' weights, the focal term by the number of valid
-pixels, and Dice by areas: all of them sums, which are added up first and divided once.
+Cross-entropy is divided by the sum of the pixels' weights, the focal term by the number of valid
+pixels, and Dice by areas. All of these are sums, which are added up first and divided once.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ class SegmentationTerms:
     """cross-entropy + lambda_dice * Dice + lambda_focal * focal.
 
     Attributes:
-        class_weights: of the cross-entropy, a number a class; None weighs all 1.
-        lambda_dice, lambda_focal: 0 leaves the term out.
-        focal_gamma: of the focal term.
+        class_weights: weights in the cross-entropy, one number per class; None gives all 1.
+        lambda_dice, lambda_focal: weights of the terms; 0 disables a term.
+        focal_gamma: exponent of the focal term.
     """
 
     class_weights: tuple[float, ...] | None = None
@@ -46,14 +46,14 @@ def term_sums(
     terms: SegmentationTerms,
     boundary: tf.Tensor | None = None,
 ) -> dict[str, tf.Tensor]:
-    """The sums over pixels that the terms are made of; add them over batches and replicas.
+    """Sums over pixels from which the loss is computed; add them over batches and replicas.
 
     Args:
         logits: [B,H,W,1] float32, or [B,H,W,K] for K > 2 classes.
         label: [B,H,W] int32 in [0, K) or `ignore_label`.
-        terms: which of them.
-        boundary: [B,H,W] float32, at least 0: added to the pixels' class weights, as U-Net's eq. 2
-            does (`losses.boundary`).
+        terms: terms of the loss.
+        boundary: [B,H,W] float32, at least 0, added to the pixels' class weights as in U-Net's
+            eq. 2 (`losses.boundary`).
 
     Returns:
         `cross_entropy` and `weight`; with a focal term `focal` and `pixels`; with a Dice term
@@ -81,13 +81,13 @@ def loss_of(
     terms: SegmentationTerms,
     parts: int = 1,
 ) -> tf.Tensor:
-    """The loss of everything, or one part's share of it: shares add up to the whole.
+    """The loss over all parts, or one part's share of it; shares add up to the whole.
 
     Args:
-        sums: `term_sums` of the part whose share is asked for.
-        totals: `term_sums` of all parts, added up; of `cross_entropy` and `focal` not needed.
+        sums: `term_sums` of the part.
+        totals: sums of `term_sums` over all parts; `cross_entropy` and `focal` are not needed.
         terms: as for `term_sums`.
-        parts: how many there are. Dice is no sum over pixels: each part takes an equal share.
+        parts: number of parts. Dice is not a sum over pixels: each part takes an equal share.
 
     Returns:
         A scalar float32.

@@ -33,7 +33,7 @@ def source_samples(training: Training, to_pixels: ToPixels) -> Samples:
         # A network trained on the source alone has its statistics under the target's name.
         domain = SOURCE if learner is training.segmenter else TARGET
         with learner.domain(domain):
-            logits = level_logits(learner.measured, image, training=False, domain=domain)[-1]
+            logits = level_logits(learner.evaluated, image, training=False, domain=domain)[-1]
         predictions[name] = _probabilities(logits, image).numpy()
     return Samples("source", to_pixels(image).numpy(), batch["source_label"].numpy(), predictions)
 

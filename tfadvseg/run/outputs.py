@@ -190,7 +190,7 @@ class RunOutput:
                 continue
             self.log.best[name] = {metric: value, "update": update}
             save_checkpoint(
-                tf.train.Checkpoint(model=learner.measured),
+                tf.train.Checkpoint(model=learner.evaluated),
                 self.output / "best",
                 update,
                 keep=2,
@@ -205,7 +205,7 @@ class RunOutput:
             images.append(self.inputs.normalisation.inverse(batch["image"])[real].numpy())
             labels.append(batch["label"][real].numpy())
             for name, learner in self.state.segmenters().items():
-                maps = class_probabilities(learner.measured(batch["image"], training=False))
+                maps = class_probabilities(learner.evaluated(batch["image"], training=False))
                 predictions[name].append(maps[real].numpy())
         samples_figure(
             np.concatenate(images),

@@ -98,7 +98,7 @@ def finish_run(
     exported: Path | None = None
     for name, learner in state.segmenters().items():
         # In float32, like exports, so that the metrics hold for the exported model.
-        model = in_float32(learner.measured, spec, own_segmenter)
+        model = in_float32(learner.evaluated, spec, own_segmenter)
         predictor = predictor_of(model, spec)
         kept = KeptSamples(len(val)) if name == "segmenter" else None
         best = evaluate_sections(predictor, val, outlines=outlines, spacing=spacing, keep=kept)

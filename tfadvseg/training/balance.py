@@ -1,4 +1,4 @@
-"""The weight at which one loss's gradient has a given share of another's norm."""
+"""Loss weight that keeps a given ratio of two gradients' norms."""
 
 import tensorflow as tf
 
@@ -7,11 +7,11 @@ from tfadvseg.training.distribution import sum_over_replicas
 
 
 class GradientBalance(tf.Module):
-    """Running averages of two gradients' norms, part of the checkpoint of the D they belong to.
+    """Running averages of two gradients' norms, saved in the checkpoint of their D.
 
     Attributes:
-        segmentation, adversarial: exponential averages of the norms at S's logits, both started
-            from 0, so that their quotient has no bias from the start.
+        segmentation, adversarial: exponential averages of the norms at S's logits. Both start at
+            0, so the initial bias cancels in their ratio.
     """
 
     def __init__(self, decay: float = 0.99) -> None:
@@ -23,16 +23,16 @@ class GradientBalance(tf.Module):
     def weight(
         self, share: tf.Tensor, segmentation: tf.Tensor, adversarial: tf.Tensor
     ) -> tf.Tensor:
-        """Counts two gradients in, and returns the adversarial loss's weight.
+        """Updates the averages with two gradients, and returns the adversarial loss's weight.
 
         Args:
-            share: scalar float32: the norm that the weighted adversarial gradient shall have on
-                average, as a share of the segmentation gradient's.
+            share: wanted average ratio of the weighted adversarial gradient's norm to the
+                segmentation gradient's, scalar float32.
             segmentation, adversarial: this replica's part of the unweighted gradients at S's
-                logits, float32 of any shapes.
+                logits, float32, any shapes.
 
         Returns:
-            A scalar float32, the same on every replica, through which no gradient passes.
+            A scalar float32 without gradient, the same on every replica.
         """
         for average, gradient in (
             (self.segmentation, segmentation),

@@ -1,4 +1,4 @@
-"""Replicas, precision and determinism: the machine that a run sees."""
+"""Distribution strategy, replicas and precision of a run."""
 
 import os
 from pathlib import Path
@@ -11,12 +11,12 @@ from tfadvseg.errors import UserError
 
 
 def choose_strategy(name: StrategyName) -> tf.distribute.Strategy:
-    """The strategy for `--strategy`, over the GPUs of this machine, or without any over its CPUs.
+    """The strategy for `--strategy`, on the machine's GPUs, or on its CPUs if there is no GPU.
 
-    `mirrored` keeps a copy of all variables on each device; `one_device` takes the first device
-    only, and `default` leaves placement to TensorFlow. `auto` mirrors over GPUs when there are
-    several. Strategies that keep variables in one place do not go: spectral normalisation and
-    batch norm assign theirs within a step.
+    `mirrored` keeps a copy of all variables on each device; `one_device` uses the first device
+    only; `default` leaves placement to TensorFlow. `auto` is `mirrored` if there are several GPUs.
+    Strategies that keep variables in one place are not supported, because spectral normalisation
+    and batch norm assign variables within a step.
     """
     gpus = tf.config.list_logical_devices("GPU")
     devices = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
@@ -33,7 +33,11 @@ def choose_strategy(name: StrategyName) -> tf.distribute.Strategy:
 def check_batch_size(
     size: int, strategy: tf.distribute.Strategy, flag: str = "global_batch_size"
 ) -> None:
-    """Raises UserError, naming the flag, unless the replicas share a global batch evenly."""
+    """Refuses a batch size that is not a multiple of the number of replicas.
+
+    Raises:
+        UserError: naming `flag`.
+    """
     replicas = strategy.num_replicas_in_sync
     if size % replicas:
         raise UserError(
@@ -43,12 +47,12 @@ def check_batch_size(
 
 
 def replicas() -> int:
-    """How many replicas share a global batch; to be called within a replica's step."""
+    """Number of replicas that share a global batch; call this within a replica's step."""
     return tf.distribute.get_replica_context().num_replicas_in_sync
 
 
 def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
-    """The sum of a tensor over all replicas; to be called within a replica's step."""
+    """The sum of a tensor over all replicas; call this within a replica's step."""
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return value
@@ -56,25 +60,25 @@ def sum_over_replicas(value: tf.Tensor) -> tf.Tensor:
 
 
 def gather_replicas(value: tf.Tensor) -> tf.Tensor:
-    """A scalar of each replica, [replicas]; to be called within a replica's step."""
+    """The scalars of all replicas, [replicas]; call this within a replica's step."""
     context = tf.distribute.get_replica_context()
     value = tf.reshape(value, [1])
     return value if context.num_replicas_in_sync == 1 else context.all_gather(value, axis=0)
 
 
 def choose_precision(name: Precision) -> str:
-    """The Keras policy for `--precision`; `auto` takes what the device runs fast.
+    """The Keras policy for `--precision`; `auto` takes the one that is fast on the device.
 
-    On GPUs of compute capability 7 or more `auto` is float16 with loss scaling, 8 or more
-    bfloat16. On CPUs it is bfloat16 only where the processor multiplies it in hardware
-    (AVX512-BF16 or AMX) and oneDNN, which does so, is not switched off
-    (`TF_ENABLE_ONEDNN_OPTS=0`): elsewhere it is tens of times slower than float32.
+    On GPUs, `auto` is bfloat16 from compute capability 8, float16 with loss scaling from 7, and
+    float32 below. On CPUs it is bfloat16 only if the processor multiplies bfloat16 in hardware
+    (AVX512-BF16 or AMX) and oneDNN is not disabled (`TF_ENABLE_ONEDNN_OPTS=0`); otherwise bfloat16
+    would be tens of times slower than float32.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if name != "auto":
         if name == "bfloat16" and not gpus and not _cpu_multiplies_bfloat16():
             logging.warning(
-                "--precision=bfloat16: this processor does not multiply it in hardware; float32 "
+                "--precision=bfloat16: this processor has no hardware support for it; float32 "
                 "may be tens of times faster."
             )
         return "float32" if name == "float32" else f"mixed_{name}"

@@ -1,7 +1,7 @@
-"""What a run has seen so far: running means, a row an epoch, notices, best results.
+"""History of a run: running means, one row per epoch, warnings, best results.
 
-All of it is part of the checkpoint, so that a run which was killed reports what an uninterrupted
-one would have, to the last bit and without a row too few or too many.
+All of it is saved in checkpoints, so that a run that was killed and continued reports exactly the
+same numbers and rows as an uninterrupted run.
 """
 
 import csv
@@ -15,16 +15,20 @@ from tfadvseg.errors import AFTER_DIVERGENCE, UserError
 from tfadvseg.training.types import Maximum, Minimum, Ratio, Scalar, Scalars
 
 FetchedScalars = dict[str, Scalar | float]
-"""Scalars on the host: the same types, holding floats."""
+"""Scalars on the host: the same types, with floats."""
 
 
 def fetch(scalars: Scalars) -> FetchedScalars:
-    """Brings a step's scalars to the host; waits for the step to end."""
+    """Copies a step's scalars to the host; waits until the step has ended."""
     return tf.nest.map_structure(float, scalars)
 
 
 def check_finite(scalars: FetchedScalars, update: int) -> None:
-    """Raises UserError naming the update and the terms where a scalar is NaN or infinite."""
+    """Refuses scalars that are NaN or infinite.
+
+    Raises:
+        UserError: naming the update and the scalars.
+    """
     bad = [
         name
         for name, value in scalars.items()
@@ -39,8 +43,8 @@ def check_finite(scalars: FetchedScalars, update: int) -> None:
 class Accumulator:
     """Reduces scalars over steps, each by its type (`training.types.Scalar`).
 
-    Sums are kept in double precision in the order of the steps, and survive a round trip through
-    JSON unchanged.
+    Sums are in double precision and in the order of the steps; a round trip through JSON does not
+    change them.
     """
 
     def __init__(self, values: dict[str, list[float]] | None = None) -> None:
@@ -59,7 +63,7 @@ class Accumulator:
                     self.values[name] = [numerator + pair[0], denominator + pair[1]]
 
     def result(self) -> dict[str, float]:
-        """The means so far; NaN where nothing was counted."""
+        """The reduced values so far; NaN for a ratio with denominator 0."""
         return {
             name: value[0] if len(value) == 1 else (value[0] / value[1] if value[1] else math.nan)
             for name, value in self.values.items()
@@ -70,14 +74,14 @@ class RunLog(tf.train.experimental.PythonState):
     """The part of a run's state that is not tensors.
 
     Attributes:
-        epoch: scalars of the epoch under way.
-        window: scalars of the logging window under way.
-        health: what the latest updates of D reported of it; health_updates: how many these are.
-        rows: one a finished epoch, as `metrics.csv` shows them.
-        notices: what was said about D's health; each kind is said once.
-        best: for each segmenter its best validation metric and the update it came at.
-        seconds: time spent training, over all sittings.
-        wall_seconds: likewise, with validation, pictures and checkpoints.
+        epoch: scalars of the current epoch.
+        window: scalars of the current logging window.
+        health: D's health scalars over its latest updates; health_updates: number of these updates.
+        rows: one row per finished epoch, as in `metrics.csv`.
+        notices: warnings about D's health, by kind; each kind is reported once.
+        best: best validation metric of each segmenter, and its update.
+        seconds: time spent training, summed over restarts.
+        wall_seconds: the same with validation, pictures and checkpoints.
     """
 
     def __init__(self) -> None:
@@ -120,7 +124,7 @@ class RunLog(tf.train.experimental.PythonState):
 
 
 def csv_text(rows: list[dict[str, float]]) -> str:
-    """The text of `metrics.csv`: a header and a row per epoch, empty where it lacks a value."""
+    """The text of `metrics.csv`: a header and one row per epoch; missing values are empty."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     table = io.StringIO()
     writer = csv.DictWriter(table, columns, restval="", lineterminator="\n")

@@ -1,4 +1,4 @@
-"""The outer loop: epochs, phases, cadence. Knows nothing of losses or files of data."""
+"""The training loop: epochs, phases, logging and checkpoints. Independent of losses and data."""
 
 import signal
 import time
@@ -18,18 +18,18 @@ from tfadvseg.training.progress import Progress
 from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 
 LOG_EVERY = 100
-"""Updates a logging window, unless its phase ends first."""
+"""Updates per logging window, unless the phase ends first."""
 
 
 class Stopped(Exception):
-    """The user or the machine asked the run to stop; its state was saved."""
+    """A signal stopped the run; its state was saved."""
 
 
 class Hooks(Protocol):
-    """What the loop calls at its cadence; `run.outputs.RunOutput` is the real one."""
+    """Functions that the loop calls; implemented by `run.outputs.RunOutput`."""
 
     def end_window(self, update: int, means: dict[str, float]) -> None:
-        """A logging window ended."""
+        """Reports a logging window."""
 
     def end_epoch(
         self, epoch: int, update: int, train: dict[str, float], weights: dict[str, float]
@@ -37,7 +37,7 @@ class Hooks(Protocol):
         """Validates and reports; returns a line for the terminal."""
 
     def is_over(self, update: int) -> bool:
-        """Whether training ends with this epoch, though it is not the last."""
+        """Whether training stops early after this epoch."""
 
     def save(self, update: int) -> None:
         """Writes a checkpoint."""
@@ -45,7 +45,7 @@ class Hooks(Protocol):
 
 @dataclass(frozen=True)
 class Position:
-    """Where in a run the next update is: epoch, phase and update within it, all from 0."""
+    """Position of an update in a run: epoch, phase and update within the phase, all from 0."""
 
     epoch: int
     phase: int
@@ -53,7 +53,7 @@ class Position:
 
 
 def locate(update: int, phases: tuple[Phase, ...]) -> Position:
-    """The position of the update numbered `update` from the start of the run."""
+    """The position of update number `update`, counted from 0 at the start of the run."""
     epoch, rest = divmod(update, sum(phase.updates for phase in phases))
     for index, phase in enumerate(phases):
         if rest < phase.updates:
@@ -88,15 +88,15 @@ def run_updates(
     log: RunLog,
     hooks: Hooks,
 ) -> None:
-    """Trains from update `step` to the end of the last epoch, or until the hooks say it is over.
+    """Trains from update `step` to the end of the last epoch, or until the hooks stop it early.
 
     Raises:
         UserError: a scalar became NaN or infinite.
-        Stopped: SIGTERM or SIGINT came; the state was saved.
+        Stopped: the process received SIGTERM or SIGINT; the state was saved.
     """
     xla = config.run.xla and bool(tf.config.list_logical_devices("GPU"))
     if config.run.xla and not xla:
-        logging.warning("--xla: left off, as there is no GPU and XLA is slower on CPUs.")
+        logging.warning("--xla: ignored, because there is no GPU and XLA is slower on CPUs.")
     compiled = [compile_phase(phase, strategy, xla) for phase in phases]
     updates_per_epoch = sum(phase.updates for phase in phases)
     total = config.run.epochs * updates_per_epoch
@@ -118,7 +118,7 @@ def run_updates(
             for batch in batches:
                 weights = phase.weights(position.epoch + done / phase.updates)
                 scalars = compiled[position.phase](batch, _constants(weights))
-                # One step is fetched while the next one runs, so that a GPU never waits for us.
+                # Scalars are fetched while the next step runs, so that the GPU never waits.
                 if pending is not None:
                     _record(fetch(pending), update, log, opponents, progress, description)
                 pending = scalars
@@ -151,7 +151,7 @@ def run_updates(
                         step.assign(update)
                         hooks.save(update)
                     if ends_epoch and update < total and hooks.is_over(update):
-                        progress.say("no better epoch within --patience: training ends here")
+                        progress.say("no improvement within --patience epochs: training stops")
                         return
                     if stopping and update < total:
                         raise Stopped(f"stopped after update {update}")
@@ -163,7 +163,7 @@ def _constants(weights: Mapping[str, float]) -> Weights:
 
 
 def _weights_at_end(phases: tuple[Phase, ...], epoch: int) -> dict[str, float]:
-    """The weights that the last update of each of the epoch's phases had."""
+    """The weights in the last update of each phase of the epoch."""
     return {
         name: value
         for phase in phases
@@ -198,14 +198,14 @@ def watch_discriminators(
     opponents: tuple[Opponent, ...],
     say: Callable[[str], None],
 ) -> None:
-    """Says once what is wrong with a D. A step that asks D without updating it does not count.
+    """Prints each kind of warning about D once. Only steps that update D count.
 
     Args:
-        scalars: of a step, by network and name.
-        update: its number.
-        log: remembers what was seen and said.
-        opponents: the discriminators that are watched.
-        say: prints a line.
+        scalars: scalars of a step, by network and name.
+        update: number of the step.
+        log: log of the run, which holds D's latest scalars and the warnings printed.
+        opponents: the discriminators to watch.
+        say: function that prints a line.
     """
     of_updated = tuple(name.removesuffix("loss_d") for name in scalars if name.endswith("loss_d"))
     if not of_updated:
@@ -232,7 +232,7 @@ def _closing(progress: Progress) -> Iterator[None]:
 
 @contextmanager
 def _stop_requests() -> Iterator[Callable[[], bool]]:
-    """Within the block SIGTERM and the first SIGINT only ask; the second SIGINT interrupts."""
+    """Turns SIGTERM and the first SIGINT into a request to stop; the second SIGINT interrupts."""
     requested = False
 
     def request(number: int, frame: FrameType | None) -> None:
@@ -240,7 +240,7 @@ def _stop_requests() -> Iterator[Callable[[], bool]]:
         del frame
         requested = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        logging.warning("%s: saving, then stopping.", signal.Signals(number).name)
+        logging.warning("%s: saving the state, then stopping.", signal.Signals(number).name)
 
     previous = {
         number: signal.signal(number, request) for number in (signal.SIGTERM, signal.SIGINT)

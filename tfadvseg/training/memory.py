@@ -1,4 +1,4 @@
-"""How much memory training took."""
+"""Peak memory of training."""
 
 import resource
 import sys
@@ -7,10 +7,10 @@ import tensorflow as tf
 
 
 def peak_memory_bytes() -> int:
-    """The most memory that was held at any time since the process began.
+    """Peak memory since the process started, in bytes.
 
-    With GPUs that is what TensorFlow held of the fullest one's memory, else what was resident of
-    the process; Linux counts in what the process that started this one held then.
+    With GPUs, it is TensorFlow's peak on the GPU that used most; otherwise the peak resident size
+    of the process, which on Linux includes that of the parent process at the start.
     """
     gpus = tf.config.list_logical_devices("GPU")
     if gpus:

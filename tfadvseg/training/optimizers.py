@@ -1,4 +1,4 @@
-"""Optimizers from their configuration."""
+"""Builds optimizers from their configuration."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from tfadvseg.training import schedules
 from tfadvseg.training.torch_optimizers import LearningRate, TorchAdam, TorchSGD
 
 CLASSIFIER_FACTOR = 10.0
-"""Of the learning rate of DeepLab-v2's atrous classifiers."""
+"""Factor of the learning rate of DeepLab-v2's atrous classifiers."""
 
 
 @dataclass(frozen=True)
 class Length:
-    """How long a network is trained, as learning rates count it.
+    """Length of a network's training, on which learning rates depend.
 
     Attributes:
-        updates_per_epoch: of this network, at least 1.
-        epochs: after which `poly` and `cosine` rates have fallen.
+        updates_per_epoch: updates of this network per epoch, at least 1.
+        epochs: epochs over which `poly` and `cosine` rates fall.
     """
 
     updates_per_epoch: int = 1
@@ -27,7 +27,7 @@ class Length:
 
 
 def learning_rate(config: OptimizerConfig, length: Length) -> LearningRate:
-    """The learning rate: a number, or a function of the update that is part of the graph."""
+    """The learning rate: a number, or a schedule evaluated in the graph."""
     top = config.learning_rate
     updates = length.epochs * length.updates_per_epoch
     match config.rate:
@@ -50,8 +50,9 @@ def build_optimizer(
 ) -> tf.keras.optimizers.Optimizer:
     """The optimizer of a network, not built yet.
 
-    Gradients are summed over replicas before they are clipped. Weight decay is of kernels, the
-    weights of more than one dimension; DeepLab-v2's recipe, with sgd, decays all that is trained.
+    Gradients are summed over replicas before they are clipped. Weight decay applies to kernels, the
+    weights with more than one dimension; with sgd, as in DeepLab-v2's recipe, it applies to all
+    trained variables of deeplab_v2.
     """
     variables = model.trainable_variables
     kernels = [variable for variable in variables if len(variable.shape) > 1]
@@ -80,7 +81,7 @@ def build_optimizer(
                 return TorchSGD(
                     rate, config.momentum, config.weight_decay, decayed=kernels, clip_norm=clip
                 )
-            # DeepLab-v2's recipe: its classifiers learn faster, and all that is trained decays.
+            # DeepLab-v2's recipe: classifiers learn faster, and all trained variables decay.
             factors = [(model.classifier_variables(), CLASSIFIER_FACTOR)]
             return TorchSGD(
                 rate, config.momentum, config.weight_decay, factors=factors, clip_norm=clip

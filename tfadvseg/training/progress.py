@@ -1,4 +1,4 @@
-"""The progress bar: step, losses, images/s and time left."""
+"""The progress bar: updates, losses, images/s and remaining time."""
 
 import sys
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ _FORMAT = "{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{r
 
 
 class Progress:
-    """A bar over all updates of a run; lines above it for what should stay readable."""
+    """A progress bar over all updates of a run; messages are printed above it."""
 
     def __init__(self, total: int, done: int, windows_per_update: int) -> None:
         self._windows_per_update = windows_per_update
-        # In a log file each refresh is a line of its own: write few of them.
+        # In a log file, each refresh is a separate line: refresh rarely.
         interval = 0.5 if sys.stderr.isatty() else 30.0
         self._bar = tqdm(
             total=total,
@@ -25,12 +25,12 @@ class Progress:
         )
 
     def advance(self, description: str, losses: Mapping[str, float]) -> None:
-        """One update is done; `losses` are shown as they are."""
+        """Advances the bar by one update and shows its losses."""
         self._bar.set_description_str(description, refresh=False)
-        shown = [f"{name} {value:.3f}" for name, value in losses.items()]
+        numbers = [f"{name} {value:.3f}" for name, value in losses.items()]
         if rate := self._bar.format_dict["rate"]:
-            shown.append(f"{rate * self._windows_per_update:.1f} images/s")
-        self._bar.set_postfix_str(", ".join(shown), refresh=False)
+            numbers.append(f"{rate * self._windows_per_update:.1f} images/s")
+        self._bar.set_postfix_str(", ".join(numbers), refresh=False)
         self._bar.update()
 
     def say(self, line: str) -> None:

@@ -1,7 +1,7 @@
-"""Learning rates as functions of the update, computed in the graph: nothing retraces.
+"""Learning rates as functions of the update, computed in the graph without retracing.
 
-Each schedule counts updates from 0, the first one's, and may be given to any Keras optimizer.
-`warmed_up` puts a linear warm-up before any of them.
+Schedules count updates from 0 and work with any Keras optimizer. `warmed_up` adds a linear warm-up
+to any of them.
 """
 
 import math
@@ -13,10 +13,10 @@ import tensorflow as tf
 Schedule: TypeAlias = tf.keras.optimizers.schedules.LearningRateSchedule
 
 _POWER = 0.9
-"""Of `poly`."""
+"""Exponent of `poly`."""
 
 _FALL = 0.1
-"""What a step multiplies the rate by."""
+"""Factor of the rate at each step of `step_decay`."""
 
 
 def poly(learning_rate: float, updates: int) -> Schedule:
@@ -25,7 +25,7 @@ def poly(learning_rate: float, updates: int) -> Schedule:
     DeepLab's decay (Chen et al. 2016, arXiv 1606.00915).
 
     Args:
-        learning_rate: of the first update, greater than 0.
+        learning_rate: rate of the first update, greater than 0.
         updates: length of the decay, at least 1.
 
     Raises:
@@ -41,7 +41,7 @@ def cosine(learning_rate: float, updates: int) -> Schedule:
     SGDR (Loshchilov and Hutter 2017, arXiv 1608.03983), eq. 5, without its restarts.
 
     Args:
-        learning_rate: of the first update, greater than 0.
+        learning_rate: rate of the first update, greater than 0.
         updates: length of the decay, at least 1.
 
     Raises:
@@ -52,20 +52,19 @@ def cosine(learning_rate: float, updates: int) -> Schedule:
 
 
 def step_decay(learning_rate: float, boundaries: Sequence[int]) -> Schedule:
-    """learning_rate / 10^n, where n boundaries are at most the update.
+    """learning_rate / 10^n, where n is the number of boundaries up to and including the update.
 
     Args:
-        learning_rate: of the first update, greater than 0.
-        boundaries: updates, at least one, each at least 1 and rising; the rate falls with that
-            very update.
+        learning_rate: rate of the first update, greater than 0.
+        boundaries: updates from which the rate is lower; at least one, increasing, each at least 1.
 
     Raises:
-        ValueError: `boundaries` do not rise, or the rate is out of range.
+        ValueError: `boundaries` do not increase, or the rate is out of range.
     """
     _check_positive(learning_rate=learning_rate)
     rising = all(b > a for a, b in zip((0, *boundaries), boundaries, strict=False))
     if not boundaries or not rising:
-        raise ValueError(f"boundaries={boundaries}: must rise and be greater than 0.")
+        raise ValueError(f"boundaries={boundaries}: must increase and be greater than 0.")
     # Keras changes the value after a boundary.
     last_updates = [boundary - 1 for boundary in boundaries]
     rates = [learning_rate * _FALL**n for n in range(len(boundaries) + 1)]
@@ -76,8 +75,8 @@ def inverse_time(learning_rate: float, decay: float) -> Schedule:
     """learning_rate / (1 + decay * update), the `decay` of Keras's first optimizers.
 
     Args:
-        learning_rate: of the first update, greater than 0.
-        decay: an update, at least 0.
+        learning_rate: rate of the first update, greater than 0.
+        decay: decay per update, at least 0.
 
     Raises:
         ValueError: a number is out of range.
@@ -88,15 +87,15 @@ def inverse_time(learning_rate: float, decay: float) -> Schedule:
 
 
 def warmed_up(schedule: Schedule, updates: int) -> Schedule:
-    """The schedule, times (update + 1) / updates during the first `updates`.
+    """The schedule multiplied by (update + 1) / updates during the first `updates` updates.
 
-    The gradual warm-up of Goyal et al. 2017 (arXiv 1706.02677, section 2.2) from 0, which no update
-    has; the last of the warm-up has the schedule's own rate. The schedule runs on from update 0, so
-    that its boundaries and its length are those of the whole training.
+    The gradual warm-up of Goyal et al. 2017 (arXiv 1706.02677, section 2.2): it rises from 0, and
+    its last update has the schedule's rate. The schedule itself starts at update 0, so that its
+    boundaries and length refer to the whole training.
 
     Args:
-        schedule: any of this module's, or Keras's.
-        updates: length of the warm-up; 0 is none.
+        schedule: a schedule of this module or of Keras.
+        updates: length of the warm-up in updates; 0 disables it.
 
     Raises:
         ValueError: `updates` is negative.
@@ -106,7 +105,7 @@ def warmed_up(schedule: Schedule, updates: int) -> Schedule:
 
 
 class WarmUp(Schedule):
-    """See `warmed_up`."""
+    """A schedule with a linear warm-up, see `warmed_up`."""
 
     def __init__(self, schedule: Schedule, updates: int) -> None:
         _check_positive(updates=updates)

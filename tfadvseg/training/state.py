@@ -1,4 +1,4 @@
-"""What a run has learned so far: networks, their optimizers, and the number of updates."""
+"""State of training: networks, their optimizers, and the number of updates."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -30,18 +30,18 @@ Role = Literal["segmenter", "discriminator", "critic", "teacher"]
 class Learner(tf.Module):
     """A network and the optimizer that updates it.
 
-    The optimizer's variables exist before the first step is traced, so that nothing is created
-    inside a traced function and a checkpoint always holds the same set.
+    The optimizer's variables are created before the first step is traced, so that a traced function
+    creates none and all checkpoints contain the same variables.
 
     Attributes:
-        model: the network that learns.
-        optimizer: its own, built; None for a teacher, which no gradient updates.
-        averaged: the same network with an exponential moving average of all its weights, or None.
-        role: what the network is for.
-        statistics: of batch norm on the source domain, where the network keeps them apart; absent
-            otherwise, as in checkpoints.
-        balance: of a D whose adversarial loss weighs a share of the segmentation gradient's norm;
-            None where the weight is a number.
+        model: the trained network.
+        optimizer: its optimizer, built; None for a teacher, which has no gradient updates.
+        averaged: the same network with an exponential moving average of all weights, or None.
+        role: role of the network.
+        statistics: batch norm's statistics on the source domain if they are kept per domain;
+            otherwise the attribute is absent, as in checkpoints.
+        balance: balance of a D whose `--lambda_adv` is a ratio of gradient norms; None if it is a
+            number.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class Learner(tf.Module):
             averaged.set_weights(model.get_weights())
 
     @property
-    def measured(self) -> tf.keras.Model:
-        """What is validated, kept as the best and exported: the average where there is one."""
+    def evaluated(self) -> tf.keras.Model:
+        """The network to validate, keep as best and export: the average if there is one."""
         return self.model if self.averaged is None else self.averaged
 
     @property
@@ -83,18 +83,18 @@ class Learner(tf.Module):
         return self.optimizer.iterations
 
     def domain(self, domain: Domain) -> AbstractContextManager[None]:
-        """Within the block images of a domain pass through, under its batch norm statistics."""
+        """Context in which the network uses the domain's batch norm statistics."""
         statistics = getattr(self, "statistics", None)
         return nullcontext() if statistics is None else statistics.of(domain)
 
     def gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> list[tf.Tensor]:
-        """This network's gradients of a scalar float32 loss, whatever the precision."""
+        """This network's gradients of a scalar float32 loss, in any precision."""
         return self.gradients_at(tape, loss, self.model.trainable_variables)
 
     def gradients_at(
         self, tape: tf.GradientTape, loss: tf.Tensor, sources: list[tf.Tensor]
     ) -> list[tf.Tensor]:
-        """Gradients of a scalar float32 loss at tensors or variables, whatever the precision."""
+        """Gradients of a scalar float32 loss at tensors or variables, in any precision."""
         if not isinstance(self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
             return tape.gradient(loss, sources)
         scaled = tape.gradient(loss, sources, output_gradients=self._loss_scale())
@@ -108,12 +108,12 @@ class Learner(tf.Module):
     def gradients_through(
         self, tape: tf.GradientTape, outputs: list[tf.Tensor], upstream: list[tf.Tensor]
     ) -> list[tf.Tensor]:
-        """This network's gradients of a loss whose gradients at its outputs are known.
+        """This network's gradients of a loss, given the loss's gradients at the outputs.
 
         Args:
-            tape: recorded the network's pass.
-            outputs: of the network.
-            upstream: the loss's gradient at each of them, float32.
+            tape: tape that recorded the network's pass.
+            outputs: outputs of the network.
+            upstream: gradient of the loss at each output, float32.
         """
         variables = self.model.trainable_variables
         if not isinstance(self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
@@ -133,7 +133,7 @@ class Learner(tf.Module):
 
     def _update_average(self, strategy: tf.distribute.Strategy) -> None:
         assert self.averaged is not None
-        # The first updates, which move most, soon weigh little: Keras's and TensorFlow's own rule.
+        # A lower decay at first forgets the initial weights sooner, as in TensorFlow's own average.
         updates = tf.cast(self.updates, tf.float32)
         decay = tf.minimum(self._decay, (1 + updates) / (10 + updates))
 
@@ -150,8 +150,8 @@ class TrainState:
     """Everything that training changes.
 
     Attributes:
-        step: number of updates so far, int64; counts every phase's.
-        learners: all networks by the names that metrics and checkpoints use; `segmenter` is S.
+        step: number of updates so far over all phases, int64.
+        learners: all networks by their names in metrics and checkpoints; `segmenter` is S.
     """
 
     step: tf.Variable
@@ -159,11 +159,11 @@ class TrainState:
 
     @property
     def segmenter(self) -> Learner:
-        """S."""
+        """The segmenter S."""
         return self.learners["segmenter"]
 
     def segmenters(self) -> dict[str, Learner]:
-        """The networks that are validated, kept and compared: S and those trained beside it."""
+        """S and the networks of `--compare`, which are all validated and saved."""
         return {n: learner for n, learner in self.learners.items() if learner.role == "segmenter"}
 
     def teachers(self) -> dict[str, Learner]:
@@ -171,25 +171,25 @@ class TrainState:
         return {n: learner for n, learner in self.learners.items() if learner.role == "teacher"}
 
     def discriminators(self) -> dict[str, Learner]:
-        """The networks that judge maps."""
+        """The discriminators."""
         return {
             n: learner for n, learner in self.learners.items() if learner.role == "discriminator"
         }
 
 
 SegmenterBuilder = Callable[[int, int], tf.keras.Model]
-"""(image channels, logits per pixel) to a segmenter, as `models.segmenters` builds them."""
+"""Function of (image channels, logits per pixel) to a segmenter (`models.segmenters`)."""
 
 DiscriminatorBuilder = Callable[[tuple[int, int], int], tf.keras.Model]
-"""(height and width of a window, channels of a map) to a D (`models.discriminators`)."""
+"""Function of ((height, width) of a window, channels of a map) to a D (`models.discriminators`)."""
 
 
 class Builder:
     """Builds networks and their optimizers in the current strategy and precision policy.
 
     Attributes:
-        config: of the run.
-        descriptor: of the dataset.
+        config: configuration of the run.
+        descriptor: descriptor of the dataset.
     """
 
     def __init__(
@@ -199,12 +199,12 @@ class Builder:
         segmenter: SegmenterBuilder | None = None,
         discriminator: DiscriminatorBuilder | None = None,
     ) -> None:
-        """Remembers what to build.
+        """Stores the arguments.
 
         Args:
-            config: of the run.
-            descriptor: of the dataset: its classes and the channels of its images.
-            segmenter, discriminator: build networks of the user's own in place of ours.
+            config: configuration of the run.
+            descriptor: descriptor of the dataset: its classes and image channels.
+            segmenter, discriminator: builders of the user's own networks; None builds ours.
         """
         self.config = config
         self.descriptor = descriptor
@@ -254,11 +254,11 @@ class Builder:
         """A discriminator and its optimizer.
 
         Args:
-            name: in checkpoints.
-            channels: of the maps that it is shown.
-            updates_per_epoch: its own; 0 for as many as S has.
-            role: `critic` where it returns features and no logits.
-            balanced: whether `--lambda_adv`, where it is a share, is of this one's loss.
+            name: name in checkpoints.
+            channels: number of channels of its input.
+            updates_per_epoch: its updates per epoch; 0 takes the number of S's.
+            role: `critic` if it returns features instead of logits.
+            balanced: whether a ratio given as `--lambda_adv` applies to this D's loss.
         """
         balance = GradientBalance() if balanced and self.config.method.balances else None
         size = self.config.data.crop_size

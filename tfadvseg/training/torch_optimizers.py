@@ -1,12 +1,12 @@
-"""PyTorch's update rules, where Keras's differ in a way that shows in a published figure.
+"""PyTorch's update rules, which differ from Keras's enough to change published results.
 
-- Momentum accumulates gradients, and the learning rate multiplies the sum; Keras accumulates
+- Momentum accumulates gradients, and the learning rate multiplies the sum. Keras accumulates
   learning rate times gradient, so that after a decay old gradients still count at the old rate.
-- Weight decay is added to the gradient, before momentum; Keras's is decoupled.
-- Adam adds epsilon to the square root of the bias-corrected second moment; Keras adds it before
+- Weight decay is added to the gradient before momentum. Keras's is decoupled.
+- Adam adds epsilon to the square root of the bias-corrected second moment. Keras adds it before
   the correction, which makes its epsilon larger in the first updates.
 
-Over replicas the gradients are summed before any of this, so that weight decay counts once.
+Gradients are summed over replicas before these steps, so that weight decay counts once.
 """
 
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ import tensorflow as tf
 LearningRate: TypeAlias = float | tf.keras.optimizers.schedules.LearningRateSchedule
 
 Factors = Sequence[tuple[Sequence[tf.Variable], float]]
-"""Variables, and what the learning rate is multiplied by for them; others have 1."""
+"""Groups of variables with a factor of their learning rate; other variables have the factor 1."""
 
 
 class TorchSGD(tf.keras.optimizers.Optimizer):
-    """Stochastic gradient descent as `torch.optim.SGD` does it, without dampening.
+    """Stochastic gradient descent as in `torch.optim.SGD`, without dampening.
 
     g = gradient + weight_decay * w;  m = momentum * m + g;  w = w - learning_rate * m.
 
-    Weights decay where `decayed` lists them; None decays all. Gradients of a global norm above
-    `clip_norm` are scaled down to it first.
+    Weight decay applies to the variables in `decayed`, or to all if it is None. Gradients with a
+    global norm above `clip_norm` are scaled down to it first.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class TorchSGD(tf.keras.optimizers.Optimizer):
         clip_norm: float | None = None,
         name: str = "torch_sgd",
     ) -> None:
-        # Without the base class's weight decay, which is decoupled.
+        # The base class's weight decay is decoupled, so it is not used.
         super().__init__(name=name, weight_decay=None, global_clipnorm=clip_norm, jit_compile=False)
         self._learning_rate = self._build_learning_rate(learning_rate)
         self.momentum = momentum
         self.coupled_weight_decay = weight_decay
         self._decayed = None if decayed is None else frozenset(map(self._var_key, decayed))
-        # A plain dict would be tracked, and become part of every checkpoint.
+        # A plain dict would be tracked and saved in checkpoints.
         self._factors = MappingProxyType(
             {self._var_key(each): factor for variables, factor in factors for each in variables}
         )
@@ -63,12 +63,12 @@ class TorchSGD(tf.keras.optimizers.Optimizer):
         rate = self._factors.get(key, 1.0) * tf.cast(self.learning_rate, variable.dtype)
         gradient = tf.convert_to_tensor(gradient)
         if self.coupled_weight_decay and (self._decayed is None or key in self._decayed):
-            # Else a graph multiplies every variable before the first gradient is there, and holds
-            # them.
+            # Without the dependency, the graph computes and holds all products before the first
+            # gradient.
             with tf.control_dependencies([gradient]):
                 gradient += self.coupled_weight_decay * variable
         momentum = self.momenta[self._index_dict[key]]
-        # TensorFlow's own rule is this one; Keras's optimizer does not use it.
+        # TensorFlow's op has PyTorch's rule; Keras's optimizer does not use it.
         tf.raw_ops.ResourceApplyMomentum(
             var=variable.handle,
             accum=momentum.handle,
@@ -79,9 +79,9 @@ class TorchSGD(tf.keras.optimizers.Optimizer):
 
 
 class TorchAdam(tf.keras.optimizers.Optimizer):
-    """Adam (Kingma and Ba 2015, arXiv 1412.6980) as `torch.optim.Adam` does it.
+    """Adam (Kingma and Ba 2015, arXiv 1412.6980) as in `torch.optim.Adam`.
 
-    m, v: moving means of the gradient g and of g**2; in update t
+    With m and v the moving means of the gradient g and of g**2, update t is
     w = w - learning_rate * m / (1 - beta_1**t) / (sqrt(v / (1 - beta_2**t)) + epsilon).
     """
 
@@ -113,7 +113,7 @@ class TorchAdam(tf.keras.optimizers.Optimizer):
         gradient = tf.convert_to_tensor(gradient)
         index = self._index_dict[self._var_key(variable)]
         mean, mean_square = self.means[index], self.mean_squares[index]
-        # In float32 1 - 0.999**t would lose three digits for small t.
+        # In float32, 1 - 0.999**t would lose three digits for small t.
         update = tf.cast(self.iterations + 1, tf.float64)
         correction_1 = tf.cast(1 - tf.pow(tf.constant(self.beta_1, tf.float64), update), rate.dtype)
         correction_2 = tf.cast(1 - tf.pow(tf.constant(self.beta_2, tf.float64), update), rate.dtype)

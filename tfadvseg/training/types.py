@@ -1,4 +1,4 @@
-"""What a step function takes and returns, and how an epoch is made of steps."""
+"""Types of step functions, and of the phases of an epoch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,33 +7,33 @@ from typing import NamedTuple, TypeAlias
 import tensorflow as tf
 
 Batch = dict[str, tf.Tensor]
-"""Tensors by name, this replica's part of a global batch: `image`, `label`, ..."""
+"""This replica's part of a global batch: tensors by name (`image`, `label`, ...)."""
 
 
 class Ratio(NamedTuple):
-    """A share of a count that differs from step to step: scalars float32, over all replicas."""
+    """A ratio whose denominator differs between steps: scalars float32, over all replicas."""
 
     numerator: tf.Tensor
     denominator: tf.Tensor
 
 
 class Minimum(NamedTuple):
-    """A scalar float32 of which the smallest of several steps is reported."""
+    """A scalar float32, reported as its minimum over steps."""
 
     value: tf.Tensor
 
 
 class Maximum(NamedTuple):
-    """A scalar float32 of which the largest of several steps is reported."""
+    """A scalar float32, reported as its maximum over steps."""
 
     value: tf.Tensor
 
 
 Scalar: TypeAlias = tf.Tensor | Ratio | Minimum | Maximum
-"""One reported number. A plain tensor, scalar float32, is averaged over steps."""
+"""One reported number. A plain tensor, a scalar float32, is averaged over steps."""
 
 Scalars = dict[str, Scalar]
-"""What a step reports, the same on every replica, by name: `<network>/<quantity>`."""
+"""Numbers that a step reports, equal on all replicas, by name: `<network>/<quantity>`."""
 
 Metrics = dict[str, float]
 """Numbers on the host, by name."""
@@ -45,25 +45,26 @@ StepFunction = Callable[[Batch, Weights], Scalars]
 """One update: changes networks, returns scalars."""
 
 Batches = Callable[[int, int], tf.data.Dataset]
-"""(epoch, first update within the phase), both from 0, to the global batches from there on."""
+"""Function of (epoch, first update within the phase), both from 0, to the batches from there on."""
 
 
 def no_weights(progress: float) -> Mapping[str, float]:
-    """The weights of a phase that has none that change."""
+    """No weights: for phases whose loss weights do not change."""
     del progress
     return {}
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of an epoch, as the outer loop sees a method.
+    """One part of an epoch: a step function, repeated on its batches.
 
     Attributes:
-        name: for the progress bar.
-        step: the update.
-        updates: how many an epoch has.
-        batches: the pipeline that feeds the phase.
-        weights: of the loss terms, by the number of epochs trained so far, a fraction within one.
+        name: name in the progress bar.
+        step: the step function.
+        updates: number of updates per epoch.
+        batches: function that makes the phase's batches.
+        weights: function of the epochs trained so far, including fractions, to the loss weights
+            that change.
     """
 
     name: str
@@ -75,14 +76,15 @@ class Phase:
 
 @dataclass(frozen=True)
 class Opponent:
-    """A discriminator whose health is watched, and what to try when it fails.
+    """A discriminator whose health is watched, with advice when it fails.
 
     Attributes:
-        prefix: of its scalars: `<prefix>/accuracy_<side>`, `loss_d`, `logit_min`, `logit_max`.
-        name: in sentences.
-        sides: the two kinds of maps that it tells apart.
-        saturated, one_way, exploded: what to try when it is always right, when it answers one way,
-            and when its logits diverge; each the end of a sentence that begins with "Try ".
+        prefix: prefix of its scalars: `<prefix>/accuracy_<side>`, `loss_d`, `logit_min`,
+            `logit_max`.
+        name: name in messages.
+        sides: the two kinds of maps that it distinguishes.
+        saturated, one_way, exploded: advice when it is always right, when it gives one answer only,
+            and when its logits diverge; each continues a sentence that begins with "Try ".
     """
 
     prefix: str

@@ -1,4 +1,4 @@
-"""Validation of the segmenters and of D, streaming and over replicas."""
+"""Validation of the segmenters and of D, batch by batch and over replicas."""
 
 from collections.abc import Callable
 
@@ -18,11 +18,11 @@ from tfadvseg.training.types import Batch
 Validator = Callable[[tf.data.Dataset], dict[str, float]]
 
 ShownMaps = Callable[[Batch, tf.Tensor], dict[str, tf.Tensor]]
-"""A batch and S's class probabilities to the `real` and `fake` maps that D is shown, or nothing."""
+"""Function of a batch and S's class probabilities to D's inputs `real` and `fake`, or to none."""
 
 
 def no_maps(batch: Batch, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
-    """What is shown where D is not validated."""
+    """No maps: D is not validated."""
     del batch, probabilities
     return {}
 
@@ -37,36 +37,36 @@ def make_validator(
     gan: GanLoss = "vanilla",
     darkfield: bool = False,
 ) -> Validator:
-    """A function of a validation dataset (`data.pipeline.fixed_windows`) to metrics.
+    """Makes a function of a validation dataset (`data.pipeline.fixed_windows`) to metrics.
 
-    The metrics, over all valid pixels: `val/<segmenter>/loss_seg`, made of the same `terms` as in
-    training, and those of `evaluation.confusion.segmentation_metrics`; where D is `shown` maps,
-    `val/d/accuracy_real`, `val/d/accuracy_fake` (its answers on `segmenter`'s maps) and
-    `val/d/fooling_rate`, in inference mode. A D that was built for one size is asked about the
-    central window of each image, and not about smaller images. A D that compares sides answers by
-    the other side's mean over the images of a replica's batch.
+    The metrics over all valid pixels are `val/<segmenter>/loss_seg`, with the same `terms` as in
+    training, and those of `evaluation.confusion.segmentation_metrics`. If `shown` returns D's
+    inputs, there are also `val/d/accuracy_real`, `val/d/accuracy_fake` (on S's maps) and
+    `val/d/fooling_rate`, in inference mode. A D that takes one size only is validated on the
+    central window of each image, and not on smaller images. If D's loss compares sides, the
+    threshold is the mean logit on the other side over the images of a replica's batch.
 
-    With `darkfield` also those of `evaluation.darkfield_accuracy.darkfield_accuracy` for each
-    segmenter, which are means over images: the dataset must be of whole ones
+    With `darkfield`, the metrics of `evaluation.darkfield_accuracy.darkfield_accuracy` are added
+    for each segmenter. They are means over images, so the dataset must hold whole images
     (`data.pipeline.whole_images`).
     """
     num_classes = len(class_names)
     discriminator = state.learners.get("discriminator")
 
     def d_answers(batch: Batch, logits: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Whether D takes the maps of each side for real ones, [B,h,w,1] bool."""
+        """Whether D classifies the maps of each side as real, [B,h,w,1] bool."""
         if discriminator is None:
             return {}
-        every = shown(batch, class_probabilities(logits))
-        fitted = {side: fitting_window(discriminator.model, maps) for side, maps in every.items()}
-        judged = {
+        inputs = shown(batch, class_probabilities(logits))
+        fitted = {side: fitting_window(discriminator.model, maps) for side, maps in inputs.items()}
+        d_logits = {
             side: discriminator.model(maps, training=False)
             for side, maps in fitted.items()
             if maps is not None
         }
         return {
-            side: answers(own, REAL, gan, _mean_of_others(judged, side, batch["weight"], gan))
-            for side, own in judged.items()
+            side: answers(each, REAL, gan, _mean_of_others(d_logits, side, batch["weight"], gan))
+            for side, each in d_logits.items()
         }
 
     def replica_sums(batch: Batch) -> dict[str, tf.Tensor]:
@@ -74,7 +74,7 @@ def make_validator(
         sums: dict[str, tf.Tensor] = {}
         logits = {}
         for name, learner in state.segmenters().items():
-            logits[name] = learner.measured(image, training=False)
+            logits[name] = learner.evaluated(image, training=False)
             losses = term_sums(logits[name], label, terms, batch.get("boundary"))
             sums |= {f"{name}/loss/{term}": value for term, value in losses.items()}
             predicted = predicted_label(logits[name])
@@ -100,7 +100,7 @@ def make_validator(
         totals: dict[str, np.ndarray] = {}
         for batch in strategy.experimental_distribute_dataset(dataset):
             for name, value in global_sums(batch).items():
-                # Sums of thousands of batches outgrow single precision.
+                # Sums over thousands of batches need more than single precision.
                 exact = np.asarray(value, np.int64 if name.endswith("confusion") else np.float64)
                 totals[name] = totals.get(name, 0) + exact
         metrics = {}
@@ -112,10 +112,10 @@ def make_validator(
                 if key.startswith(prefix)
             }
             metrics[f"val/{name}/loss_seg"] = float(loss_of(losses, losses, terms))
-            measured = segmentation_metrics(totals[f"{name}/confusion"], class_names)
+            of_network = segmentation_metrics(totals[f"{name}/confusion"], class_names)
             if darkfield:
-                measured |= darkfield_accuracy(totals[f"{name}/darkfield"], class_names)
-            metrics |= {f"val/{name}/{metric}": value for metric, value in measured.items()}
+                of_network |= darkfield_accuracy(totals[f"{name}/darkfield"], class_names)
+            metrics |= {f"val/{name}/{metric}": value for metric, value in of_network.items()}
         if "d/windows" in totals:
             for kind in ("real", "fake"):
                 share = float(totals[f"d/{kind}"] / totals["d/windows"])
@@ -127,11 +127,11 @@ def make_validator(
 
 
 def _mean_of_others(
-    judged: dict[str, tf.Tensor], side: str, weight: tf.Tensor, gan: GanLoss
+    d_logits: dict[str, tf.Tensor], side: str, weight: tf.Tensor, gan: GanLoss
 ) -> tf.Tensor | None:
-    """The mean of D's logits on the other side's images that count, where D compares sides."""
+    """Weighted mean of D's logits on the other side's images, for losses that compare sides."""
     if not compares_sides(gan):
         return None
-    (other,) = (logits for name, logits in judged.items() if name != side)
+    (other,) = (logits for name, logits in d_logits.items() if name != side)
     means = tf.reduce_mean(other, axis=[1, 2, 3])
     return tf.math.divide_no_nan(tf.reduce_sum(means * weight), tf.reduce_sum(weight))
