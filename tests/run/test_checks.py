@@ -23,7 +23,7 @@ from tfadvseg.run.machine import only_trainer
         ({"run": {"best_metric": "miuo"}}, "--best_metric=miuo: unknown; choose one of last"),
         ({"run": {"best_metric": "iou_void"}}, "--best_metric=iou_void: unknown"),
         ({"loss": {"class_weights": (1.0, 2.0)}}, "--class_weights=1,2: 2 weights for 11 classes"),
-        ({"loss": {"boundary_weight": 10.0}}, "--boundary_weight: .* camvid has none"),
+        ({"loss": {"boundary_weight": 10.0}}, "--boundary_weight: .* camvid has no"),
         ({"data": {"mean": (1.0,), "std": (1.0,)}}, "--mean and --std: 1 numbers each"),
         ({"data": {"dataset": "isbi2012", "augment": ("colour",)}}, "--augment=colour: .* grey"),
     ],

@@ -159,7 +159,7 @@ def test_several_metrics_are_shown_and_the_first_has_the_gap():
     assert [name for name in names if not name.startswith("-")] == ["", "seeds", *shown, "", *shown]
     assert "closes 25.0 % of the gap in f1_road" in text
     assert json.loads(json_text(sides, metrics, "cells, test"))["metric"] == "f1_road"
-    with pytest.raises(UserError, match="--metric=v_rand: a has none"):
+    with pytest.raises(UserError, match="--metric=v_rand: not in a"):
         compare(runs, ["f1_road", "v_rand"])
 
 
