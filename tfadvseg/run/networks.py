@@ -155,8 +155,8 @@ def _describe(
         low=low,
         high=high,
         normalise=config.data.normalise,
-        channels=own.channels,
-        axes=own.axes,
+        channels=used_on.channels,
+        axes=used_on.axes,
     )
 
 
