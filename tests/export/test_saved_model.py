@@ -1,5 +1,6 @@
 """Exports are complete or absent, small, and need only TensorFlow."""
 
+import dataclasses
 import os
 import resource
 import shutil
@@ -13,6 +14,7 @@ import pytest
 import tensorflow as tf
 from export_testing import GREY_SPEC, randomised_segmenter
 
+from tfadvseg.config import SegmenterConfig
 from tfadvseg.errors import UserError
 from tfadvseg.export.exported import load_exported
 from tfadvseg.export.run_model import predictor_of
@@ -75,6 +77,16 @@ def test_holds_the_segmenters_variables_and_no_others(segmenter, tmp_path):
     assert sizes == sorted(int(np.prod(variable.shape)) for variable in trained.variables)
 
 
+def test_custom_gradients_are_no_matter_to_whoever_loads_an_export(tmp_path, caplog):
+    deeplab = SegmenterConfig("deeplab_v2", width=4, blocks=(1, 1, 1, 1), stride_place="1x1")
+    spec = dataclasses.replace(GREY_SPEC, segmenter=deeplab)
+    export_saved_model(randomised_segmenter(spec), spec, tmp_path)
+    caplog.clear()
+    load_exported(tmp_path)
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("exported", [GREY_SPEC], ids=["grey"], indirect=True)
 def test_spec_survives(exported):
     assert ModelSpec.load(exported.folder / "assets.extra") == exported.spec
 

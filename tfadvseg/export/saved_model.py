@@ -71,7 +71,8 @@ def load_saved_model(folder: Path) -> Predictor:
     """
     spec = check_version(folder)
     try:
-        with plain_path(folder) as plain:
+        # It warns of custom gradients that exports lack; predictions ask for none.
+        with plain_path(folder) as plain, _without_chatter(logging.ERROR):
             loaded = tf.saved_model.load(plain)
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise damaged(folder, str(error).splitlines()[0]) from error
@@ -85,11 +86,14 @@ def load_saved_model(folder: Path) -> Predictor:
 
 
 @contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Silences TensorFlow's messages about a save, which name a temporary folder."""
+def _without_chatter(least: int = logging.WARNING) -> Iterator[None]:
+    """Silences what TensorFlow says of a save or a load below a severity of absl's.
+
+    Progress of a save names a temporary folder.
+    """
     verbosity, level = logging.get_verbosity(), tf.get_logger().level
     # By absl's own setter: TensorFlow uses it during a save, too, and then restores what it found.
-    logging.set_verbosity(min(verbosity, logging.WARNING))
+    logging.set_verbosity(min(verbosity, least))
     tf.get_logger().setLevel("WARNING")
     try:
         yield
