@@ -93,7 +93,10 @@ def test_labels_of_unlabelled_images_are_not_asked_for():
         segmenter.optimizer.iterations.assign(0)
         step(state, SETTINGS["dacs"], batch() | label)
         after.append(values_of(segmenter.model))
-    assert not changed(*after) and changed(start[0], after[0])
+    assert changed(start[0], after[0])
+    for one, other in zip(*after, strict=True):
+        # Sums of several threads come in no fixed order.
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 PROBABILITIES = np.array(
