@@ -136,6 +136,9 @@ GIVEN = {
     "foreground_class": "a",
     "train_list": "x",
     "val_list": "x",
+    "test_list": "x",
+    "fold": 1,
+    "folds": 3,
     "prepare": "none",
 }
 """A value of each flag that not every dataset listens to."""
@@ -148,14 +151,17 @@ def test_each_flag_of_some_datasets_is_tried():
 @pytest.mark.parametrize("name", DATASETS)
 @pytest.mark.parametrize("flag", GIVEN)
 def test_a_flag_is_taken_by_those_that_listen_and_refused_by_the_others(name, flag):
-    pair = {"train_list": "x", "val_list": "x"} if flag.endswith("_list") else {}
+    pairs = {"_list": {"train_list": "x", "val_list": "x"}, "fold": {"fold": 1, "folds": 3}}
+    pair = next((given for part, given in pairs.items() if part in flag), {})
     config = DataConfig(dataset=name, **{**pair, flag: GIVEN[flag]})
     takers = listeners(flag)
     if name in takers:
         assert check_flags(config) is DATASETS[name]
         return
-    shown = f"--{flag}(=\\S+)?: is for --dataset=.*{takers[0]}.*; {name} "
-    with pytest.raises(UserError, match=shown.replace(flag, f"(train_list|{flag})")):
+    either = "|".join({flag, *pair})
+    with pytest.raises(
+        UserError, match=f"--({either})(=\\S+)?: is for --dataset=.*{takers[0]}.*; {name} "
+    ):
         check_flags(config)
 
 
@@ -190,7 +196,7 @@ def test_shares_must_leave_something_to_train_on():
 @pytest.mark.parametrize(
     ("flag", "text"),
     [
-        ("test_fraction", "For darkfield (default 0.1)."),
+        ("test_fraction", "For darkfield (default 0.1), folder."),
         ("val_fraction", "For camvid, darkfield (default 0.1), folder (default 0.2)."),
         ("prepare", "For cityscapes_semseg, gta5."),
         ("train_split", ""),

@@ -9,8 +9,13 @@ from tfadvseg.config import WeightSchedule
 from tfadvseg.training.loop import compile_phase
 
 SGD = {"optimizer": "sgd", "learning_rate": 0.05}
-PLAIN = {"s_optimizer": SGD, "d_optimizer": SGD}
-"""Moves weights by their gradients: a rule such as Adam's would hide that they are too large."""
+PLAIN = {
+    "s_optimizer": SGD,
+    "d_optimizer": SGD,
+    "segmenter": {"batch_norm_momentum": 0.99},
+}
+"""Moves weights by their gradients: a rule such as Adam's would hide that they are too large. With
+this momentum two updates keep most of the moving variance, which one replica alone unbiases."""
 
 
 def uneven_batch(size: int = 4) -> dict[str, tf.Tensor]:
