@@ -32,9 +32,9 @@ def test_defaults_are_the_published_ones():
         (["--method=advsemiseg", "--d_image=none"], "--d_image=none: is for --method="),
         (["--method=dan", "--semi_threshold=0.5"], "--semi_threshold=0.5: is for --method=adv"),
         (["--method=dan", "--crop_size=31,64"], "--crop_size=31,64: too small for the pooled"),
-        (["--method=advsemiseg", "--gan=relativistic"], "does not compare both sides' answers"),
+        (["--method=advsemiseg", "--gan=relativistic"], "not available with --method"),
         (["--method=advsemiseg", "--gan=hinge", "--d_label_smoothing=0.1"], "no labels to smooth"),
-        (["--method=dan", "--lambda_adv=ratio:0.1"], "no adversarial gradient to balance"),
+        (["--method=dan", "--lambda_adv=ratio:0.1"], "ratio is not available with"),
         (["--method=dan", "--d_dropout=1"], "--d_dropout=1.0: take 0 to below 1"),
     ],
 )
