@@ -93,7 +93,7 @@ def required(flag: flags.FlagHolder[str | None]) -> str:
     """
     if not flag.value:
         meaning = flags.FLAGS[flag.name].help
-        raise UserError(f"--{flag.name}: is needed. It says: {meaning}")
+        raise UserError(f"--{flag.name} is required: {meaning}")
     return flag.value
 
 
@@ -148,7 +148,7 @@ def _parse_flags(module: str, argv: list[str]) -> list[str]:
             flag.value = os.path.expanduser(flag.value)  # noqa: PTH111
     if len(left) > 1:
         raise UserError(
-            f"{left[1]}: what is this for? Arguments are flags, written --name=value "
+            f"{left[1]}: unexpected argument; write flags as --name=value "
             f"({program} --help lists them)."
         )
     return left

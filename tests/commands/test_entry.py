@@ -67,7 +67,7 @@ def test_the_version():
         (["trian"], "tfadvseg trian: no such command; choose one of train, evaluate"),
         (["describe_data"], "Did you mean describe-data?"),
         (["--model=a"], "--model=a: the command comes before its flags"),
-        (["predict"], "--model: is needed"),
+        (["predict"], "--model is required"),
         (["export", "--modle=a"], "Did you mean: model ? (tfadvseg export --help lists all flags)"),
     ],
 )

@@ -196,8 +196,8 @@ def test_the_darkfield_segnet_there_and_back(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "messages"),
     [
-        ([], ["--weights: is needed"]),
-        (["--weights=a.npz"], ["--output_dir: is needed"]),
+        ([], ["--weights is required"]),
+        (["--weights=a.npz"], ["--output_dir is required"]),
         (["--weights_source=torchvision_resnet"], ["--weights_source", "gta2cityscapes"]),
         (["--blocks=1,x"], ["--blocks=1,x: write it as number,number"]),
         (["--blocks=1,1,1"], ["--blocks=1,1,1", "four numbers"]),
@@ -211,14 +211,14 @@ def test_the_darkfield_segnet_there_and_back(tmp_path):
         ),
         (["--which=latest"], ["--which: are for --to=FILE"]),
         (["--to=b.npz", "--width=4"], ["--width: are not for --to"]),
-        (["--to=b.npz"], ["--model: is needed"]),
+        (["--to=b.npz"], ["--model is required"]),
         (["--weights=a.npz", "--output_dir=out"], ["--weights=a.npz: no such file"]),
-        (["--weights=README.md", "--output_dir=out"], ["README.md: unknown kind of weights"]),
+        (["--weights=README.md", "--output_dir=out"], ["README.md: unknown format of weights"]),
         (
             ["--segmenter=segnet", "--blocks=1,1,1,1"],
             ["--blocks=1,1,1,1: is for --segmenter=deeplab_v2"],
         ),
-        (["--to=b.foo", "--model=absent"], ["b.foo: unknown kind of weights"]),
+        (["--to=b.foo", "--model=absent"], ["b.foo: unknown format of weights"]),
         (["--to=b.npz", "--model=absent"], ["absent/model.json: no such file"]),
     ],
 )
@@ -241,5 +241,5 @@ def test_files_and_models_that_do_not_fit(place, tmp_path):
     assert not list(tmp_path.iterdir())
     make_run(tmp_path / "unet")
     result = run_script("convert.py", "--model=unet", "--to=unet.npz", cwd=tmp_path)
-    assert_one_line_error(result, "--model=unet: is a unet; only deeplab_v2, ")
+    assert_one_line_error(result, "--model=unet: is a unet, which cannot be written; give a run of one of deeplab_v2, ")
     assert [path.name for path in tmp_path.iterdir()] == ["unet"]

@@ -116,7 +116,7 @@ def test_gradients_are_clipped_by_their_norm_over_all_variables(name):
         ({"decay": 0.1, "rate": "poly"}, "_decay"),
         ({"rate": "step"}, "_rate_steps"),
         ({"rate_steps": (3,)}, "_rate=step"),
-        ({"rate": "step", "rate_steps": (3, 2)}, "rise"),
+        ({"rate": "step", "rate_steps": (3, 2)}, "must increase"),
         ({"momentum": 1.0}, "momentum"),
         ({"momentum": 0.5}, "momentum=0.5: is for --.*_optimizer=sgd, not adam"),
         (

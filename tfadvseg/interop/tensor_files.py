@@ -35,10 +35,10 @@ def read_tensors(path: str | Path) -> Tensors:
     """
     path = Path(path)
     reader = _choose(path, {".npz": _read_npz, ".safetensors": _read_safetensors}, _read_pth)
+    if not path.exists():
+        raise UserError(f"{path}: no such file.")
     try:
         tensors = reader(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file.") from None
     except OSError as error:
         raise UserError(f"{path}: cannot read it ({error.strerror or error}).") from None
     return {name: _plain(path, name, value) for name, value in tensors.items()}
