@@ -79,7 +79,7 @@ def test_sizes_and_strata_of_folds(seed):
 
 
 def test_a_class_too_rare_for_every_fold():
-    with pytest.raises(UserError, match="The class spirochaete is in 1 of 6 images"):
+    with pytest.raises(UserError, match="The class spirochaete occurs in 1 of 6 images"):
         stratified_folds(keys_of(6), [{0, 1}] * 5 + [{0, 1, 2}], NAMES, 2, 0)
 
 

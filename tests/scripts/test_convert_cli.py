@@ -241,5 +241,8 @@ def test_files_and_models_that_do_not_fit(place, tmp_path):
     assert not list(tmp_path.iterdir())
     make_run(tmp_path / "unet")
     result = run_script("convert.py", "--model=unet", "--to=unet.npz", cwd=tmp_path)
-    assert_one_line_error(result, "--model=unet: is a unet, which cannot be written; give a run of one of deeplab_v2, ")
+    assert_one_line_error(
+        result,
+        "--model=unet: is a unet, which cannot be written; give a run of one of deeplab_v2, ",
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["unet"]
