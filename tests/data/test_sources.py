@@ -102,7 +102,7 @@ def test_folders_are_divided_by_lists(folder, tmp_path):
         ({"value_map": ((0, 0),)}, "--value_map: is for --dataset=folder"),
         (
             {"dataset": "folder", "train_split": "train"},
-            "--train_split=train: is for .*; folder is divided by --val_fraction, --test_fraction, --train_list",
+            "--train_split=train: is for .*; folder is divided by --val_fraction, --test_fraction",
         ),
     ],
 )
