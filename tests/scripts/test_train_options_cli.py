@@ -94,7 +94,7 @@ def test_a_mistake_ends_in_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "messages"),
     [
-        (["--class_weights=heavy"], ["--class_weights=heavy"]),
+        (["--class_weights=heavy"], ["class_weights=heavy"]),
         (
             ["--best_metric=miuo"],
             ["--best_metric=miuo", "iou_spirochaete", "darkfield_accuracy_present_spirochaete"],
@@ -112,7 +112,7 @@ def test_a_mistake_ends_in_one_line(tmp_path):
         (["--focal_gamma=3"], ["--focal_gamma=3.0", "--lambda_focal"]),
         (["--boundary_sigma=3"], ["--boundary_sigma=3.0", "--boundary_weight"]),
         (["--class_names=a/b,c"], ["--class_names=a/b,c", "slash"]),
-        (["--class_names=a,a"], ["--class_names=a,a", "of its own"]),
+        (["--class_names=a,a"], ["--class_names=a,a", "occurs twice"]),
         (["--s_weight_decay=0.1"], ["--s_weight_decay", "adamw"]),
         (["--ema=1"], ["--ema"]),
     ],
