@@ -13,6 +13,8 @@ from tfadvseg.evaluation.report import evaluate_sections, format_table
 class Classes:
     class_names: tuple[str, ...] = ("membrane", "cell")
     image_channels: int = 1
+    image_dtype: str = "uint8"
+    normalise: str = "dataset"
     foreground_class: int | None = 1
     darkfield_accuracy: bool = False
     resize: tuple[int, ...] = ()

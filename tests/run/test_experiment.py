@@ -171,7 +171,8 @@ def test_the_average_of_the_weights_is_what_is_measured_and_exported(data_dir, t
     result = experiment.run_experiment(config)
     checkpoint = checkpoint_paths(tmp_path / "run" / "checkpoints")[0]
     measured = {}
-    image = read_pages(data_dir / "images" / "0.png", 1)[0][np.newaxis]
+    spec = load_run_segmenter(tmp_path / "run", which="latest")[1]
+    image = read_pages(data_dir / "images" / "0.png", spec).pages[0][np.newaxis]
     for kind in ("averaged", "model"):
         model, spec = load_run_segmenter(tmp_path / "run", which="latest")
         keys = {kind: model}

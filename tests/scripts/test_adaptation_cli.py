@@ -139,7 +139,7 @@ def test_a_mistake_ends_at_once_in_one_line(tmp_path):
             ["--target_", "classes"],
         ),
         (["--patience=1"], ["--patience=1", "--best_metric"]),
-        (["--lambda_adv=0", "--lambda_adv_aux=0"], ["--lambda_adv", "source_only"]),
+        (["--lambda_adv=0", "--lambda_adv_aux=0"], ["--lambda_adv", "adabn"]),
         (["--target_crop_size=31,64"], ["--target_crop_size=31,64", "32"]),
         (["--target_crop_size=256,256"], ["--target_crop_size=256,256"]),
         (["--weights_source=deeplab_init"], ["--weights_source", "--weights"]),
