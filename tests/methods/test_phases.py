@@ -26,7 +26,7 @@ def test_the_alternating_experiment_is_the_published_one(published):
     assert (data.train_split, data.val_split) == ("train[:20]", "train[20:]")
     assert (data.crop_size, data.val_windows) == ((128, 128), 800)
     assert (run.epochs, run.steps_per_epoch, run.global_batch_size) == (20, 500, 8)
-    assert (method.schedule, method.compare) == ("alternating", True)
+    assert (method.schedule, method.compare) == ("alternating", ("standard",))
     lambdas = [piecewise_value(method.lambda_adv, epoch) for epoch in range(5)]
     assert lambdas == [0.1, 0.1, 0.1, 1.0, 1.0]
     s, d = published.s_optimizer, published.d_optimizer

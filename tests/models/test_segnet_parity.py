@@ -102,7 +102,7 @@ def test_losses_in_training(folder, tmp_path):
     losses = []
     for index in range(reference.facts["iterations"]):
         image, label = reference.images(f"source/{index}"), reference.label(f"label/{index}")
-        losses.append(float(step({"image": image, "label": label})["loss_seg"]))
+        losses.append(float(step({"image": image, "label": label})["segmenter/loss_seg"]))
     expected = reference.arrays["losses"]
     assert losses[0] == pytest.approx(expected[0], rel=1e-5)
     assert losses[1:] == pytest.approx(expected[1:], rel=3e-3)

@@ -26,7 +26,7 @@ def test_the_better_epoch_is_kept(metric, values, kept, tmp_path, monkeypatch):
     monkeypatch.setattr(
         run_output, "save_checkpoint", lambda model, folder, update, **_: saved.append(update)
     )
-    learners = {"segmenter": SimpleNamespace(measured=tf.Module())}
+    learners = {"segmenter": SimpleNamespace(evaluated=tf.Module())}
     run = SimpleNamespace(
         config=tiny_config(run={"best_metric": metric}),
         log=RunLog(),

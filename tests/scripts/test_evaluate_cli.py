@@ -210,7 +210,7 @@ def test_refusals_write_nothing(place):
     before = set(folder.rglob("*"))
     for arguments, messages in (
         (["--dataset=absent", "--model=run"], ("--dataset=absent", "isbi2012")),
-        (["--model=run", "--class_names=a,b,c"], ("3 classes", "model 2", "membrane, cell")),
+        (["--model=run", "--class_names=a,b,c"], ("3 classes", "model has 2", "membrane, cell")),
         (["--model=run", "--test_scales=0.5,20"], ("--test_scales=0.5,20.0", "0.1 to 10")),
     ):
         assert_one_line_error(run_script("evaluate.py", *arguments, cwd=folder), *messages)
@@ -224,7 +224,7 @@ def test_the_images_are_read_before_the_model(place, tmp_path):
     for path in (run / "best").glob("*.data-*"):
         path.write_bytes(path.read_bytes()[:50])
     result = run_script("evaluate.py", f"--model={run}", "--class_names=a,b,c", cwd=tmp_path)
-    assert_one_line_error(result, "has 3 classes, the model 2 (membrane, cell)")
+    assert_one_line_error(result, "has 3 classes, but the model has 2 (membrane, cell)")
     result = run_script("evaluate.py", f"--model={run}", cwd=tmp_path)
     assert result.returncode == 2
-    assert f"error: {run}/best: none of its 1 checkpoints is whole" in result.stderr
+    assert "none of its 1 checkpoints is whole and fits the network" in result.stderr
