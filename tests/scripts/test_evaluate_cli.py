@@ -227,4 +227,5 @@ def test_the_images_are_read_before_the_model(place, tmp_path):
     assert_one_line_error(result, "has 3 classes, but the model has 2 (membrane, cell)")
     result = run_script("evaluate.py", f"--model={run}", cwd=tmp_path)
     assert result.returncode == 2
-    assert "none of its 1 checkpoints is whole and fits the network" in result.stderr
+    assert f"error: {run}/best: " in result.stderr
+    assert "and fits the network" in result.stderr
