@@ -65,6 +65,11 @@ class DataConfig:
         form="smallest,largest",
         only_for={"augment": ("scale",)},
     )
+    crop_balance: float = option(
+        0.0,
+        "Share of the training windows that are centred on a class, drawn evenly among those in "
+        "the image, for classes that random windows miss; 0.33 is common, 0 centres none.",
+    )
     shuffle: bool = option(
         True, "Shuffle the training images anew for each pass; otherwise once, before the first."
     )
@@ -178,6 +183,10 @@ class DataConfig:
             self.label_fraction < 1 or self.label_marks == "strokes",
             f"--label_marks={self.label_marks}: has no effect without --label_fraction; leave it "
             "out.",
+        )
+        require(
+            0 <= self.crop_balance <= 1,
+            f"--crop_balance={self.crop_balance}: give a share from 0 to 1, such as 0.33.",
         )
         for name in self.augment:
             require_choice("augment", name, Augmentation)

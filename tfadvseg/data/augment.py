@@ -16,20 +16,26 @@ _ELASTIC_GRID = 3
 
 
 def random_window(
-    image: tf.Tensor, label: tf.Tensor, size: tuple[int, int], seed: tf.Tensor
+    image: tf.Tensor,
+    label: tf.Tensor,
+    size: tuple[int, int],
+    seed: tf.Tensor,
+    centre: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts a window at a uniformly random position.
+    """Cuts a window at a uniformly random position, or around a centre.
 
     Args:
         image: [H,W,C], H and W at least `size`.
         label: [H,W,M].
         size: (height, width).
         seed: int32 [2].
+        centre: int32 [2], the pixel that becomes number (height // 2, width // 2) of the window, as
+            far as the image's borders allow; -1 or None: the position is random.
 
     Returns:
         [height,width,C] and [height,width,M], with the types of the inputs.
     """
-    top, left = _random_corner(tf.shape(image)[:2], tf.constant(size), seed)
+    top, left = _corner(tf.shape(image)[:2], tf.constant(size), seed, centre)
     window = image[top : top + size[0], left : left + size[1]]
     label_window = label[top : top + size[0], left : left + size[1]]
     window.set_shape([*size, image.shape[-1]])
@@ -44,8 +50,9 @@ def random_sampled_window(
     seed: tf.Tensor,
     scale_range: tuple[float, float] = (1.0, 1.0),
     elastic: bool = False,
+    centre: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts a magnified and deformed window at a random position.
+    """Cuts a magnified and deformed window at a random position, or around a centre.
 
     The magnification is drawn uniformly on a logarithmic scale, but is large enough for the window
     to fit into the image. The image is sampled bilinearly, after smoothing if it is reduced to half
@@ -63,6 +70,7 @@ def random_sampled_window(
         seed: int32 [2].
         scale_range: smallest and largest magnification.
         elastic: whether to deform.
+        centre: as for `random_window`; before deformation.
 
     Returns:
         [height,width,C] float32 and [height,width,M] with the label's type.
@@ -77,7 +85,8 @@ def random_sampled_window(
         scale = tf.maximum(scale, tf.reduce_max(covered / tf.cast(full, tf.float32)))
         covered = tf.math.ceil(covered / scale)
         image = tf.cond(scale <= 0.5, lambda: _smoothed(image, scale), lambda: image)
-    top, left = _random_corner(full, tf.minimum(tf.cast(covered, tf.int32), full), corner_seed)
+    within = tf.minimum(tf.cast(covered, tf.int32), full)
+    top, left = _corner(full, within, corner_seed, centre)
     # Pixel centres of the window, in image coordinates.
     rows, columns = (
         (tf.range(side, dtype=tf.float32) + 0.5) / scale - 0.5 + tf.cast(start, tf.float32)
@@ -167,13 +176,16 @@ def _colour_layers() -> tuple[Any, Any]:
         )
 
 
-def _random_corner(
-    full: tf.Tensor, size: tf.Tensor, seed: tf.Tensor
+def _corner(
+    full: tf.Tensor, size: tf.Tensor, seed: tf.Tensor, centre: tf.Tensor | None
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Top left corner of a random window within [full[0], full[1]]."""
+    """Top left corner of a window within [full[0], full[1]], random unless there is a centre."""
     room = tf.cast(full - size, tf.float32) + 1
     corner = tf.cast(tf.floor(tf.random.stateless_uniform([2], seed) * room), tf.int32)
     corner = tf.minimum(corner, full - size)
+    if centre is not None:
+        around = tf.clip_by_value(centre - size // 2, 0, full - size)
+        corner = tf.where(centre[0] >= 0, around, corner)
     return corner[0], corner[1]
 
 

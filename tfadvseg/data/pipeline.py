@@ -21,6 +21,7 @@ from tfadvseg.data.augment import (
     random_sampled_window,
     random_window,
 )
+from tfadvseg.data.balance import class_centres
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples, image_sizes
 from tfadvseg.data.lazy import PairReader, pair_reader
@@ -121,7 +122,8 @@ def window_maker(
     """A function that cuts and augments training windows from decoded examples, which it holds.
 
     Each example gives one window per round. The order is shuffled anew each round, or is always
-    that of the first, depending on `config`.
+    that of the first, depending on `config`. With `crop_balance`, that share of the windows is
+    centred on a class, unless the examples have no labels (`balance.class_centres`).
 
     Returns:
         A function from a window's number to `image` [h,w,C] float32, normalised, and `label` [h,w]
@@ -131,12 +133,16 @@ def window_maker(
     elastic = "elastic" in config.augment
     scale_range = config.scale_range if "scale" in config.augment else (1.0, 1.0)
 
+    balanced = config.crop_balance > 0 and examples.labels is not None
+    centres = class_centres(examples, config.crop_balance, seed) if balanced else None
+
     def cut(
-        image: tf.Tensor, label: tf.Tensor, size: tuple[int, int], seed: tf.Tensor
+        image: tf.Tensor, label: tf.Tensor, seed: tf.Tensor, centre: tf.Tensor | None
     ) -> tuple[tf.Tensor, tf.Tensor]:
+        size = config.crop_size
         if elastic or scale_range != (1.0, 1.0):
-            return random_sampled_window(image, label, size, seed, scale_range, elastic)
-        return random_window(image, label, size, seed)
+            return random_sampled_window(image, label, size, seed, scale_range, elastic, centre)
+        return random_window(image, label, size, seed, centre)
 
     def window(number: tf.Tensor) -> dict[str, tf.Tensor]:
         drawn = number // store.size if config.shuffle else tf.zeros_like(number)
@@ -144,7 +150,8 @@ def window_maker(
             number % store.size, _seed(seed, _EPOCH_ORDER, drawn), store.size - 1
         )
         seeds = tf.unstack(tf.random.experimental.stateless_split(_seed(seed, _WINDOW, number), 5))
-        image, label = cut(*store.example(place), config.crop_size, seeds[0])
+        centre = None if centres is None else centres(place, _seed(seed, _CENTRE, number))
+        image, label = cut(*store.example(place), seeds[0], centre)
         if "rotate" in config.augment:
             image, label = random_quarter_turn(image, label, seeds[1])
         if "flip" in config.augment:
@@ -319,7 +326,7 @@ def whole_images(
 
 
 # Purposes of random choices; each has its own stream.
-_EPOCH_ORDER, _WINDOW, _MIXED_ORDER, _FIXED_ORDER, _FIXED_WINDOW, _IN_STEP = range(6)
+_EPOCH_ORDER, _WINDOW, _MIXED_ORDER, _FIXED_ORDER, _FIXED_WINDOW, _IN_STEP, _CENTRE = range(7)
 
 
 def _seed(seed: int, purpose: int, number: tf.Tensor) -> tf.Tensor:
