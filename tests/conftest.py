@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from absl import logging
 from hypothesis import settings
 
 import tfadvseg  # noqa: F401  before TensorFlow, as in the scripts: it chooses its kernels
@@ -28,13 +29,14 @@ def two_logical_cpus():
 
 @pytest.fixture(autouse=True)
 def same_start():
-    """Each test starts in float32 with the same seed, whatever ran before.
+    """Each test starts in float32 with the same seed and log level, whatever ran before.
 
     Operations need not be deterministic, unlike within a run.
     """
     import tensorflow as tf
     from tensorflow.python.framework import config
 
+    logging.set_verbosity(logging.INFO)  # as in the commands; caplog does not set absl's level
     tf.keras.mixed_precision.set_global_policy("float32")
     tf.keras.utils.set_random_seed(1)
     config.disable_op_determinism()  # TensorFlow names no public way back

@@ -119,8 +119,7 @@ def test_images_of_a_folder_without_a_label_are_the_unlabelled_part(
 ):
     monkeypatch.setattr(folder_pages, "MEMORY_LIMIT", limit)
     config = DataConfig(dataset="folder", data_dir=str(partly), resize=(3, 4), crop_size=(3, 4))
-    with caplog.at_level(logging.INFO):
-        splits = load_splits(config, seed=0)
+    splits = load_splits(config, seed=0)
     assert "3 images have labels, 2 have none." in caplog.text
     assert sorted(splits.train.keys + splits.val.keys) == ["a", "c", "d"]
     assert splits.unlabelled.keys == ("b", "e")
