@@ -137,19 +137,22 @@ class DataConfig:
     label_suffix: str = _examples(
         "", "Suffix that label files have after the image's stem, such as _mask."
     )
+    recursive: bool = _examples(
+        False, "Read images and labels of sub-folders too, at equal places below both folders."
+    )
     foreground_class: str = _examples(
         "",
         "Name of the class inside objects that are separated by boundaries such as membranes; "
         "adds the metrics V_rand and V_info.",
     )
     train_list: str | None = _examples(
-        None, "Text file of stems to train on, one per line; requires --val_list."
+        None, "Text file of stems or paths to train on, one per line; requires --val_list."
     )
     val_list: str | None = _examples(
-        None, "Text file of stems to validate on, one per line; requires --train_list."
+        None, "Text file of stems or paths to validate on, one per line; requires --train_list."
     )
     test_list: str | None = _examples(
-        None, "Text file of stems kept for testing, one per line; nothing else uses these images."
+        None, "Text file of stems or paths kept for testing, one per line; nothing else uses these."
     )
     prepare: Preparation = _examples(
         "tfds",

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tfadvseg.data.folder_names import stems_of
 from tfadvseg.data.names import plain_name
 from tfadvseg.errors import UserError
 from tfadvseg.files.text import read_text
@@ -52,14 +53,19 @@ def divide_by_fraction(
 
 
 def divide_by_lists(
-    keys: Sequence[str], stems: Sequence[str], train_list: str, val_list: str
+    keys: Sequence[str],
+    stems: Sequence[str],
+    train_list: str,
+    val_list: str,
+    names: Mapping[str, frozenset[str]] | None = None,
 ) -> tuple[Indices, Indices]:
-    """Takes the splits from two text files with one stem or key per line.
+    """Takes the splits from two text files with one stem, key or path per line.
 
     Args:
         keys: one per example.
         stems: the stem of each example's file; it stands for all the file's pages.
         train_list, val_list: paths; images in neither are ignored.
+        names: stems by the paths that lists may use instead (`folder_names.names_of_files`).
 
     Returns:
         Indices of the training and of the validation split, ascending.
@@ -68,7 +74,7 @@ def divide_by_lists(
         UserError: a list is unreadable or empty, or names an unknown image or the same one twice.
     """
     train, val = (
-        _where(keys, stems, _read_list(path, flag, {*keys, *stems}))
+        _where(keys, stems, _read_list(path, flag, {*keys, *stems}, names))
         for path, flag in ((train_list, "train_list"), (val_list, "val_list"))
     )
     held_out = set(val)
@@ -189,12 +195,15 @@ def files_for_test(
 
 
 def listed_for_test(
-    keys: Sequence[str], stems: Sequence[str], test_list: str
+    keys: Sequence[str],
+    stems: Sequence[str],
+    test_list: str,
+    names: Mapping[str, frozenset[str]] | None = None,
 ) -> tuple[Indices, Indices]:
-    """Keeps for testing what a text file names, one stem or key a line.
+    """Keeps for testing what a text file names, one stem, key or path a line.
 
     Args:
-        keys, stems: as for `divide_by_lists`.
+        keys, stems, names: as for `divide_by_lists`.
         test_list: its path.
 
     Returns:
@@ -204,7 +213,7 @@ def listed_for_test(
         UserError: the list is unreadable or empty, or names what does not exist, or something
             twice; or nothing else is left.
     """
-    test = _where(keys, stems, _read_list(test_list, "test_list", {*keys, *stems}))
+    test = _where(keys, stems, _read_list(test_list, "test_list", {*keys, *stems}, names))
     rest = _without(len(keys), test)
     if not rest:
         raise UserError(f"--test_list={test_list}: names all images; leave some to train on.")
@@ -342,7 +351,13 @@ def _deal(
     return sorted(place, key=lambda i: place[i])
 
 
-def _read_list(path: str, flag: str, known: Container[str]) -> set[str]:
+def _read_list(
+    path: str,
+    flag: str,
+    known: Collection[str],
+    names: Mapping[str, frozenset[str]] | None = None,
+) -> set[str]:
+    """The stems and keys that a list names."""
     try:
         lines = [
             plain_name(line.strip()) for line in read_text(Path(path).expanduser()).splitlines()
@@ -351,18 +366,30 @@ def _read_list(path: str, flag: str, known: Container[str]) -> set[str]:
         raise UserError(f"--{flag}={path}: {error.strerror}; give a text file.") from None
     except UnicodeDecodeError:
         raise UserError(f"--{flag}={path}: not text; write one stem per line.") from None
-    times = Counter(line for line in lines if line)
+    found, unknown = [], []
+    for line in filter(None, lines):
+        if line in known:
+            found.append(line)
+            continue
+        stems = stems_of(line, names or {}, Path(path).expanduser().parent).intersection(known)
+        if len(stems) > 1:
+            raise UserError(
+                f"--{flag}={path}: {line} may be {some(sorted(stems))}; write the whole path."
+            )
+        found += stems
+        if not stems:
+            unknown.append(line)
+    times = Counter(found)
+    if unknown:
+        raise UserError(
+            f"--{flag}={path}: no image {some(unknown)} with a label; write one stem per line: "
+            "the file's name without folder and suffix, or its path."
+        )
     if not times:
         raise UserError(f"--{flag}={path}: empty; write one stem per line.")
     twice = [name for name, count in times.items() if count > 1]
     if twice:
         raise UserError(f"--{flag}={path}: names {some(twice)} twice; name each image once.")
-    unknown = [name for name in times if name not in known]
-    if unknown:
-        raise UserError(
-            f"--{flag}={path}: no image {some(unknown)} with a label; write one stem per line: "
-            "the file's name without folder and suffix."
-        )
     return set(times)
 
 

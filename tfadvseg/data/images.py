@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from absl import logging
@@ -16,8 +16,12 @@ SUFFIXES = (".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
 """Of the files that are taken for images, in lower case."""
 
 
-def find_image_files(folder: str | Path) -> list[Path]:
-    """The image files directly in a folder, by suffix, in order of their names.
+def find_image_files(folder: str | Path, recursive: bool = False) -> list[Path]:
+    """The image files in a folder, by suffix, in order of their paths.
+
+    Args:
+        folder: where they are.
+        recursive: whether those of its sub-folders count; hidden ones never do.
 
     Raises:
         UserError: no such folder, or a link to a file that is not there.
@@ -27,10 +31,23 @@ def find_image_files(folder: str | Path) -> list[Path]:
         raise UserError(f"{folder}: no such folder.")
     named = [
         path
-        for path in folder.iterdir()
+        for path in (_tree(folder) if recursive else folder.iterdir())
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
     ]
     return sorted(path for path in named if _is_there(path))
+
+
+def _tree(folder: Path) -> Iterator[Path]:
+    """Every file below a folder; linked folders are entered, each once."""
+    entered = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        entered.add(os.path.realpath(place))
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and os.path.realpath(Path(place, name)) not in entered
+        ]
+        yield from (Path(place, name) for name in files)
 
 
 def _is_there(path: Path) -> bool:
