@@ -1,6 +1,7 @@
 """Compares arms over paired seeds or folds, and says in plain words what follows.
 
     tfadvseg study --flagfile=studies/demo --dry_run
+    tfadvseg study --flagfile=studies/demo --dry_run --time_arms
     tfadvseg study --flagfile=studies/demo
     tfadvseg study --flagfile=studies/demo --seeds=2-7 --jobs=2
 
@@ -62,11 +63,12 @@ from tfadvseg.study.conducting import (
     result_of,
     write_report,
 )
-from tfadvseg.study.estimate import duration_text
+from tfadvseg.study.estimate import duration_text, estimated_seconds
 from tfadvseg.study.launching import StudyStopped
 from tfadvseg.study.plan import Part, Study, Unit, check_references, parse_numbers
 from tfadvseg.study.record import record_study
 from tfadvseg.study.search import Search, parse_range, run_search
+from tfadvseg.study.timing import time_arms
 
 EXIT_STOPPED = 75  # as of `tfadvseg train`
 EXIT_FAILED_RUNS = 1
@@ -91,6 +93,9 @@ _JOBS = flags.DEFINE_integer(
     "jobs", 1, "Runs at a time, with the cores divided among them.", lower_bound=1
 )
 _DRY_RUN = flags.DEFINE_boolean("dry_run", False, "List runs and their commands, and end.")
+_TIME_ARMS = flags.DEFINE_boolean(
+    "time_arms", False, "With --dry_run: train each arm for a few updates to estimate the time."
+)
 _PRINT_COMMANDS = flags.DEFINE_boolean(
     "print_commands", False, "Write one command per line for the runs that are left, and end."
 )
@@ -185,12 +190,19 @@ def _describe(progress: Progress, commands: Commands) -> None:
     print(f"{len(progress.planned)} runs, {len(jobs)} of them to do:")
     for job in jobs:
         print(f"\n{job.name}\n  {job.as_shell()}")
-    left = progress.left(_JOBS.value)
+    left, source = progress.left(_JOBS.value), "as finished runs took"
+    if _TIME_ARMS.value:
+        seconds = time_arms(progress.planned, commands.train)
+        for arm, each in seconds.items():
+            print(f"\n{arm}: about {duration_text(each)} per run", end="")
+        timed = {arm: [each] for arm, each in seconds.items()}
+        left = estimated_seconds(progress.waiting(), timed, _JOBS.value)
+        source = "by a few updates of each arm, one run at a time"
     print()
     if left is not None:
-        print(f"about {duration_text(left)} with --jobs={_JOBS.value}, as finished runs took")
+        print(f"about {duration_text(left)} in all with --jobs={_JOBS.value}, {source}")
     else:
-        print("time: unknown until a first run has finished")
+        print("time: unknown until a run has finished; --time_arms measures some updates")
 
 
 def _search(study: Study, commands: Commands) -> None:
