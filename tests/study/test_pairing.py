@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from study_testing import finish, make_study
 
@@ -42,6 +43,19 @@ def test_what_no_flag_explains_is_refused(tmp_path, facts, message):
         check_pair(*pair(tmp_path, "--lambda_dice=1", facts))
 
 
+@pytest.mark.parametrize(("key", "pixels"), [("b", 4), ("a", 5)], ids=["image", "label"])
+def test_other_images_or_labels_of_the_measured_part_are_refused(tmp_path, key, pixels):
+    """Each run's sums hold a 2x2 confusion matrix per image: its rows are the label's pixels."""
+    arms = ["alone: --method=supervised", "other: --method=supervised --lambda_dice=1"]
+    first, second, *_ = plan_runs(make_study(tmp_path, arms))
+    for run, name, count in ((first, "a", 4), (second, key, pixels)):
+        finish(run, {"miou": 0.5})
+        confusion = np.array([[[count - 1, 1], [2, 7]]])
+        np.savez(run.folder / "image_sums.npz", keys=[name], confusion=confusion)
+    with pytest.raises(UserError, match="the images or labels that they were measured on differ"):
+        check_pair(*(read_study_run(run, "validation") for run in (second, first)))
+
+
 @pytest.mark.parametrize(
     ("change", "facts", "message"),
     [
@@ -58,6 +72,16 @@ def test_what_no_flag_explains_is_refused(tmp_path, facts, message):
 def test_what_flags_explain_is_told(tmp_path, change, facts, message):
     (sentence,) = check_pair(*pair(tmp_path, change, facts))
     assert message in sentence
+
+
+def test_a_method_that_changes_images_shows_other_windows(tmp_path):
+    target = "--target_dataset=membranes --target_crop_size=16,16"
+    arms = [f"alone: --method=adabn {target}", f"other: --method=fda {target}"]
+    first, second, *_ = plan_runs(make_study(tmp_path, arms))
+    finish(first, {"miou": 0.5})
+    finish(second, {"miou": 0.6}, batch(0.1, 0.2))
+    runs = (read_study_run(run, "validation") for run in (second, first))
+    assert check_pair(*runs) == ["other and alone are shown different windows (--method)."]
 
 
 def test_images_that_are_measured_must_be_the_same(tmp_path):

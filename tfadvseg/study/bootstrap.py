@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tfadvseg.files.image_sums import IMAGE_SUMS, ImageSums, read_image_sums
+from tfadvseg.files.image_sums import ImageSums, read_image_sums
 from tfadvseg.files.model_spec import ModelSpec
-from tfadvseg.study.gathering import StudyRun
-from tfadvseg.study.plan import TEST_FILE, Part
+from tfadvseg.study.gathering import StudyRun, sums_file
+from tfadvseg.study.plan import Part
 from tfadvseg.study.statistics import CONFIDENCE
 
 SAMPLES = 1000
@@ -37,7 +37,7 @@ def image_interval(
     """
     differences = []
     for pair in pairs:
-        first, second = (_sampled(_sums_file(run, part), run.plan.folder) for run in pair)
+        first, second = (_sampled(sums_file(run.plan, part), run.plan.folder) for run in pair)
         if first is None or second is None or first[0] != second[0] or len(first[0]) < 2:
             return None
         if metric not in first[1] or metric not in second[1]:
@@ -49,11 +49,6 @@ def image_interval(
     tail = (1 - CONFIDENCE) / 2
     low, high = np.nanquantile(means, (tail, 1 - tail))
     return float(low), float(high)
-
-
-def _sums_file(run: StudyRun, part: Part) -> Path:
-    test = run.plan.folder / f"{Path(TEST_FILE).stem}_{IMAGE_SUMS}"
-    return test if part == "test" else run.plan.folder / IMAGE_SUMS
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """What the runs of a study left, read from their folders. No TensorFlow here."""
 
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from tfadvseg.errors import UserError
 from tfadvseg.files.finished_runs import Metrics, read_evaluation, read_run
+from tfadvseg.files.image_sums import IMAGE_SUMS, read_image_sums
 from tfadvseg.files.model_spec import RUN_FLAGS
 from tfadvseg.files.start_facts import StartFacts, read_start_facts
 from tfadvseg.flags.flagfile import differing_flags, read_flagfile
@@ -28,6 +30,7 @@ class StudyRun:
         plan: what was asked for.
         metrics: of S's last state on the part that decides.
         images: what these were measured on.
+        labels: fingerprint of the measured images' names and labels; empty where nothing tells.
         rows: its `metrics.csv`, a row per epoch.
         facts: of its start; None of runs of earlier versions.
         updates: of all phases together.
@@ -42,6 +45,7 @@ class StudyRun:
     plan: PlannedRun
     metrics: Metrics
     images: str
+    labels: str
     rows: list[dict[str, float | None]]
     facts: StartFacts | None
     updates: int
@@ -107,6 +111,7 @@ def read_study_run(run: PlannedRun, part: Part) -> StudyRun:
             plan=run,
             metrics=measured.metrics,
             images=measured.images,
+            labels=_labels_measured(sums_file(run, part)),
             rows=finished.rows,
             facts=facts,
             updates=int(summary["updates"]),
@@ -147,6 +152,20 @@ def mixed_settings(runs: Sequence[StudyRun]) -> list[str]:
             counted = ", ".join(f"{value} in {values.count(value)} runs" for value in found)
             sentences.append(f"Runs differ in {name}: {counted}.")
     return sentences
+
+
+def sums_file(run: PlannedRun, part: Part) -> Path:
+    """Where a run keeps the sums over each image of the part that decides."""
+    test = run.folder / f"{Path(TEST_FILE).stem}_{IMAGE_SUMS}"
+    return test if part == "test" else run.folder / IMAGE_SUMS
+
+
+def _labels_measured(path: Path) -> str:
+    images = read_image_sums(path)
+    if images is None or "confusion" not in images.sums:
+        return ""
+    pixels = images.sums["confusion"].sum(axis=-1).astype("<i8")  # of each true class, per image
+    return f"{zlib.crc32(pixels.tobytes(), zlib.crc32(chr(10).join(images.keys).encode())):08x}"
 
 
 def _summary(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tfadvseg.files.image_sums import IMAGE_SUMS, read_image_sums
+from tfadvseg.files.image_sums import read_image_sums
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.files.samples import Sample, read_samples
 from tfadvseg.reporting.metric_names import is_share, metric_title
@@ -28,7 +28,8 @@ from tfadvseg.reporting.page.figures import (
     intervals_figure,
     pairs_figure,
 )
-from tfadvseg.study.gathering import NETWORK, StudyRun
+from tfadvseg.study.gathering import NETWORK, StudyRun, sums_file
+from tfadvseg.study.plan import Part
 from tfadvseg.study.report import (
     StudyResult,
     arms_table,
@@ -57,8 +58,8 @@ def study_page(result: StudyResult, command: str) -> Page:
         Section("Curves", _curves(result, by_arm)),
         Section("Images", _samples(result, by_arm)),
         Section("Discriminators", _health(by_arm)),
-        Section("Classes", _classes(by_arm)),
-        Section("Calibration", _calibration(by_arm)),
+        Section("Classes", _classes(by_arm, result.study.part)),
+        Section("Calibration", _calibration(by_arm, result.study.part)),
         Section("What was run", _what_was_run(result, command)),
     ]
     title = f"Study {result.study.output.name}"
@@ -165,8 +166,8 @@ def _samples(result: StudyResult, by_arm: Mapping[str, Sequence[StudyRun]]) -> l
     return [Text([text]), block] if block else []
 
 
-def _classes(by_arm: Mapping[str, Sequence[StudyRun]]) -> list[Block]:
-    sums = _summed(by_arm, "confusion")
+def _classes(by_arm: Mapping[str, Sequence[StudyRun]], part: Part) -> list[Block]:
+    sums = _summed(by_arm, "confusion", part)
     if not sums:
         return []
     spec = ModelSpec.load(next(iter(by_arm.values()))[0].plan.folder)
@@ -182,16 +183,18 @@ def _classes(by_arm: Mapping[str, Sequence[StudyRun]]) -> list[Block]:
     ]
 
 
-def _calibration(by_arm: Mapping[str, Sequence[StudyRun]]) -> list[Block]:
-    sums = _summed(by_arm, "calibration")
+def _calibration(by_arm: Mapping[str, Sequence[StudyRun]], part: Part) -> list[Block]:
+    sums = _summed(by_arm, "calibration", part)
     return [blocks.reliability(sums)] if sums else []
 
 
-def _summed(by_arm: Mapping[str, Sequence[StudyRun]], metric: str) -> dict[str, np.ndarray]:
-    """Sums over the validation images of all runs of each arm."""
+def _summed(
+    by_arm: Mapping[str, Sequence[StudyRun]], metric: str, part: Part
+) -> dict[str, np.ndarray]:
+    """Sums over the images of the part that decides, of all runs of each arm."""
     sums = {}
     for name, runs in by_arm.items():
-        found = [read_image_sums(run.plan.folder / IMAGE_SUMS) for run in runs]
+        found = [read_image_sums(sums_file(run.plan, part)) for run in runs]
         totals = [each.sums[metric].sum(axis=0) for each in found if each and metric in each.sums]
         if totals:
             sums[name] = np.sum(totals, axis=0)

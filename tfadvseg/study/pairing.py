@@ -32,6 +32,11 @@ def check_pair(arm: StudyRun, reference: StudyRun) -> list[str]:
             f"{where} cannot be paired: one was measured on {arm.images}, the other on "
             f"{reference.images}."
         )
+    if arm.labels and reference.labels and arm.labels != reference.labels:
+        raise UserError(
+            f"{where} cannot be paired: the images or labels that they were measured on differ; "
+            "give both runs the same files."
+        )
     if arm.facts is None or reference.facts is None:
         return [f"{names}: a run recorded no facts of its start, so pairing was not checked."]
     first, second = arm.plan.config, reference.plan.config
@@ -124,6 +129,8 @@ def _differing_batches(first: Config, second: Config) -> list[str]:
     flags = []
     if first.run.global_batch_size != second.run.global_batch_size:
         flags.append("--global_batch_size")
+    if first.method.rules.restyles or second.method.rules.restyles:
+        flags.append("--method")
     if first.method.iter_size != second.method.iter_size:
         flags.append("--iter_size")
     if first.loss.boundary_weight != second.loss.boundary_weight:

@@ -20,6 +20,7 @@ RULES = MethodRules(
     options=("fda_beta", "lambda_seg_aux", "iter_size", "compare"),
     target="required",
     unlabelled=("target",),
+    restyles=True,
     levels=True,
     arms=("source_only", "adabn"),
     check=_check,

@@ -35,6 +35,7 @@ class MethodRules:
         unlabelled: source of the images without labels that are trained on: the labelled images'
             own domain, the target domain, or, if both are named, the target if there is one.
         levels: whether each level of S has its own loss.
+        restyles: whether the pipeline changes the labelled images to look like others.
         boundaries: whether the loss uses `--boundary_weight`.
         arms: methods that `--compare` may train in the same run; the first is the default.
         check: refuses invalid combinations of options by raising UserError.
@@ -51,6 +52,7 @@ class MethodRules:
     target: TargetUse = "refused"
     unlabelled: tuple[Unlabelled, ...] = ()
     levels: bool = False
+    restyles: bool = False
     boundaries: bool = False
     arms: tuple[str, ...] = ()
     check: Callable[["Config"], None] = _no_check
