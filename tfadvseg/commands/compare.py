@@ -15,14 +15,23 @@ that trained S alone as well (--compare) gives both sides of a pair:
 
     tfadvseg compare --runs=alone=runs/a0:standard+runs/a1:standard,against_d=runs/a0+runs/a1
 
-Where there are
-runs named source_only and oracle (trained with the target's labels), the share of the gap between
-them that each other name closes is given, too. In --output_dir it leaves
+Where there are runs named source_only and oracle (trained with the target's labels), the share of
+the gap between them that each other name closes is given, too. In --output_dir it leaves
 
   compared.md, compared.json   means, deviations, gains on source_only, shares of the gap
   iou_bars.png                 IoU of each class
   curves.png                   of runs: the first --metric in validation over updates, if it was
                                measured after each epoch
+
+Results of several studies (tfadvseg study) make one table and one figure:
+
+    tfadvseg compare --studies=studies/streets,studies/scribbles
+
+Differences in each study's deciding metric, with 95 % intervals; arms with a discriminator against
+each of their references, the others against the main one. In --output_dir it leaves
+
+  studies.md                   the table
+  forest.png                   the intervals of all studies, one row per difference
 """
 
 import dataclasses
@@ -52,12 +61,16 @@ from tfadvseg.study.analysis import Comparison
 from tfadvseg.study.finished_pairs import paired_comparisons, why_unpaired
 from tfadvseg.study.report import comparison_fields, comparison_table
 from tfadvseg.study.sentences import verdict
+from tfadvseg.study.several import differences_table, read_differences
 
 _RUNS = flags.DEFINE_string(
     "runs",
     None,
     "What to compare: name=run,name=run+run,... where a run is its --output_dir, or the JSON file "
     "of its evaluation.",
+)
+_STUDIES = flags.DEFINE_list(
+    "studies", None, "Folders of studies, or their results.json, to compare instead of --runs."
 )
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "compared", "Where tables and pictures go.")
 _METRIC = flags.DEFINE_string(
@@ -87,6 +100,33 @@ _WHICH = flags.DEFINE_enum(
 
 def main(argv: list[str]) -> None:
     del argv
+    if _STUDIES.value is not None:
+        _compare_studies()
+    else:
+        _compare_runs()
+
+
+def _compare_studies() -> None:
+    """What `--studies` does."""
+    if _RUNS.value is not None:
+        raise UserError("--runs and --studies: give one of them.")
+    differences = [each for path in _STUDIES.value for each in read_differences(Path(path))]
+    if not differences:
+        raise UserError("--studies: name at least one study's folder.")
+    # Only now, so that what is wrong with the flags is said at once.
+    from tfadvseg.study.forest_plot import forest_figure
+
+    folder = Path(_OUTPUT_DIR.value)
+    text = markdown_table(differences_table(differences)) + "\n"
+    atomic.write_text(folder / "studies.md", text)
+    forest_figure(differences, folder / "forest.png")
+    print(text)
+    for name in ("studies.md", "forest.png"):
+        print(f"{Path(name).stem}: {folder / name}")
+
+
+def _compare_runs() -> None:
+    """What `--runs` does."""
     metrics = [name.strip() for name in _METRIC.value.split(",")]
     network = _NETWORK.value
     best = "" if _WHICH.value == "latest" else " best"

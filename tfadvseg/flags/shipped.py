@@ -44,6 +44,16 @@ def find_flagfile(name: str) -> Path:
     return found
 
 
+def by_name(argument: str) -> str:
+    """An argument in which a shipped flagfile goes by its name, so that it holds elsewhere."""
+    flag, _, path = argument.partition("=")
+    if flag == "--flagfile":
+        for name, shipped in shipped_flagfiles().items():
+            if str(shipped) == path:
+                return f"{flag}={name}"
+    return argument
+
+
 def with_found_flagfiles(arguments: Iterable[str]) -> list[str]:
     """A command line in which every `--flagfile` gives a path.
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tfadvseg.files.metrics_text import markdown_table, without_nan
+from tfadvseg.flags.shipped import by_name
 from tfadvseg.reporting.metric_names import change_text, metric_title, value_text
 from tfadvseg.study.analysis import Comparison, Runs
+from tfadvseg.study.arms import Arm
 from tfadvseg.study.gathering import StudyRun
 from tfadvseg.study.plan import Study
 from tfadvseg.study.sentences import verdict, won_tied_lost
@@ -173,9 +175,10 @@ def json_text(result: StudyResult) -> str:
         ],
         "arms": {
             arm.name: {
-                "arguments": arm.arguments,
+                "arguments": [by_name(each) for each in arm.arguments],
+                "discriminator": _discriminator(arm),
                 "runs": {
-                    str(number): _run_fields(run)
+                    str(number): _run_fields(run, study)
                     for number, run in result.runs.get(arm.name, {}).items()
                 },
             }
@@ -186,9 +189,15 @@ def json_text(result: StudyResult) -> str:
     return json.dumps(fields, indent=1) + "\n"
 
 
-def _run_fields(run: StudyRun) -> dict:
+def _discriminator(arm: Arm) -> str | None:
+    """The D that an arm trains."""
+    config = arm.config()
+    return config.discriminator.discriminator if config.method.rules.discriminator else None
+
+
+def _run_fields(run: StudyRun, study: Study) -> dict:
     return {
-        "output_dir": str(run.plan.folder),
+        "folder": run.plan.folder.relative_to(study.output).as_posix(),
         "metrics": without_nan(run.metrics),
         "updates": run.updates,
         "windows": run.windows,
