@@ -55,6 +55,7 @@ def test_commands_for_a_scheduler(tmp_path):
         ((*ARMS, "--folds=1"), "--folds=1: give at least 2"),
         ((*ARMS, "--folds=3", "--seeds=0,1"), "--folds: pairs are folds or seeds"),
         ((*ARMS, "--metric="), "--metric: name at least one metric"),
+        ((*ARMS, "--metric=mIoU"), "--metric=mIoU: no such metric; take miou, accuracy,"),
         (ARMS[:1], "--arm: a study compares at least two arms"),
         ((*ARMS, "--search=x"), "--search=x: no such arm; choose among alone, d"),
         ((*ARMS, "--search=d"), "--search: give at least one --range"),

@@ -5,6 +5,7 @@ from study_testing import finish, make_study
 from test_conducting import SIX, finished
 
 from tfadvseg.errors import UserError
+from tfadvseg.reporting.metric_names import may_be_metric
 from tfadvseg.study.conducting import look, result_of, write_results
 from tfadvseg.study.forest_plot import forest_figure
 from tfadvseg.study.several import differences_table, read_differences
@@ -61,3 +62,10 @@ def test_what_is_no_study(tmp_path):
     write_results(result_of(look(finished(tmp_path, {"alone": {0: 0.5}, "against_d": {0: 0.6}}))))
     with pytest.raises(UserError, match="has no two pairs to compare yet"):
         read_differences(tmp_path / "study")
+
+
+def test_names_of_metrics():
+    whole = "miou miou_16 v_rand v_rand_split ece boundary_iou"
+    of_a_class = "f1_red_blood_cell hd95_cell darkfield_accuracy_cell"
+    assert all(map(may_be_metric, f"{whole} {of_a_class}".split()))
+    assert not any(map(may_be_metric, ["mIoU", "dice", "vrand", "", "miou_x", "iou"]))

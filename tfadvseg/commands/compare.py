@@ -110,7 +110,7 @@ def _compare_studies() -> None:
     """What `--studies` does."""
     if _RUNS.value is not None:
         raise UserError("--runs and --studies: give one of them.")
-    differences = [each for path in _STUDIES.value for each in read_differences(Path(path))]
+    differences = [each for path in _STUDIES.value or () for each in read_differences(Path(path))]
     if not differences:
         raise UserError("--studies: name at least one study's folder.")
     # Only now, so that what is wrong with the flags is said at once.

@@ -52,6 +52,7 @@ from absl import flags
 
 from tfadvseg import cli
 from tfadvseg.errors import UserError
+from tfadvseg.reporting.metric_names import may_be_metric
 from tfadvseg.study.arms import parse_arms
 from tfadvseg.study.conducting import (
     RESULTS,
@@ -170,6 +171,12 @@ def _study() -> Study:
     metrics = tuple(dict.fromkeys(name.strip() for name in _METRIC.value))
     if not all(metrics) or not metrics:
         raise UserError("--metric: name at least one metric, such as miou.")
+    unknown = [name for name in metrics if not may_be_metric(name)]
+    if unknown:
+        raise UserError(
+            f"--metric={unknown[0]}: no such metric; take miou, accuracy, iou_CLASS, f1_CLASS, "
+            "boundary_iou, hd95, assd, ece, v_rand, v_info, or another name in summary.json."
+        )
     references = check_references([name.strip() for name in _REFERENCE.value], arms)
     return Study(
         arms=arms,

@@ -1,5 +1,7 @@
 """How metrics are named, scaled and judged in sentences and tables."""
 
+import re
+
 _NAMES = {
     "miou": "mean IoU",
     "accuracy": "pixel accuracy",
@@ -12,6 +14,19 @@ _NAMES = {
 _LESS_IS_BETTER = ("loss", "ece", "hd95", "assd", "missed", "invented")
 _NOT_SHARES = ("loss", "hd95", "assd", "missed", "invented", "found")
 """What the names of metrics begin with that are not shares of 1."""
+
+
+_WHOLE = re.compile(
+    r"miou(_\d+)?|accuracy|class_accuracy|v_(rand|info)(_\w+)?|ece|hd95|assd|boundary_iou"
+)
+_OF_A_CLASS = re.compile(
+    r"(iou|f1|precision|recall|accuracy|darkfield_accuracy|boundary_iou|hd95|assd|found|missed|invented)_.+"
+)
+
+
+def may_be_metric(name: str) -> bool:
+    """Whether some dataset has a metric of this name; only its classes tell which of them has."""
+    return bool(_WHOLE.fullmatch(name) or _OF_A_CLASS.fullmatch(name))
 
 
 def metric_title(metric: str) -> str:
