@@ -34,7 +34,7 @@ pytestmark = pytest.mark.parametrize("name", METHODS)
 
 
 def config_for(name: str, **changes) -> Config:
-    """A tiny run of a method, as its rules ask for it."""
+    """A tiny run of a method with its own D, as its rules ask for it."""
     rules = METHOD_RULES[name]
     sections: dict = {
         "data": {"crop_size": WINDOW},
@@ -51,7 +51,10 @@ def config_for(name: str, **changes) -> Config:
     if "images" in rules.unlabelled and not sections.get("target"):
         sections["few_labels"] = {"labelled_images": 1}
     if rules.discriminator:
-        sections["d_optimizer"] = SGD
+        sections |= {
+            "d_optimizer": SGD,
+            "discriminator": {"discriminator": rules.discriminator},
+        }
     for section, fields in changes.items():
         sections[section] = sections.get(section, {}) | fields
     return tiny_config(**sections)
