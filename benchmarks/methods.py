@@ -20,7 +20,7 @@ import tensorflow as tf
 from benchmarks.operations import count_operations
 from tfadvseg.config import Config
 from tfadvseg.data.examples import Examples
-from tfadvseg.data.feeds import Feed
+from tfadvseg.data.feeds import Feed, Masks
 from tfadvseg.data.pipeline import Normalisation, window_maker
 from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.flags.flagfile import config_of_arguments
@@ -90,8 +90,16 @@ def _noise(config: Config) -> Feed:
         labels = generator.integers(0, descriptor.num_classes, (4, *data.crop_size), np.uint8)
         examples = Examples(tuple("abcd"), tuple(images), tuple(labels))
         makers.append(window_maker(examples, data, normalisation, seed=0))
-    run = config.run
-    return Feed(*makers, config.windows_per_update, run.steps_per_epoch, run.seed, normalisation)
+    run, shares = config.run, (1 / descriptor.num_classes,) * descriptor.num_classes
+    return Feed(
+        *makers,
+        config.windows_per_update,
+        run.steps_per_epoch,
+        run.seed,
+        normalisation,
+        config.unlabelled_per_update,
+        Masks(makers[0], shares) if config.method.uses_masks else None,
+    )
 
 
 if __name__ == "__main__":
