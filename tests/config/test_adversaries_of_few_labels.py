@@ -32,12 +32,25 @@ def test_defaults_are_the_published_ones():
         (["--method=advsemiseg", "--d_image=none"], "--d_image=none: is for --method="),
         (["--method=dan", "--semi_threshold=0.5"], "--semi_threshold=0.5: is for --method=adv"),
         (["--method=dan", "--crop_size=31,64"], "--crop_size=31,64: too small for the pooled"),
-        (["--method=advsemiseg", "--gan=relativistic"], "not available with --method"),
         (["--method=advsemiseg", "--gan=hinge", "--d_label_smoothing=0.1"], "no labels to smooth"),
-        (["--method=dan", "--lambda_adv=ratio:0.1"], "ratio is not available with"),
+        (["--method=dan", "--masks_dir=m"], r"not dan \(its D is shown predictions alone, never a"),
+        (["--method=dan", "--d_truth=one_hot"], "never a true map"),
+        (["--method=advsemiseg", "--compare=size_prior"], "--compare=size_prior: needs masks"),
         (["--method=dan", "--d_dropout=1"], "--d_dropout=1.0: take 0 to below 1"),
     ],
 )
 def test_what_cannot_work_is_refused(arguments, words):
     with pytest.raises(UserError, match=words):
         parse(*arguments)
+
+
+def test_every_method_with_answers_of_a_d_takes_ratios_and_comparisons():
+    for method in ("advsemiseg", "dan"):
+        parse(f"--method={method}", "--gan=relativistic", "--lambda_adv=ratio:0.1", "--d_r1=1")
+    parse("--method=advsemiseg", "--masks_dir=m", "--d_ignored=shown", "--compare=size_prior")
+
+
+@pytest.mark.parametrize("method", ["supervised", "size_prior", "self_training"])
+def test_a_ratio_without_a_d_is_refused(method):
+    with pytest.raises(UserError, match=f"--method={method} trains no D whose gradient"):
+        parse(f"--method={method}", "--lambda_adv=ratio:0.1")

@@ -133,7 +133,7 @@ def test_losses_and_evaluation_before_and_after_training(reference, networks):
             {
                 "image": image(tag, "source", index, batch, size),
                 "label": labels["label"],
-                "true_label": labels["gt"],
+                "mask": labels["gt"],
                 "unlabelled_image": image(
                     tag, "target", index, settings["batch_unlabelled"], settings["target_size"]
                 ),

@@ -51,7 +51,8 @@ class DiscriminatorConfig:
         "hidden",
         "What D sees where labels are ignored: 0 in both maps (hidden), or S's prediction (shown), "
         "which stands in the true map as well, unless true maps come from other images "
-        "(--masks_dir, --masks_split).",
+        "(--masks_dir, --masks_split). advsemiseg shows D the prediction anyway; there this says "
+        "whether D's answers on such pixels count.",
     )
     d_noise: float = option(
         0.0, "Standard deviation of Gaussian noise on D's input in training; 0 adds none."

@@ -173,17 +173,11 @@ class MethodConfig:
             f"--lambda_unlabelled={self.lambda_unlabelled}: ratio: is for adversarial losses; give "
             "a number.",
         )
-        takers = [name for name, rules in METHOD_RULES.items() if rules.relativistic]
+        balancing = [n for n, rules in METHOD_RULES.items() if "lambda_adv" in rules.options]
         require(
-            self.gan != "relativistic" or self.method in takers or "gan" not in self.rules.options,
-            f"--gan=relativistic: not available with --method={self.method}; choose another --gan, "
-            f"or one of {', '.join(takers)}.",
-        )
-        balancing = [name for name, rules in METHOD_RULES.items() if rules.balances]
-        require(
-            not self.balances or self.rules.balances,
-            f"--lambda_adv={self.lambda_adv}: ratio is not available with --method={self.method}; "
-            f"give a number, or choose one of {', '.join(balancing)}.",
+            not self.balances or self.method in balancing,
+            f"--lambda_adv={self.lambda_adv}: --method={self.method} trains no D whose gradient "
+            f"could be weighed; leave it out, or choose one of {', '.join(balancing)}.",
         )
 
     def _check_arms(self) -> None:

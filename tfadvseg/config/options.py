@@ -194,7 +194,10 @@ def idle_options(
 
 
 def refuse_idle(
-    idle: Iterable[tuple[Option, object]], method: str, taken: Mapping[str, Collection[str]]
+    idle: Iterable[tuple[Option, object]],
+    method: str,
+    taken: Mapping[str, Collection[str]],
+    why: Mapping[str, str],
 ) -> None:
     """Refuses options that the method does not take, in one message.
 
@@ -202,6 +205,7 @@ def refuse_idle(
         idle: options that the method does not take, with the values given for them.
         method: the run's method.
         taken: as in `idle_options`.
+        why: reasons why the method does not take some of them, by name.
 
     Raises:
         UserError: `idle` is not empty. The message names the methods that take these options, and
@@ -218,6 +222,9 @@ def refuse_idle(
         if takers
         else f"{'has' if len(given) == 1 else 'have'} no effect with --method={method}"
     )
+    reasons = dict.fromkeys(why[each.name] for each, _ in given if each.name in why)
+    if reasons:
+        reason += f" ({' and '.join(reasons)})"
     undo = _or_add([(each.name, each.default) for each, _ in given])
     raise UserError(f"{what}: {reason}; leave {them} out{undo}.")
 

@@ -77,7 +77,7 @@ class Config:
             # Earlier versions recorded the values that defaults stand for.
             if self.value_of(option) not in (option.default, _USED_DEFAULTS.get(option.name))
         ]
-        refuse_idle(idle, method, METHOD_OPTIONS)
+        refuse_idle(idle, method, METHOD_OPTIONS, self.method.rules.without)
 
     def value_of(self, option: Option) -> Any:
         """The value of an option from `options_of(Config)`."""

@@ -77,7 +77,7 @@ class Feed:
         """
         assert self.unlabelled is not None, "the rules of the method ask for unlabelled images"
         return paired_windows(
-            self.labelled,
+            self._with_masks(),
             self.unlabelled,
             self.windows_per_update,
             self.unlabelled_per_update or self.windows_per_update,
@@ -88,7 +88,7 @@ class Feed:
     def first_labelled_and_unlabelled(self, count: int) -> dict[str, tf.Tensor]:
         """The very first windows of training, `count` of each kind: one batch."""
         assert self.unlabelled is not None, "the rules of the method ask for unlabelled images"
-        makers = self.labelled, self.unlabelled
+        makers = self._with_masks(), self.unlabelled
         (batch,) = paired_windows(*makers, count, count, self.seed, 0, 1)
         return batch
 

@@ -31,6 +31,27 @@ def truth_probabilities(
     return tf.where(labelled, truth, tf.stop_gradient(probabilities))
 
 
+def true_probabilities(
+    label: tf.Tensor, mask: tf.Tensor | None, probabilities: tf.Tensor, config: DiscriminatorConfig
+) -> tf.Tensor:
+    """The true side's class probabilities: of the batch's labels, or of masks of other images.
+
+    Args:
+        label: of the images whose `probabilities` are given, as in `truth_probabilities`.
+        mask: of other images, [B,H,W] int32; None if the labels are the true side.
+        probabilities: S's class probabilities, [B,H,W,K] float32. Of other images they say nothing:
+            `d_truth=scaling` then shares 1 - tau evenly among the other classes.
+        config: settings of D.
+
+    Returns:
+        [B,H,W,K] float32, without gradient to S.
+    """
+    if mask is None:
+        return truth_probabilities(label, probabilities, config)
+    even = tf.ones_like(probabilities) / probabilities.shape[-1]
+    return truth_probabilities(mask, even, config)
+
+
 def _of_labels(
     label: tf.Tensor, probabilities: tf.Tensor, config: DiscriminatorConfig
 ) -> tf.Tensor:

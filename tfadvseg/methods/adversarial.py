@@ -17,7 +17,7 @@ from tfadvseg.config.methods.adversarial import RULES
 from tfadvseg.losses.discriminator_input import (
     discriminator_channels,
     discriminator_input,
-    truth_probabilities,
+    true_probabilities,
 )
 from tfadvseg.losses.gan import FAKE, REAL, answers, compares_sides, discriminator_loss
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
@@ -227,19 +227,15 @@ def true_maps(batch: Batch, probabilities: tf.Tensor, config: DiscriminatorConfi
 
     Args:
         batch: as above.
-        probabilities: S's on the batch's images, [B,H,W,K] float32. Of other images they say
-            nothing: `d_truth=scaling` then shares 1 - tau evenly among the other classes.
+        probabilities: S's on the batch's images, [B,H,W,K] float32.
         config: what D is shown.
 
     Returns:
         [B,H,W,C] float32 (`losses.discriminator_input`).
     """
-    image, mask = batch["image"], batch.get("mask")
-    if mask is None:
-        truth = truth_probabilities(batch["label"], probabilities, config)
-        return discriminator_input(truth, image, batch["label"], config)
-    even = tf.ones_like(probabilities) / probabilities.shape[-1]
-    return discriminator_input(truth_probabilities(mask, even, config), image, mask, config)
+    label, mask = batch["label"], batch.get("mask")
+    truth = true_probabilities(label, mask, probabilities, config)
+    return discriminator_input(truth, batch["image"], label if mask is None else mask, config)
 
 
 def build_learners(build: Builder) -> dict[str, Learner]:

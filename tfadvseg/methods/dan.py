@@ -13,7 +13,14 @@ import tensorflow as tf
 from tfadvseg.config import Config, DiscriminatorConfig, GanLoss
 from tfadvseg.config.methods.dan import RULES
 from tfadvseg.losses.discriminator_input import discriminator_channels, discriminator_input
-from tfadvseg.losses.gan import LABELLED, UNLABELLED, answers, discriminator_loss, segmenter_loss
+from tfadvseg.losses.gan import LABELLED, UNLABELLED, answers, compares_sides, discriminator_loss
+from tfadvseg.methods.adversaries import (
+    adversarial_loss,
+    adversarial_weight,
+    segmenter_gradients,
+    side_mean,
+    with_r1,
+)
 from tfadvseg.methods.few_label_pictures import judged_windows
 from tfadvseg.methods.method import Method, Picture, ToPixels, Training
 from tfadvseg.methods.reductions import global_mean, global_share
@@ -48,41 +55,57 @@ def dan_step(
         segmenter, discriminator: the networks and their optimizers.
         batch: `image` [B,H,W,C] float32, normalised, `label` [B,H,W] int32 in [0, K) or
             `ignore_label`, and `unlabelled_image` [U,H,W,C] float32.
-        lambda_adv: a number or scalar float32.
-        config: D's input, which includes ignored pixels.
+        lambda_adv: a number or scalar float32; a ratio if D has a balance (`segmenter_gradients`).
+        config: D's input, which includes ignored pixels, and D's R1 penalty, which is taken at the
+            predictions on labelled images.
         segmentation: S's loss on labelled images.
         gan: the adversarial loss.
 
     Returns:
-        S's `loss_seg` and `loss_adv` before its update; D's `fooling_rate` (the share of
-        predictions on unlabelled images classified as labelled, before S's update), and `loss_d`
-        and health (`watching.health_scalars`) after S's update and before D's.
+        S's `loss_seg` and `loss_adv` before its update, and with a balance `lambda_adv`; D's
+        `fooling_rate` (the share of predictions on unlabelled images classified as labelled, before
+        S's update), and `loss_d`, with R1 `r1`, and health (`watching.health_scalars`) after S's
+        update and before D's.
     """
     images = tf.concat([batch["image"], batch["unlabelled_image"]], axis=0)
     labelled = tf.shape(batch["image"])[0]
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=discriminator.balance is not None) as tape:
         logits = segmenter.model(images, training=True)
         loss_seg = segmentation(logits[:labelled], batch["label"])
-        probabilities = class_probabilities(logits[labelled:])
-        maps = shown_to_d(probabilities, batch["unlabelled_image"], config)
+        probabilities = class_probabilities(logits)
+        maps = shown_to_d(probabilities[labelled:], batch["unlabelled_image"], config)
         fooling_logits = discriminator.model(maps, training=False)
-        loss_adv = global_mean(segmenter_loss(fooling_logits, LABELLED, gan))
+        labelled_logits = None
+        if compares_sides(gan):
+            # Predictions on labelled images are constants: S must not make them look unlabelled.
+            with tape.stop_recording():
+                others = shown_to_d(probabilities[:labelled], batch["image"], config)
+                labelled_logits = discriminator.model(others, training=False)
+        loss_adv = adversarial_loss(fooling_logits, LABELLED, gan, labelled_logits)
         loss_s = loss_seg + lambda_adv * loss_adv
-    segmenter.apply(segmenter.gradients(tape, loss_s))
+    gradients, weight = segmenter_gradients(
+        segmenter, discriminator, tape, logits, (loss_seg, loss_adv, loss_s), lambda_adv
+    )
+    segmenter.apply(gradients)
+    threshold = None if labelled_logits is None else side_mean(labelled_logits, gan)
 
     maps = shown_to_d(class_probabilities(segmenter.model(images, training=False)), images, config)
     with tf.GradientTape() as tape:
         d_logits = discriminator.model(maps, training=True)
         labelled_logits, unlabelled_logits = d_logits[:labelled], d_logits[labelled:]
+        own_mean, other_mean = side_mean(labelled_logits, gan), side_mean(unlabelled_logits, gan)
         losses = tf.concat(
             [
-                discriminator_loss(labelled_logits, LABELLED, gan),
-                discriminator_loss(unlabelled_logits, UNLABELLED, gan),
+                discriminator_loss(labelled_logits, LABELLED, gan, other_mean=other_mean),
+                discriminator_loss(unlabelled_logits, UNLABELLED, gan, other_mean=own_mean),
             ],
             axis=0,
         )
         loss_d = global_mean(losses)
-    discriminator.apply(discriminator.gradients(tape, loss_d))
+    gradients, penalty = with_r1(
+        discriminator.gradients(tape, loss_d), discriminator, maps[:labelled], config
+    )
+    discriminator.apply(gradients)
     sides = {
         "labelled": (labelled_logits, LABELLED),
         "unlabelled": (unlabelled_logits, UNLABELLED),
@@ -90,8 +113,10 @@ def dan_step(
     return {
         f"{segmenter.name}/loss_seg": sum_over_replicas(loss_seg),
         f"{segmenter.name}/loss_adv": sum_over_replicas(loss_adv),
+        **weight,
         "d/loss_d": sum_over_replicas(loss_d),
-        "d/fooling_rate": global_share(answers(fooling_logits, LABELLED, gan)),
+        **{f"d/{name}": value for name, value in penalty.items()},
+        "d/fooling_rate": global_share(answers(fooling_logits, LABELLED, gan, threshold)),
         **health_scalars("d", sides, gan),
     }
 
@@ -128,7 +153,7 @@ def phases(training: Training) -> tuple[Phase, ...]:
             training.segmenter,
             training.learners["discriminator"],
             batch,
-            weights["lambda_adv"],
+            adversarial_weight(weights),
             config.discriminator,
             segmentation,
             method.gan,

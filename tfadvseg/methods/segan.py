@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfadvseg.config.methods.segan import RULES
 from tfadvseg.losses.segan import image_dice, masked_channels, masked_images, scale_sums
 from tfadvseg.losses.terms import SegmentationTerms
-from tfadvseg.methods.adversaries import adversarial_weight
+from tfadvseg.methods.adversaries import adversarial_weight, segmenter_gradients
 from tfadvseg.methods.method import Method, Training
 from tfadvseg.methods.reductions import global_mean
 from tfadvseg.methods.supervised import segmentation_loss
@@ -41,16 +41,16 @@ def segan_step(
         critic: from masked images to a list of features (`models.segan_critic`).
         batch: `image` [B,H,W,C] float32, normalised; `label` [B,H,W] int32 in [0, K) or
             `ignore_label`; where the loss weighs boundaries, `boundary` [B,H,W] float32.
-        lambda_adv: scalar float32.
+        lambda_adv: scalar float32; a ratio if the critic has a balance (`segmenter_gradients`).
         clip: the bound; 0 for none.
         terms: of the segmentation loss; None for SegAN's Dice.
 
     Returns:
-        S's `loss_seg`, and `loss_adv`: the L1 after the critic's update; the critic's `loss_d`:
-        minus the L1 before it.
+        S's `loss_seg`, `loss_adv`: the L1 after the critic's update, and with a balance
+        `lambda_adv`; the critic's `loss_d`: minus the L1 before its update.
     """
     image, label = batch["image"], batch["label"]
-    with tf.GradientTape() as s_tape:
+    with tf.GradientTape(persistent=critic.balance is not None) as s_tape:
         logits = segmenter.model(image, training=True)
         probabilities = class_probabilities(logits)
         ours = masked_images(image, probabilities, label)
@@ -64,10 +64,14 @@ def segan_step(
             loss_seg = segmentation_loss(logits, label, terms, batch.get("boundary"))
         loss_adv = multi_scale_loss(critic.model, ours, true)
         loss_s = loss_seg + lambda_adv * loss_adv
-    segmenter.apply(segmenter.gradients(s_tape, loss_s))
+    gradients, weight = segmenter_gradients(
+        segmenter, critic, s_tape, logits, (loss_seg, loss_adv, loss_s), lambda_adv
+    )
+    segmenter.apply(gradients)
     return {
         f"{segmenter.name}/loss_seg": sum_over_replicas(loss_seg),
         f"{segmenter.name}/loss_adv": sum_over_replicas(loss_adv),
+        **weight,
         "d/loss_d": sum_over_replicas(loss_d),
     }
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from tfadvseg.config.checks import require
 from tfadvseg.config.methods.rules import MethodRules
+from tfadvseg.config.methods.size_prior import check_size_prior_beside
 
 if TYPE_CHECKING:
     from tfadvseg.config.whole import Config
@@ -16,13 +17,8 @@ def _check(config: "Config") -> None:
         f"--d_label_smoothing={smoothing}: --gan=hinge uses margins and has no labels to smooth; "
         "leave it out.",
     )
-    beside = "size_prior" in config.method.compare
+    check_size_prior_beside(config)
     if not config.method.uses_masks:
-        require(
-            not beside,
-            "--compare=size_prior: needs masks for its class shares; give --masks_dir or "
-            "--masks_split.",
-        )
         return
     d, given = config.discriminator, config.method.masks_flag
     require(
@@ -61,8 +57,6 @@ RULES = MethodRules(
     ),
     discriminator="patch",
     lambda_adv=0.1,
-    balances=True,
-    relativistic=True,
     boundaries=True,
     arms=("supervised", "size_prior"),
     check=_check,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from tfadvseg.config.checks import require
 from tfadvseg.config.methods.rules import MethodRules
+from tfadvseg.config.methods.size_prior import check_size_prior_beside
 
 if TYPE_CHECKING:
     from tfadvseg.config.whole import Config
@@ -27,6 +28,7 @@ def _check(config: "Config") -> None:
         f"--d_label_smoothing={smoothing}: --gan=hinge has margins and no labels to smooth; leave "
         "it out.",
     )
+    check_size_prior_beside(config)
 
 
 RULES = MethodRules(
@@ -40,13 +42,24 @@ RULES = MethodRules(
         "semi_threshold",
         "semi_start",
         "gan",
+        "masks_dir",
+        "masks_split",
+        "lambda_size",
+        "size_loss",
         "compare",
     ),
-    d_options=("d_truth", "d_truth_tau", "d_label_smoothing", "d_r1", "d_r1_every"),
+    d_options=(
+        "d_truth",
+        "d_truth_tau",
+        "d_label_smoothing",
+        "d_ignored",
+        "d_r1",
+        "d_r1_every",
+    ),
     discriminator="fc",
     lambda_adv=0.01,
     unlabelled=("images",),
     boundaries=True,
-    arms=("supervised",),
+    arms=("supervised", "size_prior"),
     check=_check,
 )

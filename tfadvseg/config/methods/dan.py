@@ -21,7 +21,11 @@ RULES = MethodRules(
     summary="S on labelled images and on others without labels, against D, which tells its "
     "predictions on the ones from those on the others (DAN).",
     options=("lambda_adv", "gan", "compare"),
-    d_options=("d_image",),
+    d_options=("d_image", "d_r1", "d_r1_every"),
+    without=dict.fromkeys(
+        ("masks_dir", "masks_split", "d_truth", "d_truth_tau", "d_ignored"),
+        "its D is shown predictions alone, never a true map",
+    ),
     discriminator="pooled",
     lambda_adv=0.1,
     unlabelled=("images",),

@@ -1,7 +1,7 @@
 """What a method requires of the configuration: its TensorFlow-free half."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from tfadvseg.config.discriminator import DiscriminatorName
@@ -27,9 +27,9 @@ class MethodRules:
         d_options: fields of `DiscriminatorConfig` that it takes in addition to D's size and kind.
         discriminator: value that `--discriminator=auto` stands for; None if no D is trained.
         lambda_adv: default of `--lambda_adv`.
-        balances: whether the method supports `--lambda_adv=ratio:...`.
+        without: why the method does not take an option that others with a D take, by option; said
+            when it is refused.
         needs_masks: whether masks of other images are required.
-        relativistic: whether it supports `--gan=relativistic`, which needs both sides' logits.
         target: whether a target domain is refused, used for validation only, trained on if there is
             one, or required.
         unlabelled: source of the images without labels that are trained on: the labelled images'
@@ -46,8 +46,7 @@ class MethodRules:
     d_options: tuple[str, ...] = ()
     discriminator: DiscriminatorName | None = None
     lambda_adv: float = 0.1
-    balances: bool = False
-    relativistic: bool = False
+    without: Mapping[str, str] = field(default_factory=dict)
     needs_masks: bool = False
     target: TargetUse = "refused"
     unlabelled: tuple[Unlabelled, ...] = ()

@@ -28,6 +28,14 @@ RULES = MethodRules(
     summary="S against a critic whose features of the masked image it matches (SegAN).",
     options=("lambda_adv", "segan_loss", "compare"),
     d_options=("d_clip",),
+    without={
+        "gan": "its critic returns features, and S and critic share one loss of them",
+        "d_r1": "its critic's weights are clipped instead, by --d_clip",
+        **dict.fromkeys(
+            ("masks_dir", "masks_split"),
+            "its critic compares two maps of the same image",
+        ),
+    },
     discriminator="critic",
     lambda_adv=1.0,
     boundaries=True,

@@ -17,6 +17,15 @@ def _check(config: "Config") -> None:
     )
 
 
+def check_size_prior_beside(config: "Config") -> None:
+    """Refuses the size prior in `--compare` without masks, whose class shares it needs."""
+    require(
+        "size_prior" not in config.method.compare or config.method.uses_masks,
+        "--compare=size_prior: needs masks for its class shares; give --masks_dir or "
+        "--masks_split.",
+    )
+
+
 RULES = MethodRules(
     summary="S alone, whose class shares in every image are drawn to those of other images' masks "
     "(Kervadec et al. 2019).",
