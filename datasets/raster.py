@@ -143,6 +143,40 @@ def decode_labels(path: str | os.PathLike) -> Decoded:
     return _decoded(path, decode)
 
 
+def decode_coloured_labels(path: str | os.PathLike) -> Decoded:
+    """The pages of a label file as the colours that it shows, and notes on unused parts.
+
+    Args:
+        path: PNG, GIF, TIFF or BMP: colours, a palette, or grey levels.
+
+    Returns:
+        one uint8 [h, w, 3] per page.
+
+    Raises:
+        OSError: the file is absent or unreadable.
+        ValueError: not a complete image file, or one that may change colours: lossy, or with other
+            than 8 bits.
+    """
+
+    def check(content: bytes) -> Decoded:
+        if formats.identify(content[: formats.HEAD]) is formats.TIFF:
+            tiff.check_labels(_named(content, path), str(path))
+        else:
+            with Image.open(io.BytesIO(content)) as file:
+                _require_lossless(file, path, _LOSSLESS)
+        return Decoded([])
+
+    _decoded(path, check)
+    pages, notes = decode_images(path)
+    for page in pages:
+        if page.dtype != np.uint8 or page.shape[-1] not in (1, 3):
+            raise Unsuitable(
+                f"{path}: {page.shape[-1]} channels of {page.dtype} where colours are expected; "
+                "store labels as RGB with 8 bits."
+            )
+    return Decoded([np.broadcast_to(page, (*page.shape[:2], 3)) for page in pages], notes)
+
+
 def count_pages(path: str | os.PathLike) -> int:
     """Number of pages of a file, as far as its headers show; 1 if it cannot be read."""
     try:
@@ -272,13 +306,7 @@ def _pillow_labels(
     content: bytes, path: str | os.PathLike, lossless: Sequence[str] = _LOSSLESS
 ) -> Decoded:
     with Image.open(io.BytesIO(content)) as file:
-        if file.format not in lossless:
-            name = "JPEG" if file.format in ("JPEG", "MPO") else file.format
-            raise Unsuitable(f"{path}: {name} changes class ids; store labels as PNG or TIFF.")
-        if file.format == "GIF" and getattr(file, "n_frames", 1) > 1:
-            raise Unsuitable(
-                f"{path}: a GIF of several frames loses class ids; store labels as PNG or TIFF."
-            )
+        _require_lossless(file, path, lossless)
         labels: list[np.ndarray] = []
         notes: tuple[str, ...] = ()
         for number in range(_pages(file)):
@@ -288,6 +316,16 @@ def _pillow_labels(
             ids, notes = _pillow_ids(file, raw_mode, path)
             labels.append(ids)
         return Decoded(labels, notes + _orientation_of(file))
+
+
+def _require_lossless(file: Image.Image, path: str | os.PathLike, lossless: Sequence[str]) -> None:
+    if file.format not in lossless:
+        name = "JPEG" if file.format in ("JPEG", "MPO") else file.format
+        raise Unsuitable(f"{path}: {name} changes class ids; store labels as PNG or TIFF.")
+    if file.format == "GIF" and getattr(file, "n_frames", 1) > 1:
+        raise Unsuitable(
+            f"{path}: a GIF of several frames loses class ids; store labels as PNG or TIFF."
+        )
 
 
 def _raw_mode(page: Image.Image) -> str:

@@ -5,11 +5,11 @@ channels of one image. Reduced-resolution pages, validity masks and a slide's th
 ignored.
 """
 
+import contextlib
 import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -120,6 +120,19 @@ def decode_labels(file: BinaryIO, path: str) -> Decoded:
     return Decoded(labels, tuple(notes))
 
 
+def check_labels(file: BinaryIO, path: str) -> None:
+    """Refuses pages that may change the class ids or the colours of labels, before decoding.
+
+    Raises:
+        Unsuitable: a lossy compression, or zero as white.
+        Exception: many types, if the file is damaged.
+    """
+    with _opened(file) as tiff:
+        for page in tiff.pages:
+            with contextlib.suppress(LeftToPillow):
+                _check_label(page.aspage(), path)
+
+
 def _check_image(page: tifffile.TiffPage, path: str) -> None:
     del path
     if page.compression == _OLD_JPEG or page.compression in _FACSIMILE:
@@ -153,7 +166,7 @@ def count_pages(file: BinaryIO) -> int:
         return 2 if stack else len(tiff.pages)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _opened(file: BinaryIO) -> Iterator[tifffile.TiffFile]:
     """Opens the file with tifffile; raises damage that tifffile only logs."""
     _COLLECTOR.messages = []

@@ -28,7 +28,8 @@ class DataConfig:
     """The examples, and how windows are drawn from them."""
 
     dataset: str = _examples(
-        "membranes", "Dataset to train on: an embedded set, a TFDS builder, or folder."
+        "membranes",
+        "Dataset to train on: an embedded set, a TFDS builder, or folder.",
     )
     data_dir: str | None = _examples(
         None, "Folder of the raw files as downloaded; embedded datasets need none."
@@ -124,6 +125,11 @@ class DataConfig:
         "Class id of each value in label files, for example 0:0,255:1.",
         form="value:class,value:class,...",
     )
+    colour_map: str | None = _examples(
+        None,
+        "Text file or CSV of what the colours of label files mean, with lines such as "
+        "64 128 64 Animal; void is ignored, and so is every class that --class_names leaves out.",
+    )
     channels: tuple[int, ...] = _examples(
         (),
         "Channels of image files to take, numbered from 0; empty takes all but alpha.",
@@ -202,6 +208,11 @@ class DataConfig:
             not twice,
             f"--value_map={','.join(f'{value}:{to}' for value, to in self.value_map)}: maps "
             f"{listed(tuple(twice))} twice; map each value once.",
+        )
+        require(
+            not (self.value_map and self.colour_map),
+            f"--colour_map={self.colour_map} and --value_map: labels hold colours or values; give "
+            "either.",
         )
         val, test = self.val_fraction, self.test_fraction
         require(

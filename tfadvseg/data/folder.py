@@ -1,12 +1,13 @@
 """A folder of the user's own images and labels as a dataset. No TensorFlow here."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from absl import logging
 
 from tfadvseg.config import DataConfig
+from tfadvseg.data.colour_map import ColourMap, read_colour_map
 from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.folder_files import find_files, find_images_alone, folder_of
@@ -17,9 +18,16 @@ from tfadvseg.data.folder_labels import (
     warn_of_two_conventions,
 )
 from tfadvseg.data.folder_names import names_of_files
-from tfadvseg.data.folder_pages import Decode, read_pages
+from tfadvseg.data.folder_pages import (
+    Decode,
+    ReadLabel,
+    Source,
+    read_label_file,
+    read_pages,
+)
 from tfadvseg.data.images import read_images
 from tfadvseg.errors import UserError
+from tfadvseg_datasets.decoded import Decoded
 
 
 @dataclass(frozen=True)
@@ -57,8 +65,8 @@ def read_folder(config: DataConfig) -> Folder:
 
     Args:
         config: `data_dir`, `label_suffix`, `recursive`, `channels`, `axes`, `value_map`,
-            `class_names` and `foreground_class` are used, and flags that divide the folder are
-            checked against its sub-folders.
+            `colour_map`, `class_names` and `foreground_class` are used, and flags that divide the
+            folder are checked against its sub-folders.
 
     Raises:
         UserError: anything that is missing, unreadable or does not fit together, by name.
@@ -66,7 +74,12 @@ def read_folder(config: DataConfig) -> Folder:
     files = find_files(config)
     part_of = {file.stem: file.part for file in files}
     sources = [(file.stem, file.image, file.label) for file in files]
-    every = read_pages(sources, _decoder(config))
+    colours = None
+    read_label = read_label_file
+    if config.colour_map is not None:
+        colours = read_colour_map(config.colour_map, config.class_names)
+        read_label = colour_reader(colours)
+    every = read_pages(sources, _decoder(config), read_label)
     read = every.where(lambda page: page.label_file is not None)
     others = every.where(lambda page: page.label_file is None)
     if others.pages:
@@ -77,19 +90,23 @@ def read_folder(config: DataConfig) -> Folder:
             len(others.pages),
         )
     value_map = dict(config.value_map)
-    check_values(read.pages, value_map)
-    warn_of_two_conventions(read.pages, value_map)
-    names = class_names_of(read.pages, value_map, config.class_names)
+    if colours is None:
+        check_values(read.pages, value_map)
+        warn_of_two_conventions(read.pages, value_map)
+        names = class_names_of(read.pages, value_map, config.class_names)
+    else:
+        names = colours.names
     if config.foreground_class and config.foreground_class not in names:
         raise UserError(
             f"--foreground_class={config.foreground_class}: no such class; choose one of "
             f"{', '.join(names)}."
         )
-    examples = read.examples(lambda raw: class_ids(raw, value_map), repr(sorted(value_map.items())))
+    meaning = repr(sorted(value_map.items()) if colours is None else sorted(colours.ids.items()))
+    examples = read.examples(lambda raw: class_ids(raw, value_map), meaning)
     descriptor = DatasetDescriptor(
         name="folder",
         class_names=names,
-        palette=default_palette(len(names)),
+        palette=default_palette(len(names)) if colours is None else colours.palette,
         image_channels=read.channels,
         image_dtype=read.image_dtype,
         foreground_class=(
@@ -121,6 +138,18 @@ def read_unlabelled_folder(config: DataConfig) -> Examples:
     """
     sources = [(file.stem, file.image, None) for file in find_images_alone(config)]
     return read_pages(sources, _decoder(config)).examples(None)
+
+
+def colour_reader(colours: ColourMap) -> ReadLabel:
+    """Reads labels whose colours are classes."""
+
+    def read(source: Source, sizes: Sequence[tuple[int, int]]) -> Decoded:
+        del sizes
+        _, _, label_file = source
+        assert label_file is not None
+        return colours.read(label_file)
+
+    return read
 
 
 def _decoder(config: DataConfig) -> Decode:

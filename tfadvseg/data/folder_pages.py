@@ -25,6 +25,17 @@ Decode = Callable[[Path], Decoded]
 Source = tuple[str, Path, Path | None]
 """A stem, its image's file and its label's, if it has one."""
 
+ReadLabel = Callable[[Source, Sequence[tuple[int, int]]], Decoded]
+"""Reads the label of a source that has one, given the (height, width) of its image's pages."""
+
+
+def read_label_file(source: Source, sizes: Sequence[tuple[int, int]]) -> Decoded:
+    """The numbers that a label file holds."""
+    del sizes  # these are checked later
+    _, _, label_file = source
+    assert label_file is not None
+    return read_labels(label_file)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -65,12 +76,14 @@ class Pages:
         held: images and labels as they were read; None where they stay on disk.
         channels: of the images.
         decode: reads an image's file.
+        read_label: reads an image's label.
     """
 
     pages: tuple[Page, ...]
     held: list[tuple[np.ndarray, np.ndarray | None]] | None
     channels: int
     decode: Decode
+    read_label: ReadLabel
 
     @property
     def image_dtype(self) -> str:
@@ -108,7 +121,12 @@ class Pages:
             return Examples(keys, stored, None)
         labels = OnDisk(
             StoredPage(
-                page.label_file, page.number, page.size, read_labels, class_ids, _short(meaning)
+                page.label_file,
+                page.number,
+                page.size,
+                self._label_decoder(page),
+                class_ids,
+                _short(meaning),
             )
             for page in self.pages
             if page.label_file is not None
@@ -120,6 +138,11 @@ class Pages:
         numbers = [i for i, page in enumerate(self.pages) if chosen(page)]
         held = None if self.held is None else [self.held[i] for i in numbers]
         return replace(self, pages=tuple(self.pages[i] for i in numbers), held=held)
+
+    def _label_decoder(self, page: Page) -> Decode:
+        source = page.stem, page.image_file, page.label_file
+        # Stacks, whose pages are several, are always held.
+        return lambda _: self.read_label(source, [page.size])
 
     def _image(self, image: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(image[..., : self.channels])
@@ -163,12 +186,17 @@ def _short(meaning: object) -> bytes:
     return blake2b(repr(meaning).encode(), digest_size=8).digest()
 
 
-def read_pages(sources: Sequence[Source], decode: Decode = read_images) -> Pages:
+def read_pages(
+    sources: Sequence[Source],
+    decode: Decode = read_images,
+    read_label: ReadLabel = read_label_file,
+) -> Pages:
     """Reads every file once, and keeps the pixels if they fit into `MEMORY_LIMIT`, or among stacks.
 
     Args:
         sources: in order.
         decode: reads an image's file.
+        read_label: reads an image's label.
 
     Raises:
         UserError: a file is unreadable, a label does not lie upon its image, or images differ in
@@ -179,7 +207,7 @@ def read_pages(sources: Sequence[Source], decode: Decode = read_images) -> Pages
     # To read one page of a stack all of it is decoded: stacks are held.
     stacks = any(has_several_pages(image_file) for _, image_file, _ in sources)
     size = 0
-    for page, image, label in _each(sources, decode):
+    for page, image, label in _each(sources, decode, read_label):
         pages.append(page)
         size += image.nbytes + (0 if label is None else label.nbytes)
         if size > MEMORY_LIMIT and not stacks:
@@ -192,14 +220,14 @@ def read_pages(sources: Sequence[Source], decode: Decode = read_images) -> Pages
     log_notes((page.image_file, page.notes) for page in pages)
     log_notes((page.label_file, page.label_notes) for page in pages if page.label_file)
     _check_depth(pages)
-    return Pages(tuple(pages), held, _channels(pages), decode)
+    return Pages(tuple(pages), held, _channels(pages), decode, read_label)
 
 
 def _each(
-    sources: Sequence[Source], decode: Decode
+    sources: Sequence[Source], decode: Decode, read_label: ReadLabel
 ) -> Iterator[tuple[Page, np.ndarray, np.ndarray | None]]:
     """Page after page, decoded a little ahead."""
-    read = functools.partial(_read, decode=decode)
+    read = functools.partial(_read, decode=decode, read_label=read_label)
     with (
         ThreadPoolExecutor(AHEAD) as pool,
         tqdm(total=len(sources), desc="reading images", delay=5, leave=False) as progress,
@@ -210,13 +238,16 @@ def _each(
                 yield from pages
 
 
-def _read(source: Source, decode: Decode) -> list[tuple[Page, np.ndarray, np.ndarray | None]]:
+def _read(
+    source: Source, decode: Decode, read_label: ReadLabel
+) -> list[tuple[Page, np.ndarray, np.ndarray | None]]:
     stem, image_file, label_file = source
     images, notes = decode(image_file)
     labels: Sequence[np.ndarray | None] = [None] * len(images)
     label_notes: tuple[str, ...] = ()
     if label_file is not None:
-        found, label_notes = read_labels(label_file)
+        sizes = [(image.shape[0], image.shape[1]) for image in images]
+        found, label_notes = read_label(source, sizes)
         _check_pair((image_file, images, notes), (label_file, found, label_notes))
         labels = found
     pages = []

@@ -90,6 +90,15 @@ def read_labels(path: str | Path) -> Decoded:
     return _read(raster.decode_labels, path)
 
 
+def read_colours(path: str | Path) -> Decoded:
+    """The pages of a colour-coded label file, uint8 [H,W,3] each, and notes.
+
+    Raises:
+        UserError: absent, damaged, or of a kind that may change colours.
+    """
+    return _read(raster.decode_coloured_labels, path)
+
+
 def _read(decode: Callable[[str | Path], Decoded], path: str | Path) -> Decoded:
     try:
         return decode(path)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfadvseg.data.colour_map import ColourMap
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples, shortened, values_of
 from tfadvseg.data.folder_labels import class_ids
@@ -12,13 +13,19 @@ from tfadvseg.data.images import SUFFIXES, find_image_files, read_labels
 from tfadvseg.errors import UserError
 
 
-def read_masks(folder: str, value_map: Mapping[int, int], num_classes: int) -> Examples:
+def read_masks(
+    folder: str,
+    value_map: Mapping[int, int],
+    num_classes: int,
+    colours: ColourMap | None = None,
+) -> Examples:
     """Reads every label file directly in a folder.
 
     Args:
         folder: holds masks; no images are needed.
         value_map: class id of each value in the files; empty if they hold class ids.
         num_classes: of the dataset.
+        colours: what the colours of the files mean, if they do not hold numbers.
 
     Returns:
         Examples whose images are all 0, [H,W,1].
@@ -33,7 +40,7 @@ def read_masks(folder: str, value_map: Mapping[int, int], num_classes: int) -> E
         )
     keys, masks = [], []
     for file in files:
-        pages, _ = read_labels(file)
+        pages, _ = read_labels(file) if colours is None else colours.read(file)
         for number, page in enumerate(pages):
             unmapped = [v for v in values_of(page).tolist() if value_map and v not in value_map]
             if unmapped:

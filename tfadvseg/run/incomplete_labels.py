@@ -5,6 +5,7 @@ import dataclasses
 from absl import logging
 
 from tfadvseg.config import Config
+from tfadvseg.data.colour_map import read_colour_map
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.masks import check_masks, read_masks, without_images
@@ -37,7 +38,10 @@ def load_masks(
     """
     method, data = config.method, config.data
     if method.masks_dir is not None:
-        masks = read_masks(method.masks_dir, dict(data.value_map), descriptor.num_classes)
+        colours = data.colour_map and read_colour_map(data.colour_map, data.class_names)
+        masks = read_masks(
+            method.masks_dir, dict(data.value_map), descriptor.num_classes, colours or None
+        )
     elif method.masks_split is not None:
         _, examples = load_split(data, method.masks_split, config.run.seed)
         if examples.labels is None:

@@ -112,7 +112,7 @@ def _differing(first: object, second: object) -> list[str]:
 
 def _differing_data(first: Config, second: Config, classes_only: bool = False) -> list[str]:
     """Flags of the two domains that differ and decide which images are shown, and how."""
-    chosen = ("dataset", "class_names", "value_map", "void_as_class", "train_ids")
+    chosen = ("dataset", "class_names", "value_map", "colour_map", "void_as_class", "train_ids")
     flags = []
     for prefix, one, other in (
         ("", first.data, second.data),

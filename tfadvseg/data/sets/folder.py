@@ -135,6 +135,7 @@ FOLDER = Dataset(
         "folds",
         "class_names",
         "value_map",
+        "colour_map",
         "label_suffix",
         "recursive",
         "channels",
