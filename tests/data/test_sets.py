@@ -99,7 +99,7 @@ def test_embedded_sets_need_no_flags(name):
 
 
 def test_every_set_of_files_is_opened_here_or_in_tests_of_its_own():
-    assert sorted([*EMBEDDED, *PREPARED, "folder"]) == sorted(DATASETS)
+    assert sorted([*EMBEDDED, *PREPARED, "folder", "tfds"]) == sorted(DATASETS)
 
 
 @pytest.mark.parametrize("name", PREPARED)

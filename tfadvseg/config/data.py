@@ -29,7 +29,8 @@ class DataConfig:
 
     dataset: str = _examples(
         "membranes",
-        "Dataset to train on: an embedded set, a TFDS builder, or folder.",
+        "Dataset to train on: an embedded set, one of files, folder, or tfds:NAME or "
+        "tfds:NAME/CONFIG for any of TFDS.",
     )
     data_dir: str | None = _examples(
         None, "Folder of the raw files as downloaded; embedded datasets need none."
@@ -117,6 +118,12 @@ class DataConfig:
     )
     skip_damaged: bool = _examples(False, "Skip frames whose label and image differ in size.")
     train_ids: bool = _examples(False, "Read *_labelTrainIds.png instead of *_labelIds.png.")
+    image_feature: str = _examples(
+        "", "Feature of a TFDS dataset that is the image. Default: the only one that can be."
+    )
+    label_feature: str = _examples(
+        "", "Feature of a TFDS dataset that is the label. Default: the only one that can be."
+    )
     class_names: tuple[str, ...] = _examples(
         (), "Names of the classes, in the order of their ids.", form="name,name,..."
     )

@@ -109,7 +109,7 @@ def prepare(
                 f"--prepared_dir={root}: cannot write the prepared copy there ({_reason(error)}); "
                 "give another folder."
             ) from None
-    with _quiet():
+    with quiet():
         builder = make(home)
     if not builder.is_prepared():
         raise damaged(home, "incomplete")
@@ -129,7 +129,7 @@ def open_copy(
         UserError: there is no such copy.
     """
     place = Path(prepared_dir).expanduser()
-    with _quiet(logging.ERROR):
+    with quiet(logging.ERROR):
         builder = source.builder(data_dir=place, config=builder_config)
     if not builder.is_prepared():
         raise UserError(
@@ -192,7 +192,7 @@ def _encoded(
 ) -> tf.data.Dataset:
     # Shards in sequence, because otherwise the order would not be the builder's.
     config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-    with _quiet(), _named_damage(builder):
+    with quiet(), _named_damage(builder):
         return builder.as_dataset(split=split, read_config=config, decoders=decoders)
 
 
@@ -221,7 +221,7 @@ def _fingerprint(source: Source, folder: Path, files: list[Path]) -> str:
 
 def _pipeline_options(options: Sequence[str]) -> Any:
     try:
-        with _quiet(logging.ERROR):  # it warns of missing support for clouds
+        with quiet(logging.ERROR):  # it warns of missing support for clouds
             from apache_beam.options.pipeline_options import PipelineOptions
     except ImportError:
         raise UserError(
@@ -253,7 +253,7 @@ def _prepare_into(
     """Prepares into `home`, which appears when complete; leaves nothing behind on failure."""
     absent = [folder for folder in home.parents if not folder.exists()]
     try:
-        with atomic.new_folder(home) as unfinished, _quiet():
+        with atomic.new_folder(home) as unfinished, quiet():
             make(unfinished).download_and_prepare(download_config=download, file_format=file_format)
     except BaseException:
         for folder in absent:
@@ -277,7 +277,7 @@ def _warn_of_unfinished(home: Path) -> None:
 
 
 @contextlib.contextmanager
-def _quiet(least: int = logging.WARNING) -> Iterator[None]:
+def quiet(least: int = logging.WARNING) -> Iterator[None]:
     """Silences TFDS, which reports its steps on standard output, in the log and in bars."""
     tfds.disable_progress_bar()
     verbosity = logging.get_verbosity()

@@ -17,7 +17,7 @@ from tfadvseg.data.examples import (
 )
 from tfadvseg.data.readers import Reader, open_reader
 from tfadvseg.data.resizing import resize_example, resize_examples
-from tfadvseg.data.sets.catalogue import DATASETS, check_flags, find_dataset
+from tfadvseg.data.sets.catalogue import check_flags, find_dataset, known_dataset
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.pairs import some
 
@@ -160,8 +160,8 @@ def _images_alone(config: DataConfig, read: Callable[[DataConfig], Examples]) ->
 
 def has_labelled_target(config: Config) -> bool:
     """Whether there is a target domain that may have labels: a folder of images alone has none."""
-    target = config.target
-    return target.dataset in DATASETS and not DATASETS[target.dataset].lacks_labels(target)
+    dataset = known_dataset(config.target.dataset)
+    return dataset is not None and not dataset.lacks_labels(config.target)
 
 
 def load_target(config: DataConfig, split: str, seed: int, source: DatasetDescriptor) -> Examples:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfadvseg.data.sets.catalogue import DATASETS
+from tfadvseg.data.sets.catalogue import known_dataset
 from tfadvseg.errors import UserError
 from tfadvseg.files.metrics_text import with_nan
 from tfadvseg.files.text import read_text
@@ -151,7 +151,8 @@ def class_names(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:
 def _images(fields: Mapping[str, Any]) -> str:
     """The images of a summary or an evaluation, from its JSON fields."""
     dataset = fields["dataset"]
-    if dataset in DATASETS and DATASETS[dataset].users_own:
+    known = known_dataset(dataset)
+    if known is not None and known.users_own:
         dataset += f" {fields['data_dir']}"
     text = f"{dataset}, {fields['split']}"
     if fields["resize"]:

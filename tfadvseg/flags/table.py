@@ -8,10 +8,12 @@ from absl import flags
 from tfadvseg.config import Config
 from tfadvseg.config.methods import METHOD_RULES
 from tfadvseg.config.options import Option, options_of
-from tfadvseg.data.sets.catalogue import DATASETS, takers_text
+from tfadvseg.data.sets.catalogue import DATASETS, known_dataset, takers_text
 from tfadvseg.flags.kinds import BareFlag, kind_of
 
-DATASET_NAMES = tuple(DATASETS)
+DATASET_NAMES = tuple(
+    f"{name}:NAME" if dataset.takes_name else name for name, dataset in DATASETS.items()
+)
 
 ALL_FLAGS: tuple[Option, ...] = options_of(Config)
 """Every option of a run, in the order of `Config`."""
@@ -29,7 +31,11 @@ def define(options: Iterable[Option], values: flags.FlagValues) -> None:
         if option.section == "data" and (takers := takers_text(option.name)):
             text = f"{text} {takers}"
         type_ = _type_of(option)
-        if kind := kind_of(type_, option.form):
+        if option.name == "dataset":
+            parser = DatasetParser([*DATASET_NAMES])
+            text = f"<{'|'.join(parser.enum_values)}>: {text}"
+            flags.DEFINE(parser, name, default, text, values, flags.ArgumentSerializer())
+        elif kind := kind_of(type_, option.form):
             parser, serializer = kind
             text = f"{text} Form: {parser.syntactic_help}."
             if option.bare is None:
@@ -50,11 +56,16 @@ def define(options: Iterable[Option], values: flags.FlagValues) -> None:
             flags.DEFINE_string(name, default, text, values)
 
 
+class DatasetParser(flags.EnumParser):
+    """Takes the name of a dataset, with what follows its colon (`tfds:NAME`)."""
+
+    def parse(self, argument: str) -> str:
+        # Which there are is for the data to say.
+        return argument if known_dataset(argument) else super().parse(argument)
+
+
 def _type_of(option: Option) -> Any:
     """The type of an option's value where it is given."""
-    if option.name == "dataset":
-        # Which there are is for the data to say; of a target, none is a value, too.
-        return Literal[DATASET_NAMES]
     if option.name == "method":
         return Literal[tuple(METHOD_RULES)]
     kinds = [kind for kind in get_args(option.type) if kind is not type(None)]

@@ -14,7 +14,7 @@ from absl import logging
 from tfadvseg.config import DataConfig, pixel_size
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import Examples
-from tfadvseg.data.sets.catalogue import listeners
+from tfadvseg.data.sets.catalogue import find_dataset
 from tfadvseg.data.sources import has_labelled_target, load_split
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.per_image import per_image_csv, write_image_sums
@@ -138,7 +138,7 @@ def evaluate_model(options: EvaluationOptions) -> EvaluatedModel:
     check_choices(options.model, options.network, options.which, options.test_scales)
     spec = load_model_spec(options.model)
     data = options.data
-    if data.dataset in listeners("class_names") and not data.class_names:
+    if "class_names" in find_dataset(data.dataset).flags and not data.class_names:
         data = dataclasses.replace(data, class_names=spec.class_names)
     descriptor, examples = load_split(data, options.split, options.seed)
     _check_fit(f"--dataset={data.dataset} --split={options.split}", descriptor, examples, spec)

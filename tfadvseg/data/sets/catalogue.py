@@ -17,6 +17,7 @@ from tfadvseg.data.sets.isbi2012 import ISBI2012
 from tfadvseg.data.sets.membranes import MEMBRANES
 from tfadvseg.data.sets.streets_camera import STREETS_CAMERA
 from tfadvseg.data.sets.streets_game import STREETS_GAME
+from tfadvseg.data.sets.tfds import TFDS
 from tfadvseg.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ DATASETS: dict[str, Dataset] = {
     "membranes": MEMBRANES,
     "streets_camera": STREETS_CAMERA,
     "streets_game": STREETS_GAME,
+    "tfds": TFDS,
 }
 """By the value of `--dataset`. A new dataset is one more file here, and one more line."""
 
@@ -53,9 +55,25 @@ def find_dataset(name: str) -> Dataset:
     Raises:
         UserError: there is none.
     """
-    if name not in DATASETS:
+    dataset = known_dataset(name)
+    if dataset is None:
+        kind = DATASETS.get(name.rstrip(":"))
+        if kind is not None and kind.takes_name:
+            raise UserError(f"--dataset={name}: say which one, as in {kind.name}:NAME.")
         raise UserError(f"--dataset={name}: unknown; choose one of {', '.join(DATASETS)}.")
-    return DATASETS[name]
+    return dataset
+
+
+def known_dataset(name: str) -> Dataset | None:
+    """The dataset of a value of `--dataset`, such as `camvid` or `tfds:NAME`; None: there is none.
+
+    One that takes a name is none without it, and others are none with it.
+    """
+    kind, _, rest = name.partition(":")
+    dataset = DATASETS.get(kind)
+    if dataset is None or dataset.takes_name != bool(rest) or name.endswith(":"):
+        return None
+    return dataset
 
 
 def listeners(flag: str) -> tuple[str, ...]:
@@ -121,7 +139,7 @@ def descriptor_of(name: str) -> DatasetDescriptor:
 
 def with_own_shares(config: DataConfig) -> DataConfig:
     """The same with the dataset's own shares written out, so that two can be compared."""
-    dataset = DATASETS.get(config.dataset)
+    dataset = known_dataset(config.dataset)
     val, test = (None, None) if dataset is None else dataset.shares(config)
     return dataclasses.replace(config, val_fraction=val, test_fraction=test)
 

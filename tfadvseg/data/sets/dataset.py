@@ -38,6 +38,8 @@ class Dataset:
         check: raises UserError for flags that do not go together.
         lacks_labels: whether its files are images alone, which can only be adapted to.
         read_unlabelled: reads such images.
+        takes_name: whether the value of `--dataset` goes on behind a colon, with a name that says
+            which dataset of this kind.
         users_own: whether any folder can be this dataset, so that two are different images.
     """
 
@@ -50,6 +52,7 @@ class Dataset:
     check: Callable[[DataConfig], None] | None = None
     lacks_labels: Callable[[DataConfig], bool] = lambda config: False
     read_unlabelled: Callable[[DataConfig], Examples] | None = None
+    takes_name: bool = False
     users_own: bool = False
 
     def shares(self, config: DataConfig) -> tuple[float | None, float | None]:
