@@ -75,7 +75,7 @@ def read_folder(config: DataConfig) -> Folder:
     part_of = {file.stem: file.part for file in files}
     sources = [(file.stem, file.image, file.label) for file in files]
     colours = None
-    read_label = read_label_file
+    read_label: ReadLabel = read_label_file
     if config.colour_map is not None:
         colours = read_colour_map(config.colour_map, config.class_names)
         read_label = colour_reader(colours)

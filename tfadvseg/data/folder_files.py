@@ -146,7 +146,7 @@ def _parts(root: Path) -> list[str] | None:
 
 def _check_division(config: DataConfig, names: list[str] | None) -> None:
     """Refuses flags that divide a folder otherwise than its sub-folders do."""
-    given = {
+    given: dict[str, object] = {
         "train_list": config.train_list,
         "test_list": config.test_list,
         "folds": config.folds or None,

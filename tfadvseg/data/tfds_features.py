@@ -1,14 +1,15 @@
 """Which features of a TFDS dataset are its images and its labels."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from tfadvseg.errors import UserError
 
-Feature = tfds.features.FeatureConnector
+Feature: TypeAlias = Any
+"""A `tfds.features.FeatureConnector`; TFDS tells type checkers nothing of it."""
 
 
 def flattened(features: Mapping[str, Feature], ahead: str = "") -> dict[str, Feature]:

@@ -32,9 +32,9 @@ def define(options: Iterable[Option], values: flags.FlagValues) -> None:
             text = f"{text} {takers}"
         type_ = _type_of(option)
         if option.name == "dataset":
-            parser = DatasetParser([*DATASET_NAMES])
-            text = f"<{'|'.join(parser.enum_values)}>: {text}"
-            flags.DEFINE(parser, name, default, text, values, flags.ArgumentSerializer())
+            names = DatasetParser([*DATASET_NAMES])
+            text = f"<{'|'.join(DATASET_NAMES)}>: {text}"
+            flags.DEFINE(names, name, default, text, values, flags.ArgumentSerializer())
         elif kind := kind_of(type_, option.form):
             parser, serializer = kind
             text = f"{text} Form: {parser.syntactic_help}."
