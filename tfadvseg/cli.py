@@ -82,7 +82,10 @@ def _use_utf8() -> None:
 
 def _lacks_memory(error: Exception) -> bool:
     tensorflow = sys.modules.get("tensorflow")  # not imported here: it may not have been needed
-    return tensorflow is not None and isinstance(error, tensorflow.errors.ResourceExhaustedError)
+    if tensorflow is None or not isinstance(error, tensorflow.errors.ResourceExhaustedError):
+        return False
+    # TensorFlow calls a full disk by the same name.
+    return "No space left" not in str(error)
 
 
 def required(flag: flags.FlagHolder[str | None]) -> str:

@@ -124,6 +124,16 @@ def test_a_damaged_preparation_is_named(raw, kept):
         load(raw, kept)
 
 
+@pytest.mark.parametrize("keep", [0, 2, 200])
+def test_a_preparation_whose_description_is_cut_is_named(raw, kept, keep):
+    load(raw, kept)
+    (home,) = preparations(kept)
+    description = home / "isbi2012/1.0.0/dataset_info.json"
+    description.write_text("{}" if keep == 2 else description.read_text()[:keep])
+    with pytest.raises(UserError, match=f"{home.name}.*damaged prepared copy.*delete"):
+        load(raw, kept)
+
+
 def test_folders_that_do_not_serve_are_named(raw, kept, tmp_path):
     with pytest.raises(UserError, match=r"--data_dir: .*nowhere: no such folder"):
         load(tmp_path / "nowhere", kept)

@@ -201,3 +201,9 @@ def test_paths_that_are_no_exports(tmp_path):
     (tmp_path / "3").mkdir()
     with pytest.raises(UserError, match="not a whole export"):
         load_exported(tmp_path)
+
+
+@pytest.mark.parametrize("version", [0, 2**63, 10**22])
+def test_versions_beyond_what_serving_keeps_are_refused(segmenter, tmp_path, version):
+    with pytest.raises(UserError, match=rf"--version={version}: take 1 to 9223372036854775807"):
+        export_saved_model(segmenter, GREY_SPEC, tmp_path, version)

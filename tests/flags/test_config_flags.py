@@ -138,6 +138,11 @@ def test_bad_weights_and_penalties_are_refused(arguments, words):
         ("--train_list=a.txt", "go together"),
         ("--keep_checkpoints=1", "at least 2"),
         ("--output_dir=", "--output_dir=: name a folder"),
+        ("--depth=99", "--depth=99: too many; take at most 8"),
+        ("--d_depth=20", "--d_depth=20: too many; take at most 8"),
+        ("--d_r1=inf", "--d_r1=inf: must be a finite number"),
+        ("--s_learning_rate=inf", "--s_learning_rate=inf: must be a finite number"),
+        ("--d_clip_norm=nan", "--d_clip_norm=nan: must be a finite number"),
     ],
 )
 def test_bad_values_are_refused_by_name(argument, words):

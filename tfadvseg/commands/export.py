@@ -21,7 +21,7 @@ from absl import flags
 
 from tfadvseg import cli
 from tfadvseg.errors import UserError
-from tfadvseg.export.choices import Format, Quantization, Which
+from tfadvseg.export.choices import LARGEST_VERSION, Format, Quantization, Which
 from tfadvseg.flags.command_line import (
     define_network_flags,
     define_test_scales_flag,
@@ -57,7 +57,11 @@ _REPORT_IMAGES = flags.DEFINE_integer(
     lower_bound=0,
 )
 _VERSION = flags.DEFINE_integer(
-    "version", None, "A positive number. Default: the next one.", lower_bound=1
+    "version",
+    None,
+    "A positive number. Default: the next one.",
+    lower_bound=1,
+    upper_bound=LARGEST_VERSION,
 )
 
 

@@ -16,24 +16,47 @@ def require(condition: bool, message: str) -> None:
         raise UserError(message)
 
 
+MOST_HALVINGS = 8
+"""Of the resolution, by S or D: a window of 256 x 256 pixels becomes one."""
+
+
+def require_halvings(flag: str, count: int) -> None:
+    """Refuses more halvings of the resolution than a network can be built with.
+
+    Each doubles the filters, so that the weights grow by a factor of four.
+    """
+    require(
+        count <= MOST_HALVINGS,
+        f"--{flag}={count}: too many; take at most {MOST_HALVINGS}, which halve a window of "
+        f"{2**MOST_HALVINGS} pixels down to one.",
+    )
+
+
 def require_choice(flag: str, value: str, choices: object) -> None:
     """Refuses a value that the `Literal` type `choices` does not list."""
     valid = get_args(choices)
     require(value in valid, f"--{flag}={value}: unknown; choose one of {', '.join(valid)}.")
 
 
+def require_finite(name: str, value: float) -> None:
+    """Refuses infinity and NaN."""
+    require(math.isfinite(value), f"--{name}={value}: must be a finite number.")
+
+
 def require_positive(owner: object, *names: str) -> None:
     """Refuses fields that are not finite and above 0."""
     for name in names:
         value = getattr(owner, name)
-        require(value > 0 and math.isfinite(value), f"--{name}={value}: must be greater than 0.")
+        require_finite(name, value)
+        require(value > 0, f"--{name}={value}: must be greater than 0.")
 
 
 def require_not_negative(owner: object, *names: str) -> None:
     """Refuses fields that are not finite and at least 0."""
     for name in names:
         value = getattr(owner, name)
-        require(value >= 0 and math.isfinite(value), f"--{name}={value}: must not be negative.")
+        require_finite(name, value)
+        require(value >= 0, f"--{name}={value}: must not be negative.")
 
 
 def listed(values: tuple) -> str:

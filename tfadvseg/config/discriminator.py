@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tfadvseg.config.checks import require, require_not_negative, require_positive
+from tfadvseg.config.checks import (
+    require,
+    require_halvings,
+    require_not_negative,
+    require_positive,
+)
 from tfadvseg.config.options import check_options, option
 
 DiscriminatorName = Literal["auto", "encoder", "patch", "fc", "pooled", "critic"]
@@ -76,6 +81,7 @@ class DiscriminatorConfig:
         check_options(self)
         require_not_negative(self, "d_width", "d_r1", "d_clip", "d_noise")
         require_positive(self, "d_depth", "d_r1_every")
+        require_halvings("d_depth", self.d_depth)
         require(0 <= self.d_dropout < 1, f"--d_dropout={self.d_dropout}: take 0 to below 1.")
         require(0.5 <= self.d_truth_tau <= 1, f"--d_truth_tau={self.d_truth_tau}: take 0.5 to 1.")
         require(

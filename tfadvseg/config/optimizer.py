@@ -1,10 +1,9 @@
 """Configuration of a network's optimizer."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
-from tfadvseg.config.checks import listed, require
+from tfadvseg.config.checks import listed, require, require_finite
 from tfadvseg.config.options import check_options, option
 
 OptimizerName = Literal["rmsprop", "adam", "adamw", "sgd", "torch_adam"]
@@ -51,13 +50,15 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         check_options(self, "*_")
+        require_finite("*_learning_rate", self.learning_rate)
         require(
-            0 < self.learning_rate < math.inf,
+            self.learning_rate > 0,
             f"--*_learning_rate={self.learning_rate}: must be greater than 0.",
         )
         for name in ("decay", "warmup", "weight_decay", "clip_norm"):
             value = getattr(self, name)
-            require(0 <= value < math.inf, f"--*_{name}={value}: must not be negative.")
+            require_finite(f"*_{name}", value)
+            require(value >= 0, f"--*_{name}={value}: must not be negative.")
         for name in ("momentum", "beta_2"):
             value = getattr(self, name)
             require(0 <= value < 1, f"--*_{name}={value}: take 0 to below 1.")

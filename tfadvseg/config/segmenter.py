@@ -8,7 +8,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from tfadvseg.config.checks import listed
+from tfadvseg.config.checks import MOST_HALVINGS, listed, require_halvings
 from tfadvseg.config.options import check_options, option
 from tfadvseg.errors import UserError
 
@@ -179,6 +179,7 @@ class SegmenterConfig:
                     f"--{name}={getattr(self, name)}: give more than 0, or 0 for the network's "
                     "default."
                 )
+        require_halvings("depth", self.depth)
         if not 0 <= self.batch_norm_momentum < 1:
             raise UserError(
                 f"--batch_norm_momentum={self.batch_norm_momentum}: must be at least 0 and below 1."
@@ -208,6 +209,11 @@ class SegmenterConfig:
         if stages and min(stages) < 1:
             raise UserError(
                 f"--stage_convolutions={listed(stages)}: give at least one convolution per stage."
+            )
+        if len(stages) > MOST_HALVINGS:
+            raise UserError(
+                f"--stage_convolutions={listed(stages)}: has {len(stages)} stages; give at most "
+                f"{MOST_HALVINGS}."
             )
         if stages and self.depth not in (0, len(stages)):
             raise UserError(

@@ -19,6 +19,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from absl import logging
+from google.protobuf.json_format import ParseError
+from google.protobuf.message import DecodeError
 
 from tfadvseg.data.examples import Example
 from tfadvseg.data.parallelism import fixed_parallelism
@@ -26,6 +28,8 @@ from tfadvseg.errors import UserError
 from tfadvseg.files import atomic
 
 FINGERPRINT_LENGTH = 12
+
+_UNREADABLE = (ValueError, ParseError, DecodeError)
 
 
 def _content(path: Path) -> bytes:
@@ -109,11 +113,23 @@ def prepare(
                 f"--prepared_dir={root}: cannot write the prepared copy there ({_reason(error)}); "
                 "give another folder."
             ) from None
-    with quiet():
+    with quiet(), _named_description(home):
         builder = make(home)
     if not builder.is_prepared():
         raise damaged(home, "incomplete")
+    if not builder.info.splits:
+        raise damaged(home, "dataset_info.json names no splits")
     return builder
+
+
+@contextlib.contextmanager
+def _named_description(folder: Path) -> Iterator[None]:
+    """Names a prepared copy whose description TFDS cannot read when it makes its builder."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, AssertionError, *_UNREADABLE) as error:
+        reason = " ".join(str(error).split())[:80]
+        raise damaged(folder, f"dataset_info.json: {reason}") from None
 
 
 def open_copy(
@@ -129,7 +145,7 @@ def open_copy(
         UserError: there is no such copy.
     """
     place = Path(prepared_dir).expanduser()
-    with quiet(logging.ERROR):
+    with quiet(logging.ERROR), _named_description(place / source.builder.name):
         builder = source.builder(data_dir=place, config=builder_config)
     if not builder.is_prepared():
         raise UserError(

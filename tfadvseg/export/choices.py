@@ -8,6 +8,9 @@ Network = str
 Which = Literal["best", "latest"]
 """The checkpoint that is best by the validation metric, or the last one."""
 
+LARGEST_VERSION = 2**63 - 1
+"""Of an export: TensorFlow Serving keeps versions as int64."""
+
 Format = Literal["saved_model", "onnx", "tflite"]
 """What an export is written as."""
 

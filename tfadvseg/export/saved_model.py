@@ -6,13 +6,17 @@ An export is a folder named by its version number (`version_folder`) with
     assets.extra/tf_serving_warmup_requests        see `warmup`
 """
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from tfadvseg.errors import UserError
 from tfadvseg.export import warmup
 from tfadvseg.export.networks import OwnSegmenter, rebuild_segmenter
 from tfadvseg.export.predictor import Predictor
@@ -21,7 +25,13 @@ from tfadvseg.export.serving_module import (
     signature_for,
     signatures,
 )
-from tfadvseg.export.version_folder import EXTRA, check_version, damaged, write_version
+from tfadvseg.export.version_folder import (
+    EXTRA,
+    check_version,
+    damaged,
+    versions,
+    write_version,
+)
 from tfadvseg.files.checkpoints import read_all_values
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.files.plain_paths import plain_path
@@ -61,6 +71,41 @@ def export_saved_model(
         warmup.write_warmup_requests(folder / EXTRA / warmup.FILE_NAME, spec)
 
     return write_version(base_dir, version, spec, write_model)
+
+
+def find_saved_model(
+    segmenter: tf.keras.Model, spec: ModelSpec, base_dir: str | Path
+) -> Path | None:
+    """The newest whole export of the very same weights and description; None if there is none.
+
+    Args:
+        segmenter, spec, base_dir: as for `export_saved_model`.
+    """
+    for _, folder in sorted(versions(base_dir).items(), reverse=True):
+        try:
+            if check_version(folder) == spec and _holds(folder, segmenter):
+                return folder
+        except (UserError, OSError, tf.errors.OpError):
+            continue  # damaged, or of another format
+    return None
+
+
+def _holds(folder: Path, segmenter: tf.keras.Model) -> bool:
+    """Whether the variables of an export are those of a segmenter, whatever they are called."""
+    with plain_path(folder / "variables" / "variables") as path:
+        reader = tf.train.load_checkpoint(path)
+        names = [
+            name
+            for name in reader.get_variable_to_shape_map()
+            if name.endswith(".ATTRIBUTES/VARIABLE_VALUE") and not name.startswith("save_counter")
+        ]
+        stored = Counter(_digest(reader.get_tensor(name)) for name in names)
+    return stored == Counter(_digest(weight) for weight in segmenter.get_weights())
+
+
+def _digest(weight: np.ndarray) -> tuple[tuple[int, ...], bytes]:
+    weight = np.asarray(weight, np.float32)
+    return weight.shape, hashlib.sha256(weight.tobytes()).digest()
 
 
 def load_saved_model(folder: Path) -> Predictor:

@@ -14,7 +14,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfadvseg.errors import UserError
+from tfadvseg.export.choices import LARGEST_VERSION
 from tfadvseg.files import atomic, model_spec
+from tfadvseg.files.disk_errors import disk_reason
 from tfadvseg.files.model_spec import ModelSpec
 
 EXTRA = "assets.extra"
@@ -40,8 +42,8 @@ def write_version(
     """
     if version is None:
         version = max(versions(base_dir), default=0) + 1
-    if version < 1:
-        raise UserError(f"--version={version}: must be at least 1.")
+    if not 1 <= version <= LARGEST_VERSION:
+        raise UserError(f"--version={version}: take 1 to {LARGEST_VERSION}.")
     folder = Path(base_dir) / str(version)
     if folder.exists():
         raise UserError(f"{folder}: exists already; give another --version or none.")
@@ -54,8 +56,7 @@ def write_version(
             (extra / CHECKSUMS).write_text(_checksums(temporary))
             _flush_to_disk(temporary)
     except (OSError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{folder}: could not write the export ({reason}).") from error
+        raise UserError(f"{folder}: could not write the export ({disk_reason(error)}).") from error
     return folder
 
 

@@ -15,6 +15,11 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     """Writes a file by renaming a finished one over it; creates its folder if absent."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    with _errors_name(path):
+        _write_bytes(path, content)
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}{UNFINISHED}", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -26,6 +31,17 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink()
         raise
+
+
+@contextmanager
+def _errors_name(path: Path) -> Iterator[None]:
+    """Lets errors name the file; the system names a temporary one, or none if the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_text(path: str | Path, content: str) -> None:

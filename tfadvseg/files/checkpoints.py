@@ -12,6 +12,7 @@ from absl import logging
 
 from tfadvseg.errors import AFTER_DIVERGENCE, UserError
 from tfadvseg.files.atomic import UNFINISHED
+from tfadvseg.files.disk_errors import disk_reason
 from tfadvseg.files.plain_paths import plain_path
 
 
@@ -57,7 +58,7 @@ def save_checkpoint(
                 os.fsync(handle.fileno())
             file.replace(folder / file.name)
     except (OSError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0]
+        reason = disk_reason(error)
         raise UserError(
             f"{path}: cannot write the checkpoint ({reason}). Older ones are intact; make room "
             "and run the same command again."

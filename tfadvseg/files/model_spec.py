@@ -9,6 +9,7 @@ from typing import Literal
 from tfadvseg.config.data import Normalise
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.errors import UserError
+from tfadvseg.files.seals import is_whole_json, sealed_json
 from tfadvseg.files.text import read_text
 
 FILE_NAME = "model.json"
@@ -84,18 +85,23 @@ class ModelSpec:
         return _OWN_STRIDE if "segmenter" in self.own_parts else self.segmenter.stride
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=1) + "\n"
+        return sealed_json(dataclasses.asdict(self))
 
     @classmethod
     def load(cls, folder: str | Path) -> "ModelSpec":
         """Reads `folder`/model.json.
 
         Raises:
-            UserError: the file is absent or not a model description.
+            UserError: the file is absent or not a model description, or it was changed since.
         """
         path = Path(folder) / FILE_NAME
         try:
             fields = json.loads(read_text(path))
+            if not is_whole_json(fields):
+                raise UserError(
+                    f"{path}: is not what was written there: a value differs from its checksum "
+                    "(the field sha256). Undo the change, or copy the file again."
+                )
             return cls(
                 segmenter=_segmenter(fields["segmenter"]),
                 class_names=tuple(fields["class_names"]),
@@ -123,7 +129,7 @@ class ModelSpec:
             )
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; is {folder} a run or an export?") from None
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError(f"{path}: not a model description ({error}).") from None
 
 

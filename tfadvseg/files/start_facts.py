@@ -36,6 +36,8 @@ class StartFacts:
         initial_weights: a hash of what S trains, before the first update.
         parameters: how many numbers S trains.
         phases: of an epoch.
+        working_dir: the folder that relative paths among the run's flags start from; empty of runs
+            of earlier versions.
     """
 
     parts: dict[str, str]
@@ -43,6 +45,7 @@ class StartFacts:
     initial_weights: str
     parameters: int
     phases: tuple[PhaseFacts, ...]
+    working_dir: str = ""
 
     def windows_per_epoch(self) -> dict[str, int]:
         """Windows that are shown to the networks in an epoch, by the tensor's name."""

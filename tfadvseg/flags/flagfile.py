@@ -14,6 +14,8 @@ from tfadvseg.config.resolve import resolve
 from tfadvseg.data.sets.catalogue import with_own_shares
 from tfadvseg.errors import UserError, of_target
 from tfadvseg.files.model_spec import RUN_FLAGS
+from tfadvseg.files.seals import is_whole
+from tfadvseg.files.text import read_text
 from tfadvseg.flags.kinds import text_of
 from tfadvseg.flags.reading import with_flagfiles_read
 from tfadvseg.flags.shipped import find_flagfile
@@ -97,20 +99,45 @@ def read_flagfile(path: str | Path) -> Config:
         path: of the file, or the name of one that comes with the package.
 
     Raises:
-        UserError: there is none, it is not text, or a line is not one of our flags.
+        UserError: there is none, it is not text, or a line is not one of our flags; or it is a
+            run's and is empty or was changed since.
     """
     values = _defined_flags()
     path = find_flagfile(str(path))
+    lines = with_flagfiles_read([f"--flagfile={path}"])
+    if Path(path).name == RUN_FLAGS:
+        _check_whole(path, lines)
     try:
-        values(["train", *with_flagfiles_read([f"--flagfile={path}"])])
+        left = values(["train", *lines])
     except flags.Error as error:
         raise UserError(f"{path}: {error}") from None
+    if len(left) > 1:
+        raise UserError(f"{path}: {left[1]!r} is no flag; write one per line as --name=value.")
     for option in idle_options(ALL_FLAGS, str(values["method"].value), METHOD_OPTIONS):
         values[option.name].value = option.default
     config = config_of(values)
     if Path(path).name == RUN_FLAGS and not values["batch_norm_momentum"].present:
         return dataclasses.replace(config, segmenter=config.segmenter.of_earlier_runs())
     return config
+
+
+def _check_whole(path: str | Path, lines: Sequence[str]) -> None:
+    """Refuses the flags of a run where they are not what the run wrote.
+
+    Args:
+        path: of the file.
+        lines: the flags in it.
+    """
+    if not lines:
+        raise UserError(
+            f"{path}: empty, so that nothing says what the run was trained on; write its flags "
+            "into it, one per line, as they were given."
+        )
+    if not is_whole(read_text(path)):
+        raise UserError(
+            f"{path}: is not what the run wrote there: it differs from the checksum in its first "
+            "line. Undo the edit, or remove that line to take the flags as they are."
+        )
 
 
 def config_of_arguments(arguments: Sequence[str], where: str) -> Config:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from tfadvseg.errors import UserError
+from tfadvseg.files.disk_errors import disk_reason
 
 MOST_VALUES = 2**18
 """Values per weight in its histogram, because TensorFlow takes 240 bytes per value."""
@@ -78,6 +79,6 @@ class TensorBoardLog:
             yield
         except tf.errors.OpError as error:
             raise UserError(
-                f"{self._folder}: cannot write there ({error.message}); the checkpoints so far are "
-                "intact. Free some space; the same command then continues."
+                f"{self._folder}: cannot write there ({disk_reason(error)}); the checkpoints "
+                "so far are intact. Free some space; the same command then continues."
             ) from None

@@ -17,6 +17,7 @@ from tfadvseg.evaluation.confusion import metric_names
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
 from tfadvseg.files import model_spec
 from tfadvseg.files.checkpoints import checkpoint_paths
+from tfadvseg.files.seals import sealed_lines
 from tfadvseg.flags.flagfile import differing_flags, flags_text, read_flagfile
 from tfadvseg.losses.class_weights import given_weights
 from tfadvseg.run.parts import Parts
@@ -54,7 +55,7 @@ def check_start(config: Config, parts: Parts) -> Start:
             check_target(config.target)
         check_unlabelled(config)
     warn_of_steps(config)
-    return Start(output, begins, flags_text(config))
+    return Start(output, begins, sealed_lines(flags_text(config)))
 
 
 def check_continued(output: Path, config: Config, begins: bool) -> None:

@@ -29,6 +29,7 @@ from tfadvseg.files.model_spec import RUN_FLAGS, TRAINED_ON, ModelSpec
 from tfadvseg.files.text import read_text
 from tfadvseg.flags.flagfile import read_flagfile
 from tfadvseg.reporting.confusion_figure import confusion_figure
+from tfadvseg.run.recorded_data import check_found, recorded_config
 
 _LONGEST_NAME = 150
 """Longest file name without suffixes, in characters; file systems allow 255."""
@@ -117,11 +118,13 @@ def evaluated_data(
             f"--model={run_dir}: was trained on examples given from Python; give --dataset and "
             "--data_dir, or evaluate it from Python."
         )
-    trained = read_flagfile(run_dir / RUN_FLAGS)
+    trained = recorded_config(run_dir)
     seed = trained.run.seed if seed is None else seed
     data = trained.target if has_labelled_target(trained) else trained.data
     if changed.get("dataset", data.dataset) != data.dataset:
         return given, seed
+    if "data_dir" not in changed:
+        check_found(data, run_dir)
     return dataclasses.replace(data, **changed), seed
 
 
@@ -268,10 +271,17 @@ def _warn_of_trained(run_dir: Path | None, data: DataConfig, keys: tuple[str, ..
     """Logs how many images were trained on: another --seed or other files change the split."""
     if run_dir is None or not (run_dir / TRAINED_ON).exists():
         return
-    trained = read_flagfile(run_dir / RUN_FLAGS).data
+    trained = recorded_config(run_dir).data
     places = [Path(each.data_dir or "").expanduser().resolve() for each in (trained, data)]
     if trained.dataset != data.dataset or places[0] != places[1]:
         return
-    seen = set(read_text(run_dir / TRAINED_ON).splitlines()).intersection(keys)
+    try:
+        lines = read_text(run_dir / TRAINED_ON).splitlines()
+    except UnicodeDecodeError:
+        raise UserError(
+            f"{run_dir / TRAINED_ON}: damaged, not text; repeat the command that trained the run, "
+            "which writes it again, or remove it to evaluate without its warning."
+        ) from None
+    seen = set(lines).intersection(keys)
     if seen:
         logging.warning("%d of these %d images were trained on.", len(seen), len(keys))

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfadvseg.config import LAST, Config
+from tfadvseg.errors import UserError
 from tfadvseg.files import atomic
 from tfadvseg.files.checkpoints import (
     check_finite_weights,
@@ -15,6 +16,7 @@ from tfadvseg.files.checkpoints import (
     remove_checkpoint,
     save_checkpoint,
 )
+from tfadvseg.files.model_spec import FILE_NAME
 from tfadvseg.flags.flagfile import flag_values
 from tfadvseg.methods.method import Training
 from tfadvseg.models.outputs import class_probabilities
@@ -104,6 +106,7 @@ class RunOutput:
         self.tensorboard.scalars({f"train/{name}": value for name, value in means.items()}, update)
 
     def end_epoch(self, epoch: int, update: int, train: Metrics, weights: Metrics) -> str:
+        check_still_there(self.output)
         check_finite_weights(self.models, update)
         validation = self.validate(self.inputs.validation)
         on_training = self._evaluate_training_sample()
@@ -135,6 +138,7 @@ class RunOutput:
         return f"epoch {epoch + 1}, validation: " + "; ".join(by_network)
 
     def save(self, update: int) -> None:
+        check_still_there(self.output)
         check_finite_weights(self.models, update)
         self.tensorboard.finish_stretch()
         save_checkpoint(
@@ -214,6 +218,19 @@ class RunOutput:
             self.spec.palette,
             self.spec.class_names,
             path,
+        )
+
+
+def check_still_there(output: Path) -> None:
+    """Refuses to go on writing a run whose folder was removed or emptied since it began.
+
+    Raises:
+        UserError: naming the folder.
+    """
+    if not (output / FILE_NAME).is_file():
+        raise UserError(
+            f"--output_dir={output}: was removed or emptied while the run trained; training "
+            "stopped. Repeat the command to begin again."
         )
 
 

@@ -23,7 +23,11 @@ from tfadvseg.evaluation.whole_images import predict_label
 from tfadvseg.export.networks import OwnSegmenter
 from tfadvseg.export.predictor import Predictor
 from tfadvseg.export.run_model import predictor_of
-from tfadvseg.export.saved_model import export_saved_model, in_float32
+from tfadvseg.export.saved_model import (
+    export_saved_model,
+    find_saved_model,
+    in_float32,
+)
 from tfadvseg.files import atomic
 from tfadvseg.files.checkpoints import restore_newest
 from tfadvseg.files.image_sums import IMAGE_SUMS
@@ -35,6 +39,7 @@ from tfadvseg.reporting.confusion_figure import confusion_figure
 from tfadvseg.reporting.overlays import overlays_figure
 from tfadvseg.reporting.page.render import REPORT, write_page
 from tfadvseg.run.kept_samples import KeptSamples
+from tfadvseg.run.outputs import check_still_there
 from tfadvseg.run.page import run_page
 from tfadvseg.training.history import RunLog
 from tfadvseg.training.memory import peak_memory_bytes
@@ -116,7 +121,11 @@ def finish_run(
         if name == "segmenter":
             _draw_overlays(predictor, val, output / "plots" / "overlays.png")
         if name == "segmenter" and config.run.export:
-            exported = export_saved_model(model, spec, output / "export", own=own_segmenter)
+            # A run that was killed after its export has one of this very state.
+            exported = find_saved_model(model, spec, output / "export") or export_saved_model(
+                model, spec, output / "export", own=own_segmenter
+            )
+    check_still_there(output)
     updates = len(log.rows) * config.run.steps_per_epoch
     rate = updates * config.windows_per_update / log.seconds if log.seconds else 0.0
     summary = {
@@ -148,14 +157,20 @@ def finish_run(
 
 
 def earlier_result(output: Path, updates: int, planned: int) -> Result | None:
-    """Result that `finish_run` wrote after `updates` updates; None if there is none."""
+    """Result that `finish_run` wrote after `updates` updates; None if there is none.
+
+    A damaged summary counts as none: it can be made again.
+    """
     try:
         summary = json.loads(read_text(output / SUMMARY))
+        if summary["updates"] != updates:
+            return None
+        result = _read(summary, output)
     except FileNotFoundError:
         return None
-    if summary["updates"] != updates:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        logging.warning("%s: damaged (%s); it is made again.", output / SUMMARY, error)
         return None
-    result = _read(summary, output)
     return dataclasses.replace(result, finished_before=True, stopped_early=updates < planned)
 
 

@@ -47,6 +47,7 @@ def write_start_facts(
             }
             for phase in phases
         ],
+        "working_dir": str(Path.cwd()),
     }
     atomic.write_text(output / START_FACTS, json.dumps(facts, indent=1) + "\n")
 

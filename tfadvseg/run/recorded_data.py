@@ -1,0 +1,72 @@
+"""The dataset that a run recorded, found again from whichever folder it is asked for."""
+
+import dataclasses
+from pathlib import Path
+
+from absl import logging
+
+from tfadvseg.config import Config, DataConfig
+from tfadvseg.errors import UserError
+from tfadvseg.files.model_spec import RUN_FLAGS
+from tfadvseg.files.start_facts import read_start_facts
+from tfadvseg.flags.flagfile import read_flagfile
+
+_PATHS = ("data_dir", "prepared_dir", "train_list", "val_list", "test_list")
+
+
+def recorded_config(run_dir: Path) -> Config:
+    """The configuration of a run, with paths that lead to its data from here.
+
+    A relative path that leads nowhere from the current folder is taken from the one that the run
+    was started in, if it leads somewhere from there.
+
+    Raises:
+        UserError: the run's files are damaged.
+    """
+    config = read_flagfile(run_dir / RUN_FLAGS)
+    if not any(_lost(data, name) for data in (config.data, config.target) for name in _PATHS):
+        return config
+    start = _start_of(run_dir)
+    if start is None:
+        return config
+    return dataclasses.replace(
+        config, data=_taken_from(start, config.data), target=_taken_from(start, config.target)
+    )
+
+
+def check_found(data: DataConfig, run_dir: Path) -> None:
+    """Refuses a dataset of `recorded_config` whose folder was not found again.
+
+    Raises:
+        UserError: naming the folders it was looked for in.
+    """
+    if not _lost(data, "data_dir"):
+        return
+    start = _start_of(run_dir)
+    place = f"nor in {start}, where" if start else "and it is relative to the folder in which"
+    raise UserError(
+        f"--data_dir={data.data_dir}: no such folder in {Path.cwd()}, {place} the run was started; "
+        "give --data_dir."
+    )
+
+
+def _start_of(run_dir: Path) -> Path | None:
+    """The folder that a run was started in; None of runs of earlier versions."""
+    facts = read_start_facts(run_dir)
+    return Path(facts.working_dir) if facts and facts.working_dir else None
+
+
+def _taken_from(start: Path, data: DataConfig) -> DataConfig:
+    found = {}
+    for name in _PATHS:
+        path = getattr(data, name)
+        if _lost(data, name) and (start / path).exists():
+            logging.info("--%s=%s: taken from %s, where the run was started.", name, path, start)
+            found[name] = str(start / path)
+    return dataclasses.replace(data, **found)
+
+
+def _lost(data: DataConfig, name: str) -> bool:
+    """Whether a path is relative and leads nowhere from the current folder."""
+    path = getattr(data, name)
+    return bool(path) and not Path(path).expanduser().is_absolute() and not Path(path).exists()
