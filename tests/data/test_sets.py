@@ -131,6 +131,10 @@ GIVEN = {
     "class_names": ("a", "b"),
     "value_map": ((0, 0),),
     "label_suffix": "_mask",
+    "recursive": True,
+    "colour_map": "x",
+    "image_feature": "x",
+    "label_feature": "x",
     "channels": (0,),
     "axes": "CYX",
     "foreground_class": "a",
@@ -144,6 +148,11 @@ GIVEN = {
 """A value of each flag that not every dataset listens to."""
 
 
+def value_of(name: str) -> str:
+    """A value of `--dataset` that means the dataset of a name."""
+    return f"{name}:x" if DATASETS[name].takes_name else name
+
+
 def test_each_flag_of_some_datasets_is_tried():
     assert {flag for dataset in DATASETS.values() for flag in dataset.flags} == {*GIVEN}
 
@@ -153,7 +162,7 @@ def test_each_flag_of_some_datasets_is_tried():
 def test_a_flag_is_taken_by_those_that_listen_and_refused_by_the_others(name, flag):
     pairs = {"_list": {"train_list": "x", "val_list": "x"}, "fold": {"fold": 1, "folds": 3}}
     pair = next((given for part, given in pairs.items() if part in flag), {})
-    config = DataConfig(dataset=name, **{**pair, flag: GIVEN[flag]})
+    config = DataConfig(dataset=value_of(name), **{**pair, flag: GIVEN[flag]})
     takers = listeners(flag)
     if name in takers:
         assert check_flags(config) is DATASETS[name]
@@ -167,7 +176,8 @@ def test_a_flag_is_taken_by_those_that_listen_and_refused_by_the_others(name, fl
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_flags_left_empty_are_not_given(name):
-    assert check_flags(DataConfig(dataset=name, train_split="", val_split="")) is DATASETS[name]
+    config = DataConfig(dataset=value_of(name), train_split="", val_split="")
+    assert check_flags(config) is DATASETS[name]
 
 
 def test_a_folder_tells_its_classes_itself():
@@ -197,7 +207,10 @@ def test_shares_must_leave_something_to_train_on():
     ("flag", "text"),
     [
         ("test_fraction", "For darkfield (default 0.1), folder."),
-        ("val_fraction", "For camvid, darkfield (default 0.1), folder (default 0.2)."),
+        (
+            "val_fraction",
+            "For camvid, darkfield (default 0.1), folder (default 0.2), tfds (default 0.2).",
+        ),
         ("prepare", "For cityscapes_semseg, gta5."),
         ("train_split", ""),
         ("resize", ""),
