@@ -60,7 +60,7 @@ def test_pictures_are_drawn_and_change_nothing(tmp_path):
     )
     for picture in pictures(run):
         path = tmp_path / f"{picture.name}.png"
-        draw_picture(picture, spec, path)
+        draw_picture(picture, spec, {}, path)
         with Image.open(path) as drawn:
             assert drawn.width > 400
     for name, learner in run.learners.items():

@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -50,12 +50,16 @@ def write_figure(figure: Figure, path: str | Path) -> None:
     atomic.write_bytes(path, buffer.getvalue())
 
 
-def network_names(networks: list[str], against_discriminator: bool) -> dict[str, str]:
-    """Names of the segmenters in figures: a single S is "S"; of two, each says how it trained."""
-    names = {name: name for name in networks}
-    if "segmenter" in names:
-        adversarial = against_discriminator or "standard" in names
-        names["segmenter"] = "adversarial S" if adversarial else "S"
-    if "standard" in names:
-        names["standard"] = "standard S"
-    return names
+def network_titles(networks: Iterable[str], methods: Mapping[str, str]) -> dict[str, str]:
+    """Titles of segmenters in figures: a single one is "S", several are named by their methods.
+
+    Args:
+        networks: names of the segmenters.
+        methods: the method that trains each. A segmenter without one, or one that shares its method
+            with another, has its own name as title.
+    """
+    found = {name: methods.get(name, name) for name in networks}
+    if len(found) == 1:
+        return dict.fromkeys(found, "S")
+    titles = [*found.values()]
+    return {name: title if titles.count(title) == 1 else name for name, title in found.items()}

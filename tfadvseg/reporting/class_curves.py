@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tfadvseg.reporting.canvas import network_colours, network_names, new_figure, write_figure
+from tfadvseg.reporting.canvas import network_colours, network_titles, new_figure, write_figure
 from tfadvseg.reporting.plotting import (
     FEW_POINTS,
     NORMAL,
@@ -50,6 +50,7 @@ def class_curves_figure(
     class_names: Sequence[str],
     path: str | Path,
     kept: Mapping[str, int] = MappingProxyType({}),
+    methods: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Draws the IoU of every class by epoch, one panel per segmenter, and their mean in black.
 
@@ -63,6 +64,7 @@ def class_curves_figure(
         class_names: the classes to draw.
         path: the PNG to write, atomically.
         kept: the epoch whose weights are kept, by segmenter.
+        methods: the method that trains each segmenter, for the titles.
 
     Raises:
         ValueError: no row contains a value to draw.
@@ -79,8 +81,7 @@ def class_curves_figure(
     rows = len(class_names) + 2 + len(stages)
     figure = new_figure(1.7 + 3.6 * len(networks), max(2.6, 0.5 + 0.165 * rows), "constrained")
     panels = figure.subplots(1, len(networks), sharey=True, squeeze=False)[0]
-    against_discriminator = any(name.split("/")[1:2] == ["d"] for row in history for name in row)
-    titles = network_names(networks, against_discriminator)
+    titles = network_titles(networks, methods)
     for axes, network in zip(panels, networks, strict=True):
         _draw_panel(axes, history, network, class_names)
         if network in kept:

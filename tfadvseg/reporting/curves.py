@@ -19,7 +19,7 @@ from tfadvseg.reporting.canvas import (
     DISCRIMINATORS,
     NETWORK_COLOURS,
     network_colours,
-    network_names,
+    network_titles,
     new_figure,
     write_figure,
 )
@@ -82,6 +82,7 @@ def metrics_figure(
     path: str | Path,
     kept: Mapping[str, int] = MappingProxyType({}),
     best_metric: str = "",
+    methods: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Draws the losses and metrics of a run by epoch, as far as they exist.
 
@@ -98,6 +99,7 @@ def metrics_figure(
         kept: the epoch whose weights are kept, by segmenter.
         best_metric: the metric that chose this epoch; drawn in addition if it is not among the
             others.
+        methods: the method that trains each segmenter, for the legend.
 
     Raises:
         ValueError: no row contains a value to draw.
@@ -126,7 +128,7 @@ def metrics_figure(
             if index == len(rows) - 1:
                 axes.set_xlabel("epoch", fontsize=NORMAL)
     every = [panel for panels in rows for panel in panels]
-    _draw_legend(figure, every, len(epochs), lambdas, bool(kept))
+    _draw_legend(figure, every, len(epochs), lambdas, bool(kept), methods)
     write_figure(figure, path)
 
 
@@ -283,15 +285,20 @@ def _dress_panel(axes: Axes, panel: _Panel, epochs: np.ndarray, changes: np.ndar
 
 
 def _draw_legend(
-    figure: Figure, panels: list[_Panel], length: int, lambdas: list[float], with_kept: bool
+    figure: Figure,
+    panels: list[_Panel],
+    length: int,
+    lambdas: list[float],
+    with_kept: bool,
+    methods: Mapping[str, str],
 ) -> None:
     """Draws one legend for all panels: the meaning of colours and line styles."""
     curves = [curve for panel in panels for curve in panel.curves]
     parts = {curve.column.split("/")[1] for curve in curves}
     colours = network_colours(curve.column for curve in curves)
     any_discriminator = not parts.isdisjoint(DISCRIMINATORS)
-    names = network_names([*colours], any_discriminator)
-    handles = [Line2D([], [], color=colours[name], label=names[name]) for name in colours]
+    titles = network_titles(colours, methods)
+    handles = [Line2D([], [], color=colours[name], label=titles[name]) for name in colours]
     if any_discriminator:
         handles.append(Line2D([], [], color=_D_COLOUR, label="D"))
     if any(curve.is_auxiliary for curve in curves):

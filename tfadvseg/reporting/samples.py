@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from tfadvseg.data.descriptors import IGNORE_LABEL
-from tfadvseg.reporting.canvas import network_names, write_figure
+from tfadvseg.reporting.canvas import network_titles, write_figure
 from tfadvseg.reporting.colour import Palette, colour_labels, colour_probabilities, to_rgb
 from tfadvseg.reporting.sheets import (
     FONT_SIZE,
@@ -28,6 +29,7 @@ def samples_figure(
     class_names: Sequence[str],
     path: str | Path,
     keys: Sequence[str] = (),
+    methods: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Draws windows as columns; as rows the image, its label and each prediction.
 
@@ -40,14 +42,15 @@ def samples_figure(
         class_names: one name per class.
         path: the PNG to write, atomically.
         keys: one name per window, above it; none by default.
+        methods: the method that trains each segmenter, for the rows' names.
 
     Raises:
         ValueError: shapes or numbers do not match, or there are no windows.
     """
-    names = network_names(list(predictions), against_discriminator=False)
-    if len(names) == 1:
-        names = dict.fromkeys(names, "prediction")
-    maps = {names[name]: _coloured(values, palette) for name, values in predictions.items()}
+    titles = network_titles(predictions, methods)
+    if len(titles) == 1:
+        titles = dict.fromkeys(titles, "prediction")
+    maps = {titles[name]: _coloured(values, palette) for name, values in predictions.items()}
     rows = {"image": to_rgb(images), "label": colour_labels(labels, palette), **maps}
     for name, windows in rows.items():
         if windows.shape != rows["image"].shape or not windows.size:

@@ -1,5 +1,6 @@
 """Draws the pictures that a method adds to those of every run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tfadvseg.files.model_spec import ModelSpec
@@ -10,12 +11,13 @@ from tfadvseg.reporting.pseudo_labels import pseudo_labels_figure
 from tfadvseg.reporting.samples import samples_figure
 
 
-def draw_picture(picture: Picture, spec: ModelSpec, path: Path) -> None:
+def draw_picture(picture: Picture, spec: ModelSpec, methods: Mapping[str, str], path: Path) -> None:
     """Draws one picture as a PNG, whole or not at all.
 
     Args:
         picture: what to draw.
         spec: class names and colours.
+        methods: the method that trains each segmenter.
         path: the file.
     """
     match picture:
@@ -27,6 +29,7 @@ def draw_picture(picture: Picture, spec: ModelSpec, path: Path) -> None:
                 spec.palette,
                 spec.class_names,
                 path,
+                methods=methods,
             )
         case PatchMaps():
             patch_maps_figure(
