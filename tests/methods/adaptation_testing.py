@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfadvseg.methods import adaptation, source_only
+from tfadvseg.methods import adaptation
 from tfadvseg.methods.adaptation import AdaptationLosses
+from tfadvseg.methods.source_training import source_step
 from tfadvseg.models.deeplab_v2 import TINY, deeplab_v2
 from tfadvseg.models.fc_discriminator import fc_discriminator
 from tfadvseg.training.state import Learner
@@ -42,7 +43,9 @@ def source_only_step(
     segmenter: Learner, batches: Sequence[Batch], losses: AdaptationLosses
 ) -> Scalars:
     """The baseline's step, with the weights of an adaptation's."""
-    scalars = source_only.source_only_step(segmenter, batches, losses.lambda_seg, losses.terms)
+    scalars = source_step(
+        segmenter, batches, losses.lambda_seg, losses.terms, adapts_statistics=False
+    )
     return by_quantity(scalars)
 
 

@@ -4,8 +4,7 @@ import numpy as np
 
 from tests.methods.adaptation_testing import adaptation_batch, learners
 from tests.testing_utils import changed, values_of
-from tfadvseg.methods.adabn import adabn_step
-from tfadvseg.methods.source_only import source_only_step
+from tfadvseg.methods.source_training import source_step
 
 
 def trainable(model) -> list[np.ndarray]:
@@ -17,7 +16,7 @@ def test_target_images_move_statistics_and_give_no_gradient():
         segmenter, _ = learners(batch_norm="per_domain")
         batch = adaptation_batch()
         batch["target_image"] = adaptation_batch(target_seed)["target_image"]
-        adabn_step(segmenter, [batch], (0.3, 1.0))
+        source_step(segmenter, [batch], (0.3, 1.0), adapts_statistics=True)
         return segmenter.model
 
     one, other = after(1), after(2)
@@ -28,8 +27,8 @@ def test_target_images_move_statistics_and_give_no_gradient():
 def test_with_statistics_of_its_own_the_source_learns_as_if_alone():
     adapted, alone = (learners(batch_norm="per_domain")[0] for _ in range(2))
     batch = adaptation_batch()
-    scalars = adabn_step(adapted, [batch], (0.3, 1.0))
-    expected = source_only_step(alone, [batch], (0.3, 1.0))
+    scalars = source_step(adapted, [batch], (0.3, 1.0), adapts_statistics=True)
+    expected = source_step(alone, [batch], (0.3, 1.0), adapts_statistics=False)
     assert float(scalars["segmenter/loss_seg"]) == float(expected["segmenter/loss_seg"])
     for one, other in zip(trainable(adapted.model), trainable(alone.model), strict=True):
         np.testing.assert_array_equal(one, other)

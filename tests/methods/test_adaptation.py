@@ -311,5 +311,5 @@ def test_unequal_numbers_of_levels_and_no_discriminator_are_refused():
         adaptation_step(segmenter, judges, batch, multi_losses(lambda_seg=(1.0,)))
     with pytest.raises(ValueError, match=r"2 levels.*2, 2, 1"):
         adaptation_step(segmenter, judges[:1], batch, multi_losses())
-    with pytest.raises(ValueError, match="source_only_step"):
+    with pytest.raises(ValueError, match="call source_step"):
         adaptation_step(segmenter, [None, None], batch, multi_losses())

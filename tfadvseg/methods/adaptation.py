@@ -103,12 +103,12 @@ def adaptation_step(
         ValueError: numbers of levels differ, or no level has a discriminator.
     """
     check_levels(segmenter, losses.lambda_seg, losses.lambda_adv, discriminators)
-    judged = {level: d for level, d in enumerate(discriminators) if d is not None}
-    if not judged:
-        raise ValueError("no level has a discriminator; call source_only_step instead.")
+    by_level = {level: d for level, d in enumerate(discriminators) if d is not None}
+    if not by_level:
+        raise ValueError("no level has a discriminator; call source_step instead.")
     prefixes = PREFIXES[len(discriminators)]
     s_total: Gradients = []
-    d_totals: dict[int, Gradients] = {level: [] for level in judged}
+    d_totals: dict[int, Gradients] = {level: [] for level in by_level}
     reports: list[Scalars] = []
     for batch in batches:
         image, label = after(s_total, batch["source_image"]), batch["source_label"]
@@ -116,20 +116,20 @@ def adaptation_step(
             segmenter, image, label, losses.lambda_seg, losses.terms
         )
         s_total = add_gradients(s_total, s_gradients)
-        source_maps = {level: losses.shown(after(s_total, maps[level])) for level in judged}
+        source_maps = {level: losses.shown(after(s_total, maps[level])) for level in by_level}
         on_source: dict[int, _Answer] = {}
         if not compares_sides(losses.gan):
             on_source = {
                 level: _answer(d, source_maps[level], SOURCE, losses.gan)
-                for level, d in judged.items()
+                for level, d in by_level.items()
             }
         held = [gradient for answer in on_source.values() for gradient in answer.gradients]
         image = after([*s_total, *held], batch["target_image"])
-        on_target = _target_gradients(segmenter, judged, image, losses, source_maps, at_logits)
+        on_target = _target_gradients(segmenter, by_level, image, losses, source_maps, at_logits)
         s_total = add_gradients(s_total, on_target.s_gradients)
         report |= on_target.report
         on_source |= on_target.source
-        for level, d in judged.items():
+        for level, d in by_level.items():
             for answer in (on_source[level], on_target.target[level]):
                 d_totals[level] = add_gradients(d_totals[level], answer.gradients)
             d_totals[level], penalty = with_r1(
@@ -143,7 +143,7 @@ def adaptation_step(
             )
         reports.append(report)
     segmenter.apply(mean_gradients(s_total, len(batches)))
-    for level, d in judged.items():
+    for level, d in by_level.items():
         d.apply(mean_gradients(d_totals[level], len(batches)))
     return mean_report(reports)
 
@@ -193,7 +193,7 @@ class _OnTarget:
 
 def _target_gradients(
     segmenter: Learner,
-    judged: dict[int, Learner],
+    by_level: dict[int, Learner],
     image: tf.Tensor,
     losses: AdaptationLosses,
     source_maps: dict[int, tf.Tensor],
@@ -206,20 +206,20 @@ def _target_gradients(
 
     Args:
         segmenter, image, losses: as for the step.
-        judged: D and its optimizer, by level.
+        by_level: D and its optimizer, by level.
         source_maps: D's inputs on source images by level, [B,H,W,K] float32, constants here.
         at_source: gradient of the segmentation loss at the last level's logits.
     """
-    gan, balances = losses.gan, any(d.balance is not None for d in judged.values())
+    gan, balances = losses.gan, any(d.balance is not None for d in by_level.values())
     with ExitStack() as stack:
         s_tape = stack.enter_context(tf.GradientTape(persistent=balances))
         d_tapes, logits, loss_adv, loss_d, of_source, d_losses = {}, {}, {}, {}, {}, {}
-        for level, d in judged.items():
+        for level, d in by_level.items():
             tape = stack.enter_context(tf.GradientTape(watch_accessed_variables=False))
             tape.watch(d.model.trainable_variables)
             d_tapes[level] = tape
         s_logits = upsampled_logits(segmenter, image, TARGET_STATISTICS)
-        for level, d in judged.items():
+        for level, d in by_level.items():
             others = mean = None
             if compares_sides(gan):
                 with s_tape.stop_recording():
@@ -236,17 +236,17 @@ def _target_gradients(
                     right = discriminator_loss(others, SOURCE, gan, other_mean=own)
                     of_source[level] = others, 0.5 * global_mean(right)
                 d_losses[level] = loss_d[level] + (of_source[level][1] if of_source else 0.0)
-        loss = weighted_sum([losses.lambda_adv[level] for level in judged], [*loss_adv.values()])
+        loss = weighted_sum([losses.lambda_adv[level] for level in by_level], [*loss_adv.values()])
     report: Scalars = {}
     if balances:
-        weights = {level: losses.lambda_adv[level] for level in judged}
+        weights = {level: losses.lambda_adv[level] for level in by_level}
         gradients, report = balanced_gradients(
-            segmenter, judged, s_tape, s_logits, loss_adv, weights, at_source
+            segmenter, by_level, s_tape, s_logits, loss_adv, weights, at_source
         )
     else:
         gradients = segmenter.gradients(s_tape, loss)
     target, source = {}, {}
-    for level, d in judged.items():
+    for level, d in by_level.items():
         if level in of_source:
             others, share = of_source[level]
             source[level] = _Answer(others, share, [None] * len(d.model.trainable_variables))

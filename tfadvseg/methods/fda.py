@@ -10,10 +10,9 @@ import tensorflow as tf
 from tfadvseg.config.methods.fda import RULES
 from tfadvseg.data.feeds import Feed
 from tfadvseg.data.fourier import swap_low_amplitudes
-from tfadvseg.methods.adabn import adabn_step
-from tfadvseg.methods.levels import level_weights, split_turns
 from tfadvseg.methods.method import Method, Training
-from tfadvseg.training.types import Batch, Batches, Phase, Scalars, Weights
+from tfadvseg.methods.source_training import source_phase
+from tfadvseg.training.types import Batch, Batches, Phase
 
 
 def stylised_domains(feed: Feed, beta: float) -> Batches:
@@ -41,16 +40,8 @@ def stylised_domains(feed: Feed, beta: float) -> Batches:
 
 def phases(training: Training) -> tuple[Phase, ...]:
     """One phase over windows of both domains."""
-    config = training.config
-
-    def step(batch: Batch, weights: Weights) -> Scalars:
-        del weights
-        turns = split_turns(batch, config.method.iter_size)
-        scalars = adabn_step(training.segmenter, turns, level_weights(config), training.terms)
-        return scalars | training.beside(batch)
-
-    batches = stylised_domains(training.feed, config.method.fda_beta)
-    return (Phase("fda", step, config.run.steps_per_epoch, batches),)
+    batches = stylised_domains(training.feed, training.config.method.fda_beta)
+    return source_phase("fda", training, batches, adapts_statistics=True)
 
 
 METHOD = Method(RULES, phases)
