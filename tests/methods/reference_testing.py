@@ -75,3 +75,17 @@ def label(
     if ignored:
         values[random.uniform(size=values.shape) < ignored] = 255
     return tf.constant(values, tf.int32)
+
+
+def few_label_batch(settings: dict, index: int) -> dict[str, tf.Tensor]:
+    """The images with labels and those without of iteration `index`."""
+    tag, count, size = settings["tag"], settings["batch"], settings["source_size"]
+    channels, others = settings.get("channels", 3), settings.get("target_size", size)
+    classes, ignored = settings["num_classes"], settings.get("label_ignore", 0)
+    return {
+        "image": image(tag, "source", index, count, size, channels),
+        "label": label(tag, "label", index, count, size, classes, ignored),
+        "unlabelled_image": image(
+            tag, "target", index, settings["batch_unlabelled"], others, channels
+        ),
+    }

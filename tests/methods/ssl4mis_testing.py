@@ -1,9 +1,11 @@
 """The U-Net and the Dice loss of SSL4MIS, for comparisons with its numbers."""
 
+import numpy as np
 import tensorflow as tf
 
 from tfadvseg.interop.tensor_files import Tensors
 from tfadvseg.models.ops.resampling import resize_aligned
+from tfadvseg.training.torch_optimizers import TorchSGD
 
 WIDTHS = (16, 32, 64, 128, 256)
 
@@ -66,6 +68,21 @@ def published_dice(probabilities: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
     overlap = tf.reduce_sum(truth * probabilities, axis=[0, 1, 2])
     areas = tf.reduce_sum(truth + tf.square(probabilities), axis=[0, 1, 2])
     return 1 - tf.reduce_mean((2 * overlap + 1e-5) / (areas + 1e-5))
+
+
+def published_sgd(settings: dict) -> TorchSGD:
+    """The optimizer of its segmenter."""
+    rate = LaggingPoly(settings["lr"], settings["num_steps"], settings["power"])
+    return TorchSGD(rate, settings["momentum"], settings["weight_decay"])
+
+
+def first_gradient_norms(settings: dict, expected: dict[str, np.ndarray]) -> dict[str, float]:
+    """Norms of the segmenter's first gradients, by the names of a `state_dict`.
+
+    Biases in front of batch norm are left out: their gradient is nothing but rounding.
+    """
+    norms = zip(settings["gradient_norm_order"], expected["first_gradient_norms"], strict=True)
+    return {name: float(norm) for name, norm in norms if norm > 1e-5}
 
 
 class LaggingPoly(tf.keras.optimizers.schedules.LearningRateSchedule):

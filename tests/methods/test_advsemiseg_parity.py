@@ -11,6 +11,7 @@ from tests.methods.reference_testing import (
     LOSSES,
     assert_equals,
     bound,
+    few_label_batch,
     image,
     label,
     read_reference,
@@ -122,23 +123,10 @@ def test_losses_and_evaluation_before_and_after_training(reference, networks):
 
     step = tf.function(step, autograph=False)
     tag, size, batch = settings["tag"], settings["source_size"], settings["batch"]
+    classes = settings["num_classes"]
     for index, row in enumerate(expected["losses"]):
-        labels = {
-            name: label(
-                tag, name, index, batch, size, settings["num_classes"], settings["label_ignore"]
-            )
-            for name in ("label", "gt")
-        }
-        scalars, gradients = step(
-            {
-                "image": image(tag, "source", index, batch, size),
-                "label": labels["label"],
-                "mask": labels["gt"],
-                "unlabelled_image": image(
-                    tag, "target", index, settings["batch_unlabelled"], settings["target_size"]
-                ),
-            }
-        )
+        mask = label(tag, "gt", index, batch, size, classes, settings["label_ignore"])
+        scalars, gradients = step(few_label_batch(settings, index) | {"mask": mask})
         if index == 0:
             for network, values in gradients.items():
                 name = f"first_gradient_norms{network}"

@@ -11,23 +11,24 @@ from tests.methods.reference_testing import (
     LOSSES,
     assert_equals,
     bound,
+    few_label_batch,
     image,
-    label,
     read_reference,
     record_gradients,
 )
 from tests.methods.ssl4mis_testing import (
-    LaggingPoly,
+    first_gradient_norms,
     load_published,
     published_dice,
     published_names,
+    published_sgd,
     published_unet,
 )
 from tfadvseg.config import DiscriminatorConfig
 from tfadvseg.methods.dan import dan_step, shown_to_d
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.models.pooled_discriminator import pooled_discriminator
-from tfadvseg.training.torch_optimizers import TorchAdam, TorchSGD
+from tfadvseg.training.torch_optimizers import TorchAdam
 
 pytestmark = pytest.mark.needs_shared_data
 
@@ -92,18 +93,13 @@ def test_losses_and_evaluation_before_and_after_training(reference, networks):
     expected_d = published_logit(expected["eval_D_logits"])
     assert_equals("evaluation, D", before["D_logits"], expected_d, 1e-4)
 
-    sgd = TorchSGD(
-        LaggingPoly(settings["lr"], settings["num_steps"], settings["power"]),
-        settings["momentum"],
-        settings["weight_decay"],
-    )
     classifier = d.get_layer("classifier")
     adam = AdamOfSums(
         settings["lr_D"],
         *settings["adam_betas"],
         twice=[d.get_layer("conv1").bias, classifier.kernel, classifier.bias],
     )
-    s_learner, d_learner = learner(segmenter, sgd), learner(d, adam)
+    s_learner, d_learner = learner(segmenter, published_sgd(settings)), learner(d, adam)
     config = DiscriminatorConfig(d_image="concat")
 
     def segmentation(logits, label):
@@ -112,14 +108,7 @@ def test_losses_and_evaluation_before_and_after_training(reference, networks):
 
     weight = settings["consistency_weight"]
     norms = record_gradients(s_learner)
-    # Biases in front of batch norm have no gradient but rounding.
-    named = {
-        key: value
-        for key, value in zip(
-            settings["gradient_norm_order"], expected["first_gradient_norms"], strict=True
-        )
-        if value > 1e-5
-    }
+    named = first_gradient_norms(settings, expected)
 
     def step(batch):
         scalars = dan_step(s_learner, d_learner, batch, weight, config, segmentation)
@@ -127,19 +116,8 @@ def test_losses_and_evaluation_before_and_after_training(reference, networks):
 
     variables = published_names(segmenter)
     step = tf.function(step, autograph=False)
-    tag, size, channels = settings["tag"], settings["source_size"], settings["channels"]
     for index, row in enumerate(expected["losses"]):
-        scalars, gradients = step(
-            {
-                "image": image(tag, "source", index, settings["batch"], size, channels),
-                "label": label(
-                    tag, "label", index, settings["batch"], size, settings["num_classes"]
-                ),
-                "unlabelled_image": image(
-                    tag, "target", index, settings["batch_unlabelled"], size, channels
-                ),
-            }
-        )
+        scalars, gradients = step(few_label_batch(settings, index))
         if index == 0:
             tolerance = bound(settings, "first_gradient_norms", 1e-4)
             assert_equals("first gradient norms", gradients, [*named.values()], tolerance)

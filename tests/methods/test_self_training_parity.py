@@ -13,17 +13,18 @@ from tests.methods.reference_testing import (
     LOSSES,
     assert_equals,
     bound,
+    few_label_batch,
     generator,
     image,
-    label,
     read_reference,
     record_gradients,
 )
 from tests.methods.ssl4mis_testing import (
-    LaggingPoly,
+    first_gradient_norms,
     load_published,
     published_dice,
     published_names,
+    published_sgd,
     published_unet,
 )
 from tfadvseg.config.methods.self_training import SETTINGS
@@ -32,7 +33,6 @@ from tfadvseg.methods.self_training import self_training_step
 from tfadvseg.methods.strong_views import LIMIT, NOISE
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.training.state import Learner
-from tfadvseg.training.torch_optimizers import TorchSGD
 
 pytestmark = pytest.mark.needs_shared_data
 
@@ -54,9 +54,7 @@ def test_losses_gradients_and_both_networks_after_training(monkeypatch):
             assert_equals(quantity, got, expected[quantity], tolerance)
 
     compare("eval")
-    rate = LaggingPoly(settings["lr"], settings["num_steps"], settings["power"])
-    optimizer = TorchSGD(rate, settings["momentum"], settings["weight_decay"])
-    segmenter = learner(student, optimizer)
+    segmenter = learner(student, published_sgd(settings))
     teacher = Learner(taught, None, "teacher", role="teacher")
 
     # The published noise cannot be drawn from our seeds: it comes with the batch instead.
@@ -73,9 +71,7 @@ def test_losses_gradients_and_both_networks_after_training(monkeypatch):
     weight, decay = settings["consistency_weight"], settings["ema_decay"]
     norms = record_gradients(segmenter)
     variables = published_names(student)
-    order = zip(settings["gradient_norm_order"], expected["first_gradient_norms"], strict=True)
-    # Biases in front of batch norm have no gradient but rounding.
-    named = {key: value for key, value in order if value > 1e-5}
+    named = first_gradient_norms(settings, expected)
 
     @tf.function(autograph=False)
     def step(batch):
@@ -86,14 +82,8 @@ def test_losses_gradients_and_both_networks_after_training(monkeypatch):
 
     for index, (total, ce, dice, consistency) in enumerate(expected["losses"]):
         noise = generator(tag, "noise", index).standard_normal((count, channels, *size))
-        scalars, gradients = step(
-            {
-                "image": image(tag, "source", index, settings["batch"], size, channels),
-                "label": label(tag, "label", index, settings["batch"], size, classes),
-                "unlabelled_image": image(tag, "target", index, count, size, channels),
-                "unlabelled_seed": tf.constant(noise.transpose(0, 2, 3, 1), tf.float32),
-            }
-        )
+        seeds = tf.constant(noise.transpose(0, 2, 3, 1), tf.float32)
+        scalars, gradients = step(few_label_batch(settings, index) | {"unlabelled_seed": seeds})
         if not index:
             tolerance = bound(settings, "first_gradient_norms", LOSSES)
             assert_equals("first gradient norms", gradients, [*named.values()], tolerance)
