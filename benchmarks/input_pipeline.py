@@ -12,8 +12,9 @@ from tfadvseg.config import Augmentation, DataConfig
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import Examples, channel_statistics
 from tfadvseg.data.normalisation import Normalisation
-from tfadvseg.data.pipeline import training_windows, window_maker
+from tfadvseg.data.pipeline import training_windows
 from tfadvseg.data.sets.catalogue import descriptor_of
+from tfadvseg.data.windows import window_maker
 
 MEMBRANES = descriptor_of("membranes")
 

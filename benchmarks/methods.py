@@ -21,8 +21,9 @@ from benchmarks.operations import count_operations
 from tfadvseg.config import Config
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.feeds import Feed, Masks
-from tfadvseg.data.pipeline import Normalisation, window_maker
+from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.sets.catalogue import descriptor_of
+from tfadvseg.data.windows import window_maker
 from tfadvseg.flags.flagfile import config_of_arguments
 from tfadvseg.methods.building import build_state, prepare_training
 from tfadvseg.methods.catalogue import METHODS

@@ -14,8 +14,9 @@ from benchmarks.settings import Settings
 from benchmarks.workload import Workloads
 from tfadvseg.config import DataConfig
 from tfadvseg.data.normalisation import Normalisation
-from tfadvseg.data.pipeline import domain_windows, window_maker
+from tfadvseg.data.pipeline import domain_windows
 from tfadvseg.data.sources import load_split, load_unlabelled
+from tfadvseg.data.windows import window_maker
 from tfadvseg_datasets.cityscapes_ids import to_label_ids
 from tfadvseg_datasets.streets.generate import generate_split
 

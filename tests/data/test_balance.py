@@ -9,7 +9,8 @@ from tests.data.test_pipeline import IDENTITY, collect
 from tfadvseg.config import DataConfig
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.on_disk import HeldArray, OnDisk
-from tfadvseg.data.pipeline import training_windows, window_maker
+from tfadvseg.data.pipeline import training_windows
+from tfadvseg.data.windows import window_maker
 from tfadvseg.errors import UserError
 
 MOVES = ("rotate", "flip", "scale", "elastic")

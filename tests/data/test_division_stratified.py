@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfadvseg.data.division import STRETCHES, divide_stratified, hold_out_stretches
+from tfadvseg.data.division import STRETCHES, hold_out_stretches
+from tfadvseg.data.stratified import divide_stratified
 from tfadvseg.errors import UserError
 
 NAMES = ("background", "cell", "spirochaete")

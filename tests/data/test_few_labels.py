@@ -17,10 +17,11 @@ from tfadvseg.data.examples import Examples, fingerprint, image_sizes, images_of
 from tfadvseg.data.feeds import Feed
 from tfadvseg.data.few_labels import draw_labelled
 from tfadvseg.data.folder import read_folder
+from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.on_disk import OnDisk
-from tfadvseg.data.pipeline import Normalisation, window_maker
 from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.data.sources import load_further_images, load_splits
+from tfadvseg.data.windows import window_maker
 from tfadvseg.errors import UserError
 
 NAMES = ("ground", "tree", "car", "sign")

@@ -7,13 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfadvseg.config import DataConfig
-from tfadvseg.data.division import (
-    divide_by_fraction,
-    file_folds,
-    files_for_test,
-    stratified_folds,
-)
+from tfadvseg.data.division import divide_by_fraction, file_folds, files_for_test
 from tfadvseg.data.sets.folder import _parts
+from tfadvseg.data.stratified import stratified_folds
 from tfadvseg.errors import UserError
 
 NAMES = ("background", "cell", "spirochaete")

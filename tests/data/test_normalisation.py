@@ -9,7 +9,8 @@ from tfadvseg.config import DataConfig
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.pictures import as_picture, percentile_scaled
-from tfadvseg.data.pipeline import training_windows, window_maker
+from tfadvseg.data.pipeline import training_windows
+from tfadvseg.data.windows import window_maker
 from tfadvseg.export.serving_module import scaled_by_percentiles
 
 RNG = np.random.default_rng(0)

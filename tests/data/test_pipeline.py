@@ -11,14 +11,13 @@ from tfadvseg.data import augment
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.pipeline import (
-    BoundaryMaps,
     domain_windows,
     fixed_windows,
     mixed_windows,
     training_windows,
     whole_images,
-    window_maker,
 )
+from tfadvseg.data.windows import BoundaryMaps, window_maker
 
 ALL = ("rotate", "flip", "scale", "elastic", "photometric")
 IDENTITY = Normalisation((0.0,), (1.0,))

@@ -191,7 +191,7 @@ def test_flags_that_do_not_fit_are_named(options, message, tmp_path):
 @pytest.mark.needs_shared_data
 def test_the_real_masks_are_divided(shared_data):
     """Computed from the masks alone, so that nothing needs to be prepared."""
-    from tfadvseg.data.division import divide_stratified
+    from tfadvseg.data.stratified import divide_stratified
 
     classes = []
     for path in sorted((shared_data / "darkfield/masks").glob("*.png"))[::3]:

@@ -14,7 +14,8 @@ from tests.testing_utils import MEMBRANES, changed, noise_feed, tiny_config, val
 from tfadvseg.config import Config, MethodConfig
 from tfadvseg.config.methods import METHOD_RULES
 from tfadvseg.data.examples import Examples
-from tfadvseg.data.pipeline import Normalisation, fixed_windows, whole_images
+from tfadvseg.data.normalisation import Normalisation
+from tfadvseg.data.pipeline import fixed_windows, whole_images
 from tfadvseg.errors import UserError
 from tfadvseg.export.exported import load_exported
 from tfadvseg.export.saved_model import export_saved_model

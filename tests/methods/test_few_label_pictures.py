@@ -6,7 +6,7 @@ import pytest
 from tests.methods.test_conformance import config_for, state_of
 from tests.testing_utils import changed, noise_feed, values_of
 from tfadvseg.data.descriptors import IGNORE_LABEL
-from tfadvseg.data.pipeline import Normalisation
+from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.methods.building import prepare_training
 from tfadvseg.methods.catalogue import METHODS
 from tfadvseg.methods.few_label_pictures import WINDOWS

@@ -5,13 +5,8 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tfadvseg.data.normalisation import Normalisation
-from tfadvseg.data.pipeline import (
-    WindowMaker,
-    domain_windows,
-    mixed_windows,
-    paired_windows,
-    training_windows,
-)
+from tfadvseg.data.pipeline import domain_windows, mixed_windows, paired_windows, training_windows
+from tfadvseg.data.windows import WindowMaker
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,9 @@ from tfadvseg.data.examples import Examples, fitting, image_sizes, spread
 from tfadvseg.data.feeds import Feed, Masks
 from tfadvseg.data.masks import class_shares
 from tfadvseg.data.normalisation import Normalisation, normalisation_of
-from tfadvseg.data.pipeline import (
-    BoundaryMaps,
-    fixed_windows,
-    whole_images,
-    window_maker,
-)
+from tfadvseg.data.pipeline import fixed_windows, whole_images
 from tfadvseg.data.sources import Splits, has_labelled_target
+from tfadvseg.data.windows import BoundaryMaps, window_maker
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.losses.boundary import boundary_weights
 from tfadvseg.run.loading import RunData

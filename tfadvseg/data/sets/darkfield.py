@@ -28,10 +28,11 @@ def _describe(config: DataConfig) -> DatasetDescriptor:
 
 def _open(config: DataConfig, seed: int) -> Reader:
     """Divided by `seed`, by strata of the classes that images contain."""
-    from tfadvseg.data.division import Indices, divide_stratified, stratified_folds
+    from tfadvseg.data.division import Indices
     from tfadvseg.data.examples import values_of
     from tfadvseg.data.prepared import Source, stream_labels, stream_split
     from tfadvseg.data.readers import prepare, read_drawn
+    from tfadvseg.data.stratified import divide_stratified, stratified_folds
     from tfadvseg_datasets.darkfield import darkfield_dataset_builder, files
 
     builder = prepare(config, Source(darkfield_dataset_builder.Builder, files.raw_files))
