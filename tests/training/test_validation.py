@@ -11,9 +11,11 @@ from tfadvseg.config import Config, DiscriminatorConfig
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.normalisation import Normalisation
-from tfadvseg.data.pipeline import BoundaryMaps, whole_images
+from tfadvseg.data.pipeline import whole_images
 from tfadvseg.data.sets.catalogue import descriptor_of
+from tfadvseg.data.windows import BoundaryMaps
 from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
+from tfadvseg.evaluation.label_metrics import label_metrics
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.catalogue import METHODS
 from tfadvseg.training.state import Learner, TrainState
@@ -100,7 +102,7 @@ def measured(
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_darkfield_accuracy_by_hand(replicas, two_replicas):
     strategy = two_replicas if replicas == 2 else tf.distribute.get_strategy()
-    metrics = measured(strategy, darkfield=True)
+    metrics = measured(strategy, metrics=label_metrics(darkfield=True))
     for network, expected in EXPECTED.items():
         for name, value in expected.items():
             key = f"val/{network}/darkfield_accuracy_{name}"
@@ -166,14 +168,16 @@ def test_the_average_of_the_weights_is_measured_where_there_is_one():
 
 
 def test_darkfield_accuracy_of_images_without_a_class_is_nan():
-    metrics = measured(tf.distribute.get_strategy(), images=1, darkfield=True)
+    metrics = measured(
+        tf.distribute.get_strategy(), images=1, metrics=label_metrics(darkfield=True)
+    )
     assert math.isnan(metrics["val/segmenter/darkfield_accuracy_present_spirochaete"])
     assert metrics["val/segmenter/darkfield_accuracy_spirochaete"] == 1
 
 
 def test_darkfield_accuracy_is_measured_only_where_it_is_asked_for():
     without = measured(tf.distribute.get_strategy())
-    asked_for = measured(tf.distribute.get_strategy(), darkfield=True)
+    asked_for = measured(tf.distribute.get_strategy(), metrics=label_metrics(darkfield=True))
     assert set(asked_for) - set(without) == {
         f"val/{network}/{name}"
         for network in EXPECTED

@@ -15,13 +15,12 @@ import tensorflow as tf
 from tfadvseg.evaluation.boundary_iou import boundary_metrics, boundary_sums
 from tfadvseg.evaluation.calibration import calibration_sums, expected_calibration_error
 from tfadvseg.evaluation.components import component_metrics, component_sums
-from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
-from tfadvseg.evaluation.darkfield_accuracy import darkfield_accuracy, darkfield_sums
 from tfadvseg.evaluation.em_metrics import em_scores_of_sums, measure_section, section_sums
+from tfadvseg.evaluation.label_metrics import CONFUSION, DARKFIELD, LABEL_METRICS
 from tfadvseg.evaluation.surfaces import surface_metrics, surface_sums
 
-CONFUSION, CALIBRATION = "confusion", "calibration"
-"""Names of metrics whose sums are drawn, too."""
+CALIBRATION = "calibration"
+"""Name of the sums of probabilities, which are drawn, too, as those of `CONFUSION` are."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,14 @@ class ImageMetric:
     metrics: Callable[[np.ndarray, MeasuredTask], dict[str, float]]
 
 
-def _confusion(image: MeasuredImage, task: MeasuredTask) -> np.ndarray:
-    label, predicted = _as_batch(image.label), _as_batch(image.predicted)
-    return confusion_matrix(label, predicted, len(task.class_names)).numpy()
+def _of_labels(name: str, applies: Callable[[MeasuredTask], bool]) -> ImageMetric:
+    metric = LABEL_METRICS[name]
 
+    def sums(image: MeasuredImage, task: MeasuredTask) -> np.ndarray:
+        label, predicted = _as_batch(image.label), _as_batch(image.predicted)
+        return metric.sums(label, predicted, len(task.class_names)).numpy()
 
-def _darkfield(image: MeasuredImage, task: MeasuredTask) -> np.ndarray:
-    label, predicted = _as_batch(image.label), _as_batch(image.predicted)
-    return darkfield_sums(label, predicted, len(task.class_names)).numpy()
+    return ImageMetric(applies, sums, lambda sums, task: metric.metrics(sums, task.class_names))
 
 
 def _section(image: MeasuredImage, task: MeasuredTask) -> np.ndarray:
@@ -94,16 +93,8 @@ def _as_batch(label: np.ndarray) -> tf.Tensor:
 
 
 IMAGE_METRICS: Mapping[str, ImageMetric] = {
-    CONFUSION: ImageMetric(
-        lambda task: True,
-        _confusion,
-        lambda sums, task: segmentation_metrics(sums, task.class_names),
-    ),
-    "darkfield_accuracy": ImageMetric(
-        lambda task: task.darkfield_accuracy,
-        _darkfield,
-        lambda sums, task: darkfield_accuracy(sums, task.class_names),
-    ),
+    CONFUSION: _of_labels(CONFUSION, lambda task: True),
+    DARKFIELD: _of_labels(DARKFIELD, lambda task: task.darkfield_accuracy),
     "sections": ImageMetric(
         lambda task: task.foreground_class is not None,
         _section,

@@ -1,13 +1,12 @@
 """Validation of the segmenters and of D, batch by batch and over replicas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from tfadvseg.config import GanLoss
-from tfadvseg.evaluation.confusion import confusion_matrix, segmentation_metrics
-from tfadvseg.evaluation.darkfield_accuracy import darkfield_accuracy, darkfield_sums
+from tfadvseg.evaluation.label_metrics import LabelMetric, label_metrics
 from tfadvseg.losses.gan import REAL, answers, compares_sides
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms, loss_of, term_sums
 from tfadvseg.models.discriminators import fitting_window
@@ -35,20 +34,18 @@ def make_validator(
     terms: SegmentationTerms = CROSS_ENTROPY,
     *,
     gan: GanLoss = "vanilla",
-    darkfield: bool = False,
+    metrics: Mapping[str, LabelMetric] = label_metrics(darkfield=False),
 ) -> Validator:
     """Makes a function of a validation dataset (`data.pipeline.fixed_windows`) to metrics.
 
     The metrics over all valid pixels are `val/<segmenter>/loss_seg`, with the same `terms` as in
-    training, and those of `evaluation.confusion.segmentation_metrics`. If `shown` returns D's
+    training, and those of `metrics`. If `shown` returns D's
     inputs, there are also `val/d/accuracy_real`, `val/d/accuracy_fake` (on S's maps) and
     `val/d/fooling_rate`, in inference mode. A D that takes one size only is validated on the
     central window of each image, and not on smaller images. If D's loss compares sides, the
     threshold is the mean logit on the other side over the images of a replica's batch.
 
-    With `darkfield`, the metrics of `evaluation.darkfield_accuracy.darkfield_accuracy` are added
-    for each segmenter. They are means over images, so the dataset must hold whole images
-    (`data.pipeline.whole_images`).
+    For metrics of whole images, the dataset must hold these (`data.pipeline.whole_images`).
     """
     num_classes = len(class_names)
     discriminator = state.learners.get("discriminator")
@@ -78,9 +75,8 @@ def make_validator(
             losses = term_sums(logits[name], label, terms, batch.get("boundary"))
             sums |= {f"{name}/loss/{term}": value for term, value in losses.items()}
             predicted = predicted_label(logits[name])
-            sums[f"{name}/confusion"] = confusion_matrix(label, predicted, num_classes)
-            if darkfield:
-                sums[f"{name}/darkfield"] = darkfield_sums(label, predicted, num_classes)
+            for kind, metric in metrics.items():
+                sums[f"{name}/{kind}"] = metric.sums(label, predicted, num_classes)
         for side, says_real in d_answers(batch, logits["segmenter"]).items():
             right = tf.cast(says_real == (side == "real"), tf.float32)
             right = tf.reduce_mean(right, axis=[1, 2, 3])
@@ -101,9 +97,9 @@ def make_validator(
         for batch in strategy.experimental_distribute_dataset(dataset):
             for name, value in global_sums(batch).items():
                 # Sums over thousands of batches need more than single precision.
-                exact = np.asarray(value, np.int64 if name.endswith("confusion") else np.float64)
+                exact = np.asarray(value, np.int64 if value.dtype.is_integer else np.float64)
                 totals[name] = totals.get(name, 0) + exact
-        metrics = {}
+        found = {}
         for name in state.segmenters():
             prefix = f"{name}/loss/"
             losses = {
@@ -111,17 +107,16 @@ def make_validator(
                 for key, value in totals.items()
                 if key.startswith(prefix)
             }
-            metrics[f"val/{name}/loss_seg"] = float(loss_of(losses, losses, terms))
-            of_network = segmentation_metrics(totals[f"{name}/confusion"], class_names)
-            if darkfield:
-                of_network |= darkfield_accuracy(totals[f"{name}/darkfield"], class_names)
-            metrics |= {f"val/{name}/{metric}": value for metric, value in of_network.items()}
+            found[f"val/{name}/loss_seg"] = float(loss_of(losses, losses, terms))
+            for kind, metric in metrics.items():
+                measured = metric.metrics(totals[f"{name}/{kind}"], class_names)
+                found |= {f"val/{name}/{label}": value for label, value in measured.items()}
         if "d/windows" in totals:
             for kind in ("real", "fake"):
                 share = float(totals[f"d/{kind}"] / totals["d/windows"])
-                metrics[f"val/d/accuracy_{kind}"] = share
-            metrics["val/d/fooling_rate"] = 1 - metrics["val/d/accuracy_fake"]
-        return metrics
+                found[f"val/d/accuracy_{kind}"] = share
+            found["val/d/fooling_rate"] = 1 - found["val/d/accuracy_fake"]
+        return found
 
     return validate
 
