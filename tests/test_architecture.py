@@ -43,7 +43,7 @@ ALLOWED = {
     },
     "interop": {"config", "errors", "files", "models"},
     "flags.kinds": {"config"},
-    "flags.reading": {"errors", "files.text"},
+    "flags.reading": {"config", "errors", "files.model_spec", "files.text"},
     "flags.shipped": {"errors"},
     "flags.table": {"config", "data.sets", "flags.kinds"},
     "flags.flagfile": {

@@ -21,10 +21,11 @@ from tfadvseg.config.discriminator import DISCRIMINATOR_RULES
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.feeds import Feed, Masks
 from tfadvseg.data.normalisation import Normalisation
-from tfadvseg.data.pipeline import window_maker
 from tfadvseg.data.sets.catalogue import descriptor_of
+from tfadvseg.data.windows import window_maker
 from tfadvseg.errors import UserError
 from tfadvseg.flags.command_line import config_from_flags, define_train_flags
+from tfadvseg.flags.reading import with_flagfiles_read
 from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
 from tfadvseg.methods.building import build_state, prepare_training
 from tfadvseg.methods.catalogue import METHODS
@@ -63,7 +64,7 @@ def parse(*arguments: str) -> Config:
     """The configuration that scripts/train.py makes of its flags."""
     values = absl_flags.FlagValues()
     define_train_flags(values)
-    values(["train", *arguments])
+    values(["train", *with_flagfiles_read(arguments)])
     return config_from_flags(values)
 
 

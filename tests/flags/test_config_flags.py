@@ -393,6 +393,10 @@ def test_records_of_earlier_versions_may_hold_flags_without_effect(tmp_path):
     recorded = read_flagfile(tmp_path / "run.flags")
     assert differing_flags(recorded, parse("--method=supervised", "--seed=3")) == []
     parse("--flagfile=" + str(tmp_path / "run.flags"), "--d_depth=3")
+    # Elsewhere the same values are refused, though other methods have them as defaults.
+    for line in lines[1:4]:
+        with pytest.raises(UserError, match="not supervised; leave it out, or add"):
+            parse("--method=supervised", line)
 
 
 def test_every_option_has_help_that_begins_with_the_thing():

@@ -1,5 +1,6 @@
 """Checks before long work, and the lock on the folder of a running training."""
 
+import dataclasses
 import errno
 import fcntl
 
@@ -10,11 +11,12 @@ from tests.testing_utils import tiny_config
 from tfadvseg.config import SegmenterConfig
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.sets.catalogue import descriptor_of
-from tfadvseg.data.sources import Splits
+from tfadvseg.data.sources import Splits, check_target_descriptor
 from tfadvseg.errors import UserError
 from tfadvseg.run import experiment
-from tfadvseg.run.checks import check_images, check_source, warn_of_steps
+from tfadvseg.run.checks import check_images, check_source, check_start, warn_of_steps
 from tfadvseg.run.machine import only_trainer
+from tfadvseg.run.parts import Parts
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,34 @@ def test_what_the_dataset_decides_is_refused_before_its_files_are_looked_for(
     )
     with pytest.raises(UserError, match=message):
         experiment.run_experiment(config)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ("streets_game", "membranes", "target .membranes. has the classes membrane, cell, the sou"),
+        ("cells", "streets_game", "target .streets_game. has the classes road, "),
+    ],
+)
+def test_a_target_unlike_the_source_is_refused_before_files_are_read(source, target, message):
+    config = tiny_config(
+        data={"dataset": source}, target={"dataset": target}, method={"method": "adabn"}
+    )
+    with pytest.raises(UserError, match=f"begin with --target_: The {message}"):
+        check_start(config, Parts())
+
+
+def test_statistics_per_domain_need_a_second_domain():
+    config = tiny_config(segmenter={"batch_norm": "per_domain"})
+    with pytest.raises(UserError, match="--batch_norm=per_domain: there is no second domain"):
+        check_start(config, Parts())
+
+
+def test_a_target_in_other_channels_is_refused_before_files_are_read():
+    grey = descriptor_of("membranes")
+    colour = dataclasses.replace(grey, image_channels=3)
+    with pytest.raises(UserError, match=r"images \(membranes\) are in colour, the labelled ones"):
+        check_target_descriptor(grey, colour)
 
 
 def test_void_is_a_class_where_it_is_asked_for(tmp_path):

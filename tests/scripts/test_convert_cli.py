@@ -213,6 +213,7 @@ def test_the_darkfield_segnet_there_and_back(tmp_path):
         (["--to=b.npz", "--width=4"], ["--width: are not for --to"]),
         (["--to=b.npz"], ["--model is required"]),
         (["--weights=a.npz", "--output_dir=out"], ["--weights=a.npz: no such file"]),
+        (["--weights=nope.pth", "--output_dir=out"], ["--weights=nope.pth: no such file"]),
         (["--weights=README.md", "--output_dir=out"], ["README.md: unknown format of weights"]),
         (
             ["--segmenter=segnet", "--blocks=1,1,1,1"],

@@ -4,7 +4,7 @@
     tfadvseg train --flagfile=demo
     tfadvseg train --dataset=folder --data_dir=D --output_dir=runs/mine
 
-The same command continues a run that was stopped or killed. Flags behind a --flagfile override it.
+The same command continues a run that was stopped or killed. Flags after a --flagfile override it.
 """
 
 import sys
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> None:
     del argv
     config = config_from_flags()
     output = Path(config.run.output_dir)
-    # Only now, so that what is wrong with the flags is said at once.
+    # Imported late, so that mistaken flags are reported at once.
     from tfadvseg.evaluation.report import format_table
     from tfadvseg.run.experiment import run_experiment
     from tfadvseg.training.loop import Stopped
@@ -41,8 +41,8 @@ def main(argv: list[str]) -> None:
         print(f"{output}: this run is finished; {_how_to_go_on(config, result)}.", file=sys.stderr)
     print(format_table(result.networks))
     if config.method.compare:
-        arms = [f"{name}: {method}" for name, method in config.method.arms().items()]
-        print(f"\nsegmenter: {config.method.method}; {', '.join(arms)}, on the same batches")
+        methods = [f"{name}: {it}" for name, it in config.method.methods_by_network().items()]
+        print(f"\n{', '.join(methods)}; on the same batches")
     if config.run.best_metric != LAST:
         print(f"\nbest: at its best validation {config.run.best_metric}, chosen on these images")
     print(

@@ -204,6 +204,10 @@ class MethodConfig:
         standard = dict(zip((STANDARD,), self.rules.arms, strict=False))
         return {name: standard.get(name, name) for name in self.compare}
 
+    def methods_by_network(self) -> dict[str, str]:
+        """The method that trains each segmenter, S first."""
+        return {"segmenter": self.method, **self.arms()}
+
     @property
     def uses_masks(self) -> bool:
         """Whether masks of other images are given."""

@@ -74,7 +74,7 @@ class Config:
         idle = [
             (option, self.value_of(option))
             for option in idle_options(options_of(Config), method, METHOD_OPTIONS)
-            # Earlier versions recorded the values that defaults stand for.
+            # Values that were filled in, or that earlier versions recorded, are no user's choice.
             if self.value_of(option) not in (option.default, _USED_DEFAULTS.get(option.name))
         ]
         refuse_idle(idle, method, METHOD_OPTIONS, self.method.rules.without)

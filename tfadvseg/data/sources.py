@@ -180,13 +180,26 @@ def load_target(config: DataConfig, split: str, seed: int, source: DatasetDescri
     return examples
 
 
-def _check_alike(which: str, examples: Examples, source: DatasetDescriptor) -> None:
-    channels = examples.images[0].shape[-1]
+def check_target_descriptor(source: DatasetDescriptor, target: DatasetDescriptor) -> None:
+    """Refuses a target domain of other classes or image channels than the source's.
+
+    Raises:
+        UserError: naming both domains' classes or channels.
+    """
+    _check_classes(source, target)
+    _check_channels(f"The target's images ({target.name})", target.image_channels, source)
+
+
+def _check_channels(which: str, channels: int, source: DatasetDescriptor) -> None:
     if channels != source.image_channels:
         raise UserError(
             f"{which} are {_kind(channels)}, the labelled ones ({source.name}) "
             f"{_kind(source.image_channels)}; make them alike."
         )
+
+
+def _check_alike(which: str, examples: Examples, source: DatasetDescriptor) -> None:
+    _check_channels(which, examples.images[0].shape[-1], source)
     dtype = examples.images[0].dtype
     if dtype != source.image_dtype:
         raise UserError(

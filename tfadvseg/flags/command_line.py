@@ -1,4 +1,4 @@
-"""The command line's flags as `Config`. Only scripts import it."""
+"""Flags of the command line as `Config`. Only commands import this module."""
 
 from typing import Any, get_args
 
@@ -13,7 +13,7 @@ from tfadvseg.flags.table import ALL_FLAGS, DATA_FLAGS, define
 
 
 def define_data_flags(values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines the flags that say which examples to read."""
+    """Defines the flags that select the examples to read."""
     define(DATA_FLAGS, values)
 
 
@@ -25,39 +25,40 @@ def define_train_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 def define_network_flags(
     default: tuple[Network, Which] | None = ("segmenter", "best"),
 ) -> tuple[flags.FlagHolder, flags.FlagHolder]:
-    """Defines `--network` and `--which`, which choose among what a run keeps.
+    """Defines `--network` and `--which`, which select weights of a run.
 
     Args:
-        default: of both; None where the flags are for runs only and a model may be something else.
+        default: default of both; None if the model need not be a run, to which they apply.
     """
     network, which = default or (None, None)
     return (
         flags.DEFINE_string(
             "network",
             network,
-            "Network of a run: segmenter, or one that --compare trained beside it, by its name "
-            "there; standard with --compare alone." + ("" if default else " Default: segmenter."),
+            "Network of a run: segmenter, or one trained by --compare, by its name there; "
+            "standard if --compare was given without a value."
+            + ("" if default else " Default: segmenter."),
         ),
         flags.DEFINE_enum(
             "which",
             which,
             get_args(Which),
-            "Which checkpoint of a run: best by the validation metric, or the last."
+            "Checkpoint of a run: best by the validation metric, or latest."
             + ("" if default else " Default: best."),
         ),
     )
 
 
 def define_test_scales_flag() -> flags.FlagHolder[tuple[float, ...] | None]:
-    """Defines `--test_scales` for scripts that take a run, which has its own."""
+    """Defines `--test_scales` for commands that take a run, whose own value is the default."""
     return _define_numbers(
         "test_scales",
-        "Magnifications of an image over which to average, in place of the run's own.",
+        "Scales of an image over which predictions are averaged. Default: the run's.",
     )
 
 
 def define_spacing_flag() -> flags.FlagHolder[tuple[float, ...] | None]:
-    """Defines `--spacing` for scripts that take a run, which has its own."""
+    """Defines `--spacing` for commands that take a run, whose own value is the default."""
     return _define_numbers(
         "spacing", "Height and width of a pixel in the unit of distances. Default: the run's."
     )
@@ -72,19 +73,19 @@ def _define_numbers(name: str, meaning: str) -> flags.FlagHolder[tuple[float, ..
 
 
 def define_tile_flag() -> flags.FlagHolder[int]:
-    """Defines `--tile` for scripts that predict whole images."""
+    """Defines `--tile` for commands that predict whole images."""
     return flags.DEFINE_integer(
         "tile",
         TILE,
-        "Images higher or wider than this are predicted in overlapping tiles of this many pixels "
-        f"a side; smaller needs less memory, but below {TILE} a deep network reaches beyond the "
+        "Side of a tile in pixels. Larger images are predicted in overlapping tiles. A smaller "
+        f"tile needs less memory; below {TILE}, the field of view of a deep network exceeds the "
         "overlap.",
         lower_bound=1,
     )
 
 
 def test_scales_of(holder: flags.FlagHolder[tuple[float, ...] | None]) -> tuple[float, ...]:
-    """The value of `define_test_scales_flag`, or nothing if it was not given.
+    """The value of `define_test_scales_flag`, or () if it was not given.
 
     Raises:
         UserError: a scale is out of range.
@@ -96,7 +97,7 @@ def test_scales_of(holder: flags.FlagHolder[tuple[float, ...] | None]) -> tuple[
 
 
 def spacing_of(holder: flags.FlagHolder[tuple[float, ...] | None]) -> tuple[float, ...]:
-    """The value of `define_spacing_flag`, or nothing if it was not given.
+    """The value of `define_spacing_flag`, or () if it was not given.
 
     Raises:
         UserError: it is not two lengths.

@@ -1,4 +1,4 @@
-"""`Config` to and from flags as text, such as a flagfile; the command line's are `flags`'."""
+"""Conversion between `Config` and flags as text, such as a flagfile."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from absl import flags
 
 from tfadvseg.config import Config
 from tfadvseg.config.method import METHOD_OPTIONS
-from tfadvseg.config.options import default_sections, idle_options
+from tfadvseg.config.options import default_sections, idle_options, refuse_idle
 from tfadvseg.config.resolve import resolve
 from tfadvseg.data.sets.catalogue import with_own_shares
 from tfadvseg.errors import UserError, of_target
@@ -47,10 +47,10 @@ MAY_CHANGE = frozenset(
         "spacing",
     )
 )
-"""Flags that a run may be continued with another value of.
+"""Flags whose value may change when a run is continued.
 
-None changes what an update does: where files lie may change, as what they hold is compared, and
-what only a run's start reads may be gone.
+None of them changes an update. Paths may change because the contents of files are compared, and
+files that only the start of a run reads may be gone.
 """
 
 
@@ -63,12 +63,22 @@ def config_of(values: flags.FlagValues) -> Config:
     sections: dict[str, dict[str, Any]] = {name: {} for name in default_sections(Config)}
     for option in ALL_FLAGS:
         sections[option.section][option.field] = values[option.name].value
-    return Config(
+    config = Config(
         **{
             name: _section(name, default, sections[name])
             for name, default in default_sections(Config).items()
         }
     )
+    # `Config` accepts what it fills in for methods without D, such as --lambda_adv=0.1; on a
+    # command line that is a mistake.
+    method = config.method.method
+    typed = [
+        (option, values[option.name].value)
+        for option in idle_options(ALL_FLAGS, method, METHOD_OPTIONS)
+        if values[option.name].present and values[option.name].value != option.default
+    ]
+    refuse_idle(typed, method, METHOD_OPTIONS)
+    return config
 
 
 def flags_text(config: Config) -> str:
@@ -80,7 +90,7 @@ def flags_text(config: Config) -> str:
 
 
 def flag_values(config: Config) -> dict[str, str | float | bool]:
-    """Every flag of a run: numbers and switches as they are, everything else as it is typed."""
+    """The value of every flag of a run: numbers and booleans as such, others as text."""
     values = _defined_flags()
     found: dict[str, str | float | bool] = {}
     for option in ALL_FLAGS:
@@ -91,16 +101,16 @@ def flag_values(config: Config) -> dict[str, str | float | bool]:
 
 
 def read_flagfile(path: str | Path) -> Config:
-    """The `Config` that the flagfile of a run describes, whatever the command line says.
+    """The `Config` that the flagfile of a run describes, independent of the command line.
 
     Flags without effect for the method, which earlier versions accepted and recorded, are ignored.
 
     Args:
-        path: of the file, or the name of one that comes with the package.
+        path: path of the file, or the name of one that comes with the package.
 
     Raises:
-        UserError: there is none, it is not text, or a line is not one of our flags; or it is a
-            run's and is empty or was changed since.
+        UserError: it does not exist or is not text, a line is not a flag of a run, or it is a run's
+            and is empty or was changed later.
     """
     values = _defined_flags()
     path = find_flagfile(str(path))
@@ -145,7 +155,7 @@ def config_of_arguments(arguments: Sequence[str], where: str) -> Config:
 
     Args:
         arguments: one flag each, as on a command line.
-        where: they were written; errors begin with it.
+        where: the place where they were written, with which errors begin.
 
     Raises:
         UserError: a flagfile cannot be read, or a flag is unknown or its value wrong.
@@ -160,8 +170,8 @@ def config_of_arguments(arguments: Sequence[str], where: str) -> Config:
 
 def differing_flags(old: Config, new: Config) -> list[str]:
     """Flags that keep `new` from continuing a run of `old`, with both values."""
-    # Compared by the values that are used: leaving a flag out equals giving the network's own
-    # value, or the dataset's.
+    # Used values are compared: leaving a flag out equals giving the default of the network or of
+    # the dataset.
     before, now = _used(old), _used(new)
     return [
         f"--{option.name} (was {_text(option.name, before.value_of(option))}, "
@@ -172,14 +182,14 @@ def differing_flags(old: Config, new: Config) -> list[str]:
 
 
 def _defined_flags() -> flags.FlagValues:
-    """Every flag of a run, apart from the command line's."""
+    """Every flag of a run, separate from those of the command line."""
     values = flags.FlagValues()
     define(ALL_FLAGS, values)
     return values
 
 
 def _used(config: Config) -> Config:
-    """The same with the values that stand for flags left out."""
+    """The same run with the values that are used if flags are left out."""
     return dataclasses.replace(
         resolve(config),
         data=with_own_shares(config.data),
@@ -188,7 +198,7 @@ def _used(config: Config) -> Config:
 
 
 def _section(name: str, default: Any, fields: dict[str, Any]) -> Any:
-    """A section of `Config`; errors name the flags of that very section."""
+    """A section of `Config`; errors name the flags of this section."""
     try:
         return dataclasses.replace(default, **fields)
     except UserError as error:
@@ -199,5 +209,5 @@ def _section(name: str, default: Any, fields: dict[str, Any]) -> Any:
 
 
 def _text(name: str, value: Any) -> str:
-    """A flag's value as it is typed."""
+    """A flag's value as text, as on a command line."""
     return text_of(_defined_flags()[name], value)

@@ -1,22 +1,25 @@
-"""Flagfiles as arguments, read the same whatever the locale and the editor that saved them.
+"""Replaces flagfiles by their flags, independent of the locale and of the editor that saved them.
 
-absl reads them in the encoding of the locale and takes a byte order mark for the first flag's name.
+absl would read them in the locale's encoding and take a byte order mark for part of a flag's name.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
+from tfadvseg.config.method import METHOD_OPTIONS
 from tfadvseg.errors import UserError
+from tfadvseg.files.model_spec import RUN_FLAGS
 from tfadvseg.files.text import read_text
 
 
 def with_flagfiles_read(arguments: Iterable[str], within: tuple[str, ...] = ()) -> list[str]:
-    """A command line in which the flags of each `--flagfile` stand in its place.
+    """A command line with each `--flagfile` replaced by the flags in it.
 
-    Blank lines and those that begin with # or // are left out; flagfiles within flagfiles are read.
+    Blank lines and those that begin with # or // are left out; flagfiles may name flagfiles.
 
     Args:
         arguments: without the program's name, up to a bare `--`.
-        within: flagfiles that are being read.
+        within: the flagfiles that contain these arguments.
 
     Raises:
         UserError: a flagfile is absent or not text, or reads itself.
@@ -35,6 +38,23 @@ def with_flagfiles_read(arguments: Iterable[str], within: tuple[str, ...] = ()) 
     return read
 
 
+_FILLED_IN = {
+    "--discriminator=patch": "discriminator",
+    "--d_width=32": "d_width",
+    "--lambda_adv=0.1": "lambda_adv",
+}
+"""What earlier versions recorded for every method, whether it takes these flags or not."""
+
+
+def _without_filled_in(recorded: list[str]) -> list[str]:
+    """The flags of an earlier run without those that its method does not take and nobody gave."""
+    methods = [line.partition("=")[2] for line in recorded if line.startswith("--method=")]
+    taken = METHOD_OPTIONS.get(methods[-1]) if methods else None
+    if taken is None:
+        return recorded
+    return [line for line in recorded if _FILLED_IN.get(line) in (None, *taken)]
+
+
 def _flags_in(path: str, within: tuple[str, ...]) -> list[str]:
     if not path:  # as absl does
         return []
@@ -49,4 +69,6 @@ def _flags_in(path: str, within: tuple[str, ...]) -> list[str]:
             f"--flagfile={path}: not a text file; expected one flag per line."
         ) from None
     flags = [line for line in lines if line and not line.startswith(("#", "//"))]
+    if Path(path).name == RUN_FLAGS:
+        flags = _without_filled_in(flags)
     return with_flagfiles_read(flags, (*within, path))

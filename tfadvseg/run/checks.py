@@ -11,10 +11,9 @@ from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.examples import Examples, check_window, fitting
 from tfadvseg.data.on_disk import OnDisk
 from tfadvseg.data.sets.catalogue import find_dataset, known_descriptor
-from tfadvseg.data.sources import Splits, has_labelled_target
+from tfadvseg.data.sources import Splits, check_target_descriptor, has_labelled_target
 from tfadvseg.errors import UserError, of_target, of_unlabelled
-from tfadvseg.evaluation.confusion import metric_names
-from tfadvseg.evaluation.darkfield_accuracy import darkfield_names
+from tfadvseg.evaluation.label_metrics import LABEL_METRICS, label_metrics
 from tfadvseg.files import model_spec
 from tfadvseg.files.checkpoints import checkpoint_paths
 from tfadvseg.files.seals import sealed_lines
@@ -48,11 +47,13 @@ def check_start(config: Config, parts: Parts) -> Start:
     begins = not checkpoint_paths(output / "checkpoints")
     check_continued(output, config, begins)
     check_source(config.segmenter, begins)
+    if begins:
+        check_domains(config)
     if parts.examples is None:
         if descriptor := known_descriptor(config.data):
             check_descriptor(config, descriptor)
         if config.target.dataset:
-            check_target(config.target)
+            check_target(config.target, descriptor)
         check_unlabelled(config)
     warn_of_steps(config)
     return Start(output, begins, sealed_lines(flags_text(config)))
@@ -83,14 +84,33 @@ def check_continued(output: Path, config: Config, begins: bool) -> None:
         )
 
 
-def check_target(target: DataConfig) -> None:
-    """Refuses an invalid target domain before the source's files are prepared.
+def check_domains(config: Config) -> None:
+    """Refuses batch-norm statistics per domain in a run of one domain.
 
     Raises:
         UserError: naming the flag.
     """
+    if config.segmenter.batch_norm == "per_domain" and not config.target.dataset:
+        raise UserError(
+            "--batch_norm=per_domain: there is no second domain; leave it out, or give "
+            "--target_dataset."
+        )
+
+
+def check_target(target: DataConfig, source: DatasetDescriptor | None) -> None:
+    """Refuses, before the source's files are prepared, a target domain that is not like the source.
+
+    Args:
+        target: the target domain.
+        source: what is known of the source before its files are read, or None.
+
+    Raises:
+        UserError: naming the flag, or both domains' classes or channels.
+    """
     try:
-        _check_place(target)
+        descriptor = _check_place(target)
+        if source and descriptor:
+            check_target_descriptor(source, descriptor)
     except UserError as error:
         raise of_target(error) from None
 
@@ -123,10 +143,11 @@ def all_labelled(config: Config) -> UserError:
     )
 
 
-def _check_place(data: DataConfig) -> None:
-    known_descriptor(data)
+def _check_place(data: DataConfig) -> DatasetDescriptor | None:
+    descriptor = known_descriptor(data)
     if data.data_dir is not None and not Path(data.data_dir).expanduser().is_dir():
         raise UserError(f"--data_dir={data.data_dir}: no such folder.")
+    return descriptor
 
 
 def warn_of_steps(config: Config) -> None:
@@ -193,16 +214,15 @@ def check_descriptor(config: Config, descriptor: DatasetDescriptor) -> None:
         )
     if not isinstance(config.loss.class_weights, str):
         given_weights(config.loss.class_weights, descriptor.class_names)
-    valid = [LAST, "loss_seg", *metric_names(descriptor.class_names)]
-    best = config.run.best_metric
-    if descriptor.darkfield_accuracy:
-        over_images = darkfield_names(descriptor.class_names)
-        if best in over_images and config.data.val_windows:
+    valid, best = [LAST, "loss_seg"], config.run.best_metric
+    for metric in label_metrics(descriptor.darkfield_accuracy).values():
+        names = metric.names(descriptor.class_names)
+        if best in names and metric.of_whole_images and config.data.val_windows:
             raise UserError(
                 f"--best_metric={best}: is a mean over whole images; give --val_windows=0 to "
                 "validate on whole images."
             )
-        valid += over_images
+        valid += names
     if best not in valid:
         raise UserError(f"--best_metric={best}: unknown; choose one of {', '.join(valid)}.")
 
@@ -210,7 +230,7 @@ def check_descriptor(config: Config, descriptor: DatasetDescriptor) -> None:
 def _check_best_class(best_metric: str, splits: Splits) -> None:
     """Refuses the metric of a class that no validation image contains: no epoch would be best."""
     for index, name in enumerate(splits.descriptor.class_names):
-        of_class = [*metric_names((name,)), *darkfield_names((name,))]
+        of_class = {label for metric in LABEL_METRICS.values() for label in metric.names((name,))}
         if not best_metric.endswith(f"_{name}") or best_metric not in of_class:
             continue
         if not any((label == index).any() for label in splits.val.labels or ()):

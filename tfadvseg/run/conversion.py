@@ -36,9 +36,9 @@ def make_model(weights: str, source: WeightsSource, spec: ModelSpec, output: Pat
     """
     if output.exists():
         raise UserError(f"--output_dir={output}: exists already; give another folder.")
-    check_kind(weights)
     if not Path(weights).is_file():
         raise UserError(f"--weights={weights}: no such file.")
+    check_kind(weights)
     import tensorflow as tf
 
     from tfadvseg.files.checkpoints import save_checkpoint

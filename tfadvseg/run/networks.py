@@ -196,8 +196,9 @@ def _earlier_spec(
             f"{now}). Give the same parts, or another --output_dir."
         )
     if earlier.data_fingerprint != data_fingerprint:
+        what = "examples given from Python" if "examples" in own_parts else "files"
         raise UserError(
-            f"--output_dir={output}: this run was trained on other data; the files have changed "
+            f"--output_dir={output}: this run was trained on other data; the {what} have changed "
             "since then. Give another --output_dir."
         )
     return earlier

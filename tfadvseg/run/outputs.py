@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfadvseg.config import LAST, Config
 from tfadvseg.errors import UserError
+from tfadvseg.evaluation.label_metrics import label_metrics
 from tfadvseg.files import atomic
 from tfadvseg.files.checkpoints import (
     check_finite_weights,
@@ -68,6 +69,9 @@ class RunOutput:
         self.strategy = strategy
         self.phases = networks.method.phases(training)
         self.spec = networks.spec
+        self.methods = config.method.methods_by_network()
+        if own := self.spec.own_parts.get("method"):
+            self.methods["segmenter"] = own
         self.state = networks.state
         self.log = RunLog()
         learners = self.state.learners
@@ -80,7 +84,7 @@ class RunOutput:
             functools.partial(networks.method.validation_maps, config),
             networks.terms,
             gan=config.method.gan,
-            darkfield=self.spec.darkfield_accuracy and not config.data.val_windows,
+            metrics=label_metrics(self.spec.darkfield_accuracy, whole=not config.data.val_windows),
         )
 
     @property
@@ -121,14 +125,22 @@ class RunOutput:
         atomic.write_text(self.output / "metrics.csv", csv_text(self.log.rows))
         plots = self.output / "plots"
         kept = self._kept_epochs()
-        metrics_figure(self.log.rows, plots / "metrics.png", kept, self.config.run.best_metric)
+        metrics_figure(
+            self.log.rows,
+            plots / "metrics.png",
+            kept,
+            self.config.run.best_metric,
+            self.methods,
+        )
         self._draw_samples(plots / f"samples_epoch_{epoch + 1:03d}.png")
         to_pixels = self.inputs.normalisation.inverse
         for picture in self.networks.method.pictures(self.training, to_pixels):
             path = plots / f"{picture.name}_epoch_{epoch + 1:03d}.png"
-            draw_picture(picture, self.spec, path)
+            draw_picture(picture, self.spec, self.methods, path)
         if len(self.spec.class_names) > 2:
-            class_curves_figure(self.log.rows, self.spec.class_names, plots / "classes.png", kept)
+            class_curves_figure(
+                self.log.rows, self.spec.class_names, plots / "classes.png", kept, self.methods
+            )
         metrics = dict.fromkeys((self.config.run.best_metric, "miou", "accuracy"))
         metrics.pop(LAST, None)
         by_network = [
@@ -218,6 +230,7 @@ class RunOutput:
             self.spec.palette,
             self.spec.class_names,
             path,
+            methods=self.methods,
         )
 
 
