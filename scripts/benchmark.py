@@ -4,21 +4,21 @@
     python scripts/benchmark.py --only=networks --precisions=float32
     python scripts/benchmark.py --quick                 # does it run? its numbers mean nothing
 
-Training steps, inference and the input pipeline, beside two yardsticks: the matrix multiplication
-that the device manages, and the same adversarial updates done with compiled Keras models. Each
-candidate has a process of its own; they take turns. A table goes to standard output, progress to
-standard error.
+Training steps, inference and the input pipeline, next to two references: the speed of matrix
+multiplication on the device, and the same adversarial updates with compiled Keras models. Each
+candidate runs in its own process; they take turns. The table is printed to standard output,
+progress to standard error.
 
---only takes candidates, and groups of them that are compared with each other:
+--only takes candidates and groups of candidates:
 
     default      U-Net alone and against D, at the size of the ISBI 2012 experiment
     networks     training step and inference of each --segmenter, at a size that suits it; of fcn
                  and strided_unet also fed by the input pipeline, and that pipeline alone
     segnet       SegNet with our unpooling, with TensorFlow Addons', and in PyTorch
-    adaptation   an iteration of domain adaptation, S and a D for each of its two levels; and the
+    adaptation   an iteration of domain adaptation, S and one D for each of its two levels; and the
                  same in PyTorch
 
-PyTorch is the extra `torch`; where it is not installed, a note says what was left out. It is
+PyTorch is the extra `torch`. Without it, a note names the candidates that were left out. It is
 measured on CPUs only.
 """
 
@@ -50,10 +50,10 @@ from benchmarks.settings import (
 
 _PRECISIONS = ("float32", "bfloat16", "float16")
 _BUSY = 0.1
-_DEFAULT = "Default: {}; outside the group default, what suits each candidate."
+_DEFAULT = "Default: {}; outside the group default, each candidate's own."
 
 _BATCH = flags.DEFINE_integer(
-    "batch", None, f"Images a step. {_DEFAULT.format(FULL.batch)}", lower_bound=1
+    "batch", None, f"Images per step. {_DEFAULT.format(FULL.batch)}", lower_bound=1
 )
 _CROP_SIZE = flags.DEFINE_list(
     "crop_size",
@@ -68,15 +68,17 @@ _WIDTH = flags.DEFINE_integer(
     lower_bound=1,
 )
 _ROUNDS = flags.DEFINE_integer(
-    "rounds", None, f"Turns that each candidate takes. Default: {FULL.rounds}.", lower_bound=1
+    "rounds", None, f"Number of turns of each candidate. Default: {FULL.rounds}.", lower_bound=1
 )
 _PRECISIONS_FLAG = flags.DEFINE_list(
-    "precisions", None, f"Of {', '.join(_PRECISIONS)}. Default: those that the device runs fast."
+    "precisions",
+    None,
+    f"Precisions to measure, among {', '.join(_PRECISIONS)}. Default: those fast on the device.",
 )
 _ONLY = flags.DEFINE_list(
     "only",
     None,
-    f"Of the groups {', '.join(GROUPS)}, and of the candidates {', '.join(DESCRIPTIONS)}. "
+    f"Groups ({', '.join(GROUPS)}) and candidates ({', '.join(DESCRIPTIONS)}) to measure. "
     f"Default: the group {DEFAULT_GROUP}. Shares of the peak need matmul, which is in every group.",
 )
 _QUICK = flags.DEFINE_bool("quick", False, "Tiny sizes, unless flags give others.")
@@ -93,7 +95,7 @@ def main(argv: list[str]) -> None:
     asked = _chosen("precisions", _PRECISIONS_FLAG.value, _PRECISIONS, ())
     if _OUTPUT_JSON.value:
         cli.check_output_file("--output_json", Path(_OUTPUT_JSON.value))
-    # Only now, so that what is wrong with the flags is said at once.
+    # Imported late, so that mistaken flags are reported at once.
     from benchmarks.report import format_report, report_json
     from benchmarks.rounds import Measured, describe_machine, measure
     from tfadvseg.files import atomic

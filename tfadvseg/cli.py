@@ -1,4 +1,4 @@
-"""How every command starts and ends: parsed flags, one-line errors, an honest exit status.
+"""Start and end of every command: parsed flags, one-line errors, exit status.
 
 Commands import TensorFlow inside `main` only, so that `--help` and mistyped flags answer at once.
 """
@@ -32,13 +32,14 @@ _HELP_ARGUMENTS = frozenset(
 def run(main: Callable[[list[str]], None]) -> NoReturn:
     """Parses the command line, calls `main` and ends the process.
 
-    The exit status is 0 if `main` returned; 2 for a user's mistake (a flag, a file, a value), told
-    in one line on standard error; 130 if interrupted. Anything else that `main` raises is a
-    defect of ours and keeps its traceback (status 1).
+    The exit status is 0 if `main` returned; 2 for a user's mistake (a flag, a file, a value),
+    reported in one line on standard error; 130 if interrupted. Anything else that `main` raises is
+    a defect of ours and keeps its traceback (status 1).
 
     Args:
-        main: receives the command line without flags: only the program's name, because other
-            arguments are refused. The docstring of its module is what `--help` begins with.
+        main: function of the command line without flags, which is the program's name alone,
+            because other arguments are refused. The docstring of its module begins the text of
+            `--help`.
     """
     _use_utf8()
     try:
@@ -49,8 +50,8 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
         print("interrupted", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output (`| head`) has left. Python would complain once more when it
-        # flushes standard output at exit, so that goes nowhere.
+        # The reader of our output (`| head`) is gone. Python would complain again when it flushes
+        # standard output at exit, so that output is discarded.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_BROKEN_PIPE)
     except OSError as error:
@@ -61,19 +62,19 @@ def run(main: Callable[[list[str]], None]) -> NoReturn:
         if not _lacks_memory(error):
             raise
         fail(
-            "The device's memory does not suffice. To train in less, take a smaller "
-            "--global_batch_size, --crop_size or --width, --precision=auto where that is bfloat16 "
-            "or float16, or for deeplab_v2 --recompute; checkpoints so far are intact. To predict "
-            "or evaluate in less, take a smaller --tile."
+            "Out of device memory. To train, take a smaller --global_batch_size, --crop_size or "
+            "--width, --precision=auto where that is bfloat16 or float16, or for deeplab_v2 "
+            "--recompute; existing checkpoints are intact. To predict or evaluate, take a smaller "
+            "--tile."
         )
     raise AssertionError("app.run always ends the process")
 
 
 def _use_utf8() -> None:
-    """Starts the program anew in Python's UTF-8 mode, unless file names are in UTF-8 already.
+    """Restarts the program in Python's UTF-8 mode, unless file names are in UTF-8 already.
 
-    Runs are written in UTF-8, and in another locale Python would neither find the folders that
-    they name nor print what they hold.
+    Runs are written in UTF-8. In another locale, Python would neither find the folders named in
+    them nor print their texts.
     """
     if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode:
         sys.stdout.flush()
@@ -89,7 +90,7 @@ def _lacks_memory(error: Exception) -> bool:
 
 
 def required(flag: flags.FlagHolder[str | None]) -> str:
-    """The value of a flag that has no default.
+    """The value of a required flag.
 
     Raises:
         UserError: it was not given.
@@ -101,10 +102,10 @@ def required(flag: flags.FlagHolder[str | None]) -> str:
 
 
 def check_output_file(flag: str, path: Path) -> None:
-    """Refuses, before long work, a file that could not be written after it; folders are made.
+    """Refuses, before long work, an output file that cannot be written.
 
     Raises:
-        UserError: it is a folder, or cannot be written to its place.
+        UserError: it is a folder, or its folder is not writable.
     """
     if path.is_dir():
         raise UserError(f"{flag}={path}: a folder; name a file.")
@@ -113,7 +114,7 @@ def check_output_file(flag: str, path: Path) -> None:
 
 
 def describe_os_error(error: OSError) -> str:
-    """One line: the file, if the system named one, and what was wrong with it."""
+    """One line with the file, if the system named one, and what is wrong with it."""
     reason = error.strerror or str(error) or type(error).__name__
     return f"{error.filename}: {reason}." if error.filename else f"{reason}."
 
@@ -129,7 +130,7 @@ def _one_line(message: str) -> str:
 
 
 def _parse_flags(module: str, argv: list[str]) -> list[str]:
-    """Parses flags as `absl.app` asks for: returns what is left, or raises UserError.
+    """Parses flags for `absl.app`: returns the remaining arguments, or raises UserError.
 
     Args:
         module: of the command's `main`.
@@ -146,7 +147,7 @@ def _parse_flags(module: str, argv: list[str]) -> list[str]:
         message = message.removeprefix("ERROR:: ").removeprefix("flag ")
         raise UserError(f"{message} ({program} --help lists all flags).") from None
     for flag in map(flags.FLAGS.__getitem__, flags.FLAGS):
-        # Shells leave ~ alone within --name=~/folder.
+        # Shells do not expand ~ within --name=~/folder.
         if isinstance(flag.value, str) and (flag.value + "/").startswith("~/"):
             flag.value = os.path.expanduser(flag.value)  # noqa: PTH111
     if len(left) > 1:
@@ -158,10 +159,10 @@ def _parse_flags(module: str, argv: list[str]) -> list[str]:
 
 
 def _help_text(module: str, program: str) -> str:
-    """A command's docstring and flags; those of libraries are of no use to its reader.
+    """A command's docstring and flags, without the flags of libraries.
 
-    absl's own `--help` ends with status 1 and lists the flags of the main module only, which with
-    `tfadvseg train` is not the command's; its `--helpfull` adds every library's.
+    absl's own `--help` ends with status 1 and lists only the flags of the main module, which is not
+    the command's module in `tfadvseg train`; its `--helpfull` adds every library's flags.
     """
     doc = (sys.modules[module].__doc__ or "").strip()
     by_module = flags.FLAGS.flags_by_module_dict()
@@ -170,16 +171,16 @@ def _help_text(module: str, program: str) -> str:
     described = [_describe_flag(flag) for module in own for flag in by_module[module]]
     sections = [doc, "\n".join(["Flags:", *described])]
     sections.append(
-        "Every command has also:\n"
+        "Flags of every command:\n"
         + _entry(
             "--flagfile=FILE",
-            "Reads flags from a file, one per line; # starts a comment. demo and the others that "
-            "come with the package are found by name.",
+            "Reads flags from a file, one per line; # starts a comment. Files that come with the "
+            "package, such as demo, are found by name.",
         )
         + "\n"
-        + _entry("--verbosity=N", "-1 logs warnings only, 0 (the default) progress too, 1 more.")
+        + _entry("--verbosity=N", "-1 logs warnings only, 0 (default) also progress, 1 more.")
         + "\n"
-        + _entry("--helpxml", "all of the above and the logging library's own, as XML.")
+        + _entry("--helpxml", "All of these and the logging library's own flags, as XML.")
     )
     return "\n\n".join(section for section in sections if section)
 
@@ -191,7 +192,7 @@ def _describe_flag(flag: flags.Flag) -> str:
     elif isinstance(flag, flags.EnumFlag):
         choices = f"<{'|'.join(flag.parser.enum_values)}>"
         name = f"--{flag.name}={choices}"
-        text = text.removeprefix(f"{choices}: ")  # absl puts them there
+        text = text.removeprefix(f"{choices}: ")  # which absl adds
     else:
         name = f"--{flag.name}={_value_hint(flag)}"
     default = (flag.default_as_str or "").strip("'")

@@ -89,7 +89,7 @@ def test_success(run):
         ("--flagfile=absent.flags", "absent.flags"),
         ("--flagfile=picture.flags", "--flagfile=picture.flags: not a text file"),
         ("--number=103", "/some/file: Permission denied."),
-        ("--number=106", "The device's memory does not suffice."),
+        ("--number=106", "Out of device memory."),
     ],
 )
 def test_mistakes_are_one_line(run, argument, message):

@@ -15,8 +15,8 @@ that trained S alone as well (--compare) gives both sides of a pair:
 
     tfadvseg compare --runs=alone=runs/a0:standard+runs/a1:standard,against_d=runs/a0+runs/a1
 
-Where there are runs named source_only and oracle (trained with the target's labels), the share of
-the gap between them that each other name closes is given, too. In --output_dir it leaves
+If runs are named source_only and oracle (trained with the target's labels), the table also gives
+the share of the gap between them that each other name closes. Files in --output_dir:
 
   compared.md, compared.json   means, deviations, gains on source_only, shares of the gap
   iou_bars.png                 IoU of each class
@@ -28,7 +28,7 @@ Results of several studies (tfadvseg study) make one table and one figure:
     tfadvseg compare --studies=studies/streets,studies/scribbles
 
 Differences in each study's deciding metric, with 95 % intervals; arms with a discriminator against
-each of their references, the others against the main one. In --output_dir it leaves
+each of their references, the others against the main one. Files in --output_dir:
 
   studies.md                   the table
   forest.png                   the intervals of all studies, one row per difference
@@ -66,35 +66,34 @@ from tfadvseg.study.several import differences_table, read_differences
 _RUNS = flags.DEFINE_string(
     "runs",
     None,
-    "What to compare: name=run,name=run+run,... where a run is its --output_dir, or the JSON file "
+    "Runs to compare: name=run,name=run+run,... where a run is its --output_dir, or the JSON file "
     "of its evaluation.",
 )
 _STUDIES = flags.DEFINE_list(
     "studies", None, "Folders of studies, or their results.json, to compare instead of --runs."
 )
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", "compared", "Where tables and pictures go.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", "compared", "Folder for tables and pictures.")
 _METRIC = flags.DEFINE_string(
     "metric",
     "miou",
-    "What the curves show and the gap is measured in: miou, accuracy, iou_CLASS, ... Of several, "
-    "as in accuracy,miou, that is the first; the table shows all.",
+    "Metrics in the table, such as accuracy,miou,iou_CLASS. The first one is that of the curves "
+    "and of the gap.",
 )
 _NETWORK = flags.DEFINE_string(
     "network",
     "segmenter",
-    "Network of each run: segmenter, or one that --compare trained beside it. An evaluation is of "
-    "one already.",
+    "Network of each run: segmenter, or one trained by --compare. Does not apply to evaluations.",
 )
 _REFERENCE = flags.DEFINE_string(
-    "reference", None, "The name that the others are compared with. Default: the first one."
+    "reference", None, "Name that the others are compared with. Default: the first one."
 )
 _WHICH = flags.DEFINE_enum(
     "which",
     "latest",
     get_args(Which),
-    "Which checkpoint of each run. best is chosen by labels of the validation images, which of the "
-    "target unsupervised adaptation must not know; so the default is the last one. An evaluation "
-    "is of one already.",
+    "Checkpoint of each run. best is chosen by the labels of the validation images; unsupervised "
+    "adaptation must not use labels of the target, so the default is latest. Does not apply to "
+    "evaluations.",
 )
 
 
@@ -149,7 +148,7 @@ def _compare_runs() -> None:
         raise UserError(f"--reference={reference}: no such name; choose among {', '.join(runs)}.")
     reason = why_unpaired(runs)
     pairs = [] if reason else paired_comparisons(runs, reference, metrics)
-    # Only now, so that what is wrong with the flags is said at once.
+    # Imported late, so that mistaken flags are reported at once.
     from tfadvseg.reporting.comparison_curves import comparison_figure
     from tfadvseg.reporting.iou_bars import iou_bars_figure
 
@@ -162,7 +161,7 @@ def _compare_runs() -> None:
         try:
             comparison_figure(rows, f"val/{network}/{metric}", folder / "curves.png", metric)
             made.append("curves.png")
-        except ValueError as error:  # some metrics are measured in the end only
+        except ValueError as error:  # some metrics are measured only at the end
             no_curves = f"curves: none; {error}"
     shown = None if evaluated else kept
     text = f"{markdown(sides, metrics, images, shown)}\n{_paired_text(pairs, reason)}"
@@ -184,11 +183,11 @@ def _compare_runs() -> None:
 
 
 def _read(path: str, network: str, best: str) -> FinishedRun:
-    """A run, of which `:standard` behind its folder takes the network that trained alone."""
+    """A run; `:standard` after its folder selects the network that was trained alone."""
     folder, colon, name = path.rpartition(":")
     if colon and not Path(path).expanduser().exists():
         run = read_run(folder, f"{name}{best}")
-        # Its curves go by the name that those of the others have.
+        # Its curves take the name of the other runs' curves.
         rows = [
             {
                 column.replace(f"val/{name}/", f"val/{network}/"): value

@@ -1,16 +1,16 @@
-"""Turns a published PyTorch checkpoint into a model for the other commands, and a run into a file.
+"""Converts published PyTorch weights to a model for the other commands, and a run to such a file.
 
     tfadvseg convert --weights=GTA2Cityscapes_multi.pth --output_dir=runs/published
     tfadvseg evaluate --model=runs/published --dataset=cityscapes_semseg --data_dir=D
     tfadvseg convert --weights=segnet.pth --segmenter=segnet --output_dir=runs/published_segnet
     tfadvseg convert --model=runs/adapted --to=adapted.pth
 
-The files are PyTorch's .pth (extra `torch`), .npz and .safetensors. --output_dir can be given to
-every other command as --model. Flags that are left out have the values of the published network:
-of deeplab_v2 (AdaptSegNet) a ResNet-101 classified on two levels, the 19 classes of Cityscapes, and
-images of 512 x 1024, in the order blue, green, red, less their mean; of segnet the darkfield
-project's, with its 3 classes, images of 256 x 256 and its normalisation. --to writes the state_dict
-of a run's network, as the published code loads it.
+Files are PyTorch's .pth (extra `torch`), .npz and .safetensors. Every other command takes
+--output_dir as --model. Flags default to the published network: for deeplab_v2 (AdaptSegNet) a
+ResNet-101 with two classifiers, the 19 classes of Cityscapes, and images of 512 x 1024 in the
+channel order blue, green, red, with their mean subtracted; for segnet the network of the darkfield
+project, with its 3 classes, images of 256 x 256 and its normalisation. --to writes the state_dict
+of a run's network as the published code loads it.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ from tfadvseg.run.conversion import CONVERTIBLE, make_model, write_weights
 
 @dataclass(frozen=True)
 class Published:
-    """How a published network was trained: what flags that are left out stand for."""
+    """Settings of a published network: the defaults of the flags."""
 
     weights_source: WeightsSource
     dataset: str
@@ -61,7 +61,7 @@ _DARKFIELD_SEGNET = Published(
     std=(56.3295, 62.628, 64.515),
     channel_order="rgb",
     size=(256, 256),
-    # It has none: the value that says nothing.
+    # It has none: the default of networks without branches.
     atrous_branches=SegmenterConfig.atrous_branches,
 )
 _PUBLISHED = {
@@ -71,66 +71,67 @@ _PUBLISHED = {
 }
 """By `--segmenter`."""
 
-_WEIGHTS = flags.DEFINE_string("weights", None, "The published file.")
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "The folder to make of it.")
+_WEIGHTS = flags.DEFINE_string("weights", None, "File of published weights.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder to write the model to.")
 _WEIGHTS_SOURCE = flags.DEFINE_enum(
     "weights_source",
     None,
-    # Others lack a classifier: they are starts for training.
+    # The others lack a classifier; they are initial weights for training.
     [name for name, source in SOURCES.items() if not source.fresh],
-    "What the file is. gta2cityscapes (default of deeplab_v2 and its VGG): exactly the network's "
-    "weights, as published. gta2cityscapes_last_level: of two levels only the last, for "
-    "--nomulti_level. exact (default of segnet): exactly its weights, wherever these stride.",
+    "Kind of the file. gta2cityscapes (default of deeplab_v2 and deeplab_v2_vgg): exactly the "
+    "network's weights, as published. gta2cityscapes_last_level: only the last of two levels, for "
+    "--nomulti_level. exact (default of segnet): exactly its weights, with any --stride_place.",
 )
-_SEGMENTER = flags.DEFINE_enum("segmenter", "deeplab_v2", CONVERTIBLE, "Its network.")
-_WIDTH = flags.DEFINE_integer("width", 0, "Filters of its first convolution; 0: 64.")
+_SEGMENTER = flags.DEFINE_enum("segmenter", "deeplab_v2", CONVERTIBLE, "Network of the weights.")
+_WIDTH = flags.DEFINE_integer("width", 0, "Filters of the first convolution; 0 takes 64.")
 _BLOCKS = flags.DEFINE_list(
-    "blocks", [], "Bottlenecks in each stage of deeplab_v2; empty: 3,4,23,3, a ResNet-101."
+    "blocks", [], "Bottlenecks in each stage of deeplab_v2; empty takes 3,4,23,3 (ResNet-101)."
 )
 _MULTI_LEVEL = flags.DEFINE_boolean(
-    "multi_level", True, "deeplab_v2 classifies after its third stage, too."
+    "multi_level", True, "Auxiliary classifier after the third stage of deeplab_v2."
 )
 _ATROUS_BRANCHES = flags.DEFINE_integer(
     "atrous_branches",
     None,
-    "How many of an atrous classifier's four branches are summed. Default: 2, as published.",
+    "Number of branches, out of four, that an atrous classifier sums. Default: 2, as published.",
 )
 _STRIDE_PLACE = flags.DEFINE_enum(
     "stride_place",
     "auto",
     ("auto", *get_args(StridePlace)),
-    "Convolution of a bottleneck that strides: 1x1 as DeepLab, 3x3 as torchvision; auto: 1x1.",
+    "Convolution of a bottleneck that has the stride: 1x1 as in DeepLab, 3x3 as in torchvision; "
+    "auto takes 1x1.",
 )
 _DATASET = flags.DEFINE_enum(
     "dataset",
     None,
     [name for name, dataset in DATASETS.items() if dataset.describe is not None],
-    "The dataset whose classes and colours the model has. Default: cityscapes_semseg; of segnet "
+    "Dataset whose classes and colours the model has. Default: cityscapes_semseg; for segnet "
     "darkfield.",
 )
 _MEAN = flags.DEFINE_list(
     "mean",
     None,
-    "Mean of each channel (red,green,blue) on the 0-255 scale, which is subtracted. Default: as "
+    "Mean per channel (red,green,blue) on the 0-255 scale, subtracted from images. Default: as "
     "published.",
 )
 _STD = flags.DEFINE_list(
-    "std", None, "What each channel is then divided by. Default: as published."
+    "std", None, "Divisor per channel, applied after that. Default: as published."
 )
 _CHANNEL_ORDER = flags.DEFINE_enum(
     "channel_order",
     None,
     get_args(ChannelOrder),
-    "Channel order of the network's input, after that. Default: bgr; of segnet rgb.",
+    "Channel order of the network's input. Default: bgr; for segnet rgb.",
 )
 _RESIZE = flags.DEFINE_list(
     "resize",
     None,
-    "height,width that images are brought to before the network, and its answers back from; empty: "
-    "it takes images as they are. Default: 512,1024; of segnet 256,256.",
+    "height,width to which images are resized before the network; predictions are resized back. "
+    "Empty: images keep their size. Default: 512,1024; for segnet 256,256.",
 )
-_TO = flags.DEFINE_string("to", None, "The file to write weights of --model to.")
-_MODEL = flags.DEFINE_string("model", None, "The run whose weights to write: its --output_dir.")
+_TO = flags.DEFINE_string("to", None, "File to write the weights of --model to.")
+_MODEL = flags.DEFINE_string("model", None, "Run whose weights are written: its --output_dir.")
 _NETWORK, _WHICH = define_network_flags()
 
 _OF_RUNS = (_MODEL, _NETWORK, _WHICH)

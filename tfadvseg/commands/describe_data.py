@@ -6,8 +6,8 @@
     tfadvseg describe-data --dataset=gta5 --data_dir=D --prepare=none
 
 Examples are read one after another, so that sets of any size can be described. Means and
-deviations are on the 0-255 scale; a class's frequency is its share of the pixels that are not
-ignored; images are those that contain it.
+deviations are on the 0-255 scale. The frequency of a class is its share of the pixels that are not
+ignored; its images are those that contain it.
 """
 
 from absl import flags
@@ -17,10 +17,12 @@ from tfadvseg.flags.command_line import data_config_from_flags, define_data_flag
 _SPLIT = flags.DEFINE_string(
     "split",
     "all",
-    "all of it, train or validation as in training, or any TFDS slice such as train[20:25]; of "
-    "darkfield also test.",
+    "Images to describe: all, train or validation as in training, or a TFDS slice such as "
+    "train[20:25]; of darkfield also test.",
 )
-_SEED = flags.DEFINE_integer("seed", 0, "What divides datasets that have no splits of their own.")
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of the division of datasets that have no splits of their own."
+)
 
 define_data_flags()
 
@@ -28,7 +30,7 @@ define_data_flags()
 def main(argv: list[str]) -> None:
     del argv
     config = data_config_from_flags()
-    # Only now, so that what is wrong with the flags is said at once.
+    # Imported late, so that mistaken flags are reported at once.
     from tfadvseg.data.sources import stream_split
     from tfadvseg.data.statistics import format_statistics, measure
 

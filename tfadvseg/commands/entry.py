@@ -16,12 +16,12 @@ COMMANDS = {
     "evaluate": "Measures a run or an export on labelled images.",
     "predict": "Predicts the labels of image files with a run or an export.",
     "export": "Writes a run's checkpoint as a SavedModel for TensorFlow Serving.",
-    "compare": "Compares finished runs, or evaluations of them: a table and pictures.",
-    "study": "Compares arms over paired seeds or folds, and says what follows.",
-    "convert": "Turns published PyTorch weights into a model, and a run into such a file.",
+    "compare": "Compares finished runs, or their evaluations: a table and pictures.",
+    "study": "Compares arms over paired seeds or folds, with a verdict.",
+    "convert": "Converts published PyTorch weights to a model, and a run to such a file.",
     "describe-data": "Describes a dataset: means, deviations and each class's pixels.",
 }
-"""What each command does. `describe-data` is `commands/describe_data.py`."""
+"""Summary of each command. `describe-data` is `commands/describe_data.py`."""
 
 _HELP = frozenset(("help", "-h", "-?", "-help", "--help", "--helpshort", "--helpfull"))
 
@@ -42,7 +42,7 @@ def main() -> NoReturn:
     if name not in COMMANDS:
         cli.fail(_unknown(name))
     command = importlib.import_module(f"tfadvseg.commands.{name.replace('-', '_')}")
-    # Messages call the command by this name.
+    # The name of the command in messages.
     sys.argv = [f"tfadvseg {name}", *rest]
     cli.run(command.main)
 

@@ -4,20 +4,19 @@
     tfadvseg evaluate --model=runs/mine --network=standard --which=latest --split=train
     tfadvseg evaluate --model=/models/cells --dataset=folder --data_dir=D --split=all
 
-Whole images are measured, in float32 whatever precision the run trained in. The metrics go to
-standard output as a table and to a JSON file. A run knows its data: without data flags it is
-measured on its own validation images (of the target domain where it had one), and data flags
-change single settings; with another --dataset, everything is as the flags say.
+Whole images are measured, always in float32. The metrics are printed as a table and written to a
+JSON file. Without data flags, a run is measured on its own validation images (of the target domain,
+if it had one); data flags change single settings. With another --dataset, no setting of the run
+applies.
 
     tfadvseg evaluate --model=runs/adapted --resize= --per_image
 
---resize brings images and labels to one size before they are compared. A model trained with it
-resizes images inside, and its answers back: with --resize= (empty) its run is measured at the
-labels' own resolution, as the Cityscapes benchmark measures. --test_scales=0.7,1,1.4 measures the
-mean of the answers on images of several sizes, in place of the run's own choice. --per_image adds a
-CSV file of the metrics of each image. The JSON holds the confusion matrix in pixels, rows true and
-columns predicted classes; with more than two of them it is drawn, too. Both lie beside the JSON and
-have its name.
+--resize resizes images and labels before they are compared. A model trained with it resizes images
+itself, and its predictions back: with --resize= (empty), its run is measured at the labels' own
+resolution, as by the Cityscapes benchmark. --test_scales=0.7,1,1.4 averages predictions on images
+of several sizes, instead of the run's own choice. --per_image adds a CSV file with the metrics of
+each image. The JSON contains the confusion matrix in pixels (rows: true classes, columns: predicted
+ones); with more than two classes it is also drawn. Both files are named after the JSON.
 """
 
 import dataclasses
@@ -51,11 +50,11 @@ _TILE = define_tile_flag()
 _SPLIT = flags.DEFINE_string(
     "split",
     "validation",
-    "train or validation as in training, all, or any TFDS slice such as train[20:25]; of "
-    "darkfield also test.",
+    "Images to measure: train or validation as in training, all, or a TFDS slice such as "
+    "train[20:25]; of darkfield also test.",
 )
 _SEED = flags.DEFINE_integer(
-    "seed", None, "What divided a folder or darkfield into its parts. Default: the run's, or 0."
+    "seed", None, "Seed of the division of a folder or of darkfield. Default: the run's, or 0."
 )
 _PER_IMAGE = flags.DEFINE_boolean(
     "per_image", False, "Also write the metrics of each image, as CSV and as sums for a bootstrap."
@@ -70,14 +69,14 @@ _SPACING = define_spacing_flag()
 _OUTPUT_FILE = flags.DEFINE_string(
     "output_file",
     None,
-    "Where the JSON goes. Default: evaluation_DATASET_SPLIT.json, with what else was chosen; in "
-    "the run, or for an export in the current folder.",
+    "JSON file to write. Default: evaluation_DATASET_SPLIT.json, with other chosen settings in its "
+    "name, in the run's folder, or for an export in the current one.",
 )
 
 _NO_CHOICE = frozenset(
     ("dataset", "data_dir", "class_names", "prepare", "prepared_dir", "beam_options")
 )
-"""Data flags that do not change what is measured, or are named anyway."""
+"""Data flags that do not change the result, or are in the file's name anyway."""
 
 define_data_flags()
 
@@ -86,7 +85,7 @@ def main(argv: list[str]) -> None:
     del argv
     model = cli.required(_MODEL)
     given, test_scales = data_config_from_flags(), test_scales_of(_TEST_SCALES)
-    # Only now, so that what is wrong with the flags is said at once.
+    # Imported late, so that mistaken flags are reported at once.
     from tfadvseg.evaluation.report import format_table
     from tfadvseg.run.evaluation import (
         EvaluationOptions,
@@ -131,7 +130,7 @@ def _changed(given: DataConfig) -> dict[str, Any]:
 
 
 def _choices() -> dict[str, str]:
-    """The flags on the command line that change what is measured, and their text."""
+    """The flags on the command line that change the result, and their text."""
     data_flags = [flag.name for flag in DATA_FLAGS if flag.name not in _NO_CHOICE]
     names = (*data_flags, _SEED.name, _TEST_SCALES.name, _TILE.name, _SPACING.name)
     chosen = {name: flags.FLAGS[name] for name in names if flags.FLAGS[name].present}

@@ -6,12 +6,12 @@
     tfadvseg export --model=runs/mine --format=tflite --quantization=int8
 
 The export takes raw images of any size: normalisation, padding and cropping are in its graph. It
-is written to EXPORT_DIR/VERSION, whole or not at all. ONNX needs the extra `onnx`.
+is written atomically to EXPORT_DIR/VERSION. ONNX needs the extra `onnx`.
 
 ONNX and TFLite exports are compared with the model in float32 on the run's validation images, or on
---images: the share of labels that change, and both models' metrics, go to standard output and to
-VERSION/assets.extra/report.json. int8 takes the ranges of its numbers from training images, or from
---images. `evaluate` and `predict` take exports of every format as --model.
+--images: the share of labels that change and the metrics of both are printed and written to
+VERSION/assets.extra/report.json. int8 is calibrated on training images, or on --images. `evaluate`
+and `predict` take exports of every format as --model.
 """
 
 from pathlib import Path
@@ -34,10 +34,10 @@ _TEST_SCALES = define_test_scales_flag()
 _EXPORT_DIR = flags.DEFINE_string(
     "export_dir",
     None,
-    "Where versions go: what TensorFlow Serving calls the model's base path. Default: in the run, "
-    "the folder export, onnx or tflite.",
+    "Folder of versions, the model's base path of TensorFlow Serving. Default: the folder export, "
+    "onnx or tflite in the run.",
 )
-_FORMAT = flags.DEFINE_enum("format", "saved_model", get_args(Format), "What to write.")
+_FORMAT = flags.DEFINE_enum("format", "saved_model", get_args(Format), "Format of the export.")
 _QUANTIZATION = flags.DEFINE_enum(
     "quantization",
     "none",
@@ -73,7 +73,7 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--quantization={quantization}: is for --format=tflite; leave it out.")
     if _IMAGES.value is not None and target == "saved_model":
         raise UserError(f"--images={_IMAGES.value}: is for --format=onnx and tflite; leave it out.")
-    # Only now, so that what is wrong with the flags is said at once.
+    # Imported late, so that mistaken flags are reported at once.
     from tfadvseg.export.onnx_model import check_onnx_installed
     from tfadvseg.export.run_model import load_run_segmenter
     from tfadvseg.export.saved_model import export_saved_model

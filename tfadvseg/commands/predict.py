@@ -4,11 +4,11 @@
     tfadvseg predict --model=/models/cells --images='stacks/*.tif' --output_dir=predicted
     tfadvseg predict --model=runs/a --images='test/*/*.png' --output_dir=out --cityscapes
 
-Takes PNG, JPEG, GIF and TIFF, also of several pages, of any size. OUTPUT_DIR/predictions gets a PNG
-of class ids for each page, OUTPUT_DIR/overlays the image with its classes coloured. --cityscapes
-writes besides what that benchmark takes: OUTPUT_DIR/labelIds, which can be handed in, and the same
-in its colours, OUTPUT_DIR/color. --probabilities=CLASS writes that class's probabilities, a TIFF of
-32-bit floats for each file with all its pages: OUTPUT_DIR/probabilities.
+Takes PNG, JPEG, GIF and TIFF files of any size, also with several pages. OUTPUT_DIR/predictions
+gets a PNG of class ids for each page, OUTPUT_DIR/overlays the image with its classes coloured.
+--cityscapes also writes the format of that benchmark: OUTPUT_DIR/labelIds for submission, and the
+same in its colours in OUTPUT_DIR/color. --probabilities=CLASS writes the probabilities of a class
+to OUTPUT_DIR/probabilities, one TIFF of 32-bit floats per file, with all its pages.
 """
 
 from typing import cast
@@ -45,18 +45,18 @@ _MODEL = flags.DEFINE_string(
     "model", None, "A run (its --output_dir), an export, or a folder of exports."
 )
 _IMAGES = flags.DEFINE_string("images", None, "A folder, a file, or a pattern in quotes.")
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where predictions and overlays go.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for predictions and overlays.")
 _NETWORK, _WHICH = define_network_flags(None)
 _TEST_SCALES = define_test_scales_flag()
 _TILE = define_tile_flag()
 _CITYSCAPES = flags.DEFINE_boolean(
     "cityscapes",
     False,
-    "Also write the Cityscapes benchmark's format. For models of its 19 classes, and for whole "
-    "frames under their own names.",
+    "Also write the Cityscapes benchmark's format; for models of its 19 classes and whole frames "
+    "with their original names.",
 )
 _PROBABILITIES = flags.DEFINE_string(
-    "probabilities", None, "Name of a class whose probabilities to write, too."
+    "probabilities", None, "Class whose probabilities are also written."
 )
 
 
@@ -68,7 +68,7 @@ def main(argv: list[str]) -> None:
     cityscapes = _CITYSCAPES.value
     if cityscapes:
         check_frames(path.stem for path in paths)
-    # Only now, so that what is wrong with the flags is said at once.
+    # Imported late, so that mistaken flags are reported at once.
     from tfadvseg.export.model_source import load_predictor
 
     network, which = _NETWORK.value, cast(Which | None, _WHICH.value)

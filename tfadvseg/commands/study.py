@@ -1,4 +1,4 @@
-"""Compares arms over paired seeds or folds, and says in plain words what follows.
+"""Compares arms over paired seeds or folds, with a verdict in plain words.
 
     tfadvseg study --flagfile=studies/demo --dry_run
     tfadvseg study --flagfile=studies/demo --dry_run --time_arms
@@ -28,7 +28,7 @@ machines can share a folder: --print_commands writes one command per line for a 
     sbatch --array=1-$(wc -l < commands.txt) \\
       --wrap 'sed -n "${SLURM_ARRAY_TASK_ID}p" commands.txt | sh'
 
-and --gather then reads what they left.
+and --gather then reads their results.
 
 A search comes before a study, on a seed that the study does not report, and on validation images
 alone. It needs Optuna (pip install 'tfadvseg[search]'); several processes share its trials:
@@ -36,9 +36,9 @@ alone. It needs Optuna (pip install 'tfadvseg[search]'); several processes share
     tfadvseg study --flagfile=FILE --search=against_d --range='lambda_adv: 0.001..0.3 log' \\
       --trials=20 --search_seed=0
 
-It ends with an --arm of the best flags, for the study file. In --output_dir a study leaves
+It ends with an --arm of the best flags, for the study file. Files in --output_dir of a study:
 
-  report.html                everything on one page, to be opened in a browser
+  report.html                everything on one page, for a browser
   results.md, results.json   verdicts, the table of arms, differences with intervals and p-values
   ARM/seed_N, ARM/seed_N.log   the runs
 """
@@ -89,7 +89,7 @@ _METRIC = flags.DEFINE_list("metric", ["miou"], "Metrics; the first one decides.
 _PART = flags.DEFINE_enum(
     "part", "validation", get_args(Part), "Images that decide; test where the dataset has some."
 )
-_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where runs and results go.")
+_OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Folder for runs and results.")
 _JOBS = flags.DEFINE_integer(
     "jobs", 1, "Runs at a time, with the cores divided among them.", lower_bound=1
 )
