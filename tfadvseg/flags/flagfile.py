@@ -77,7 +77,7 @@ def config_of(values: flags.FlagValues) -> Config:
         for option in idle_options(ALL_FLAGS, method, METHOD_OPTIONS)
         if values[option.name].present and values[option.name].value != option.default
     ]
-    refuse_idle(typed, method, METHOD_OPTIONS)
+    refuse_idle(typed, method, METHOD_OPTIONS, config.method.rules.without)
     return config
 
 
