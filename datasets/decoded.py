@@ -1,8 +1,9 @@
 """Code shared by the decoders of image files: their result, and the kinds of pixels."""
 
 import os
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,90 @@ class Decoded(NamedTuple):
 
     pages: list[np.ndarray]
     notes: tuple[str, ...] = ()
+
+
+class Part(NamedTuple):
+    """Pixels that are read together.
+
+    Attributes:
+        pixels: with one axis per letter of `axes`.
+        axes: in tifffile's notation: Y, X, C and S (samples) and others.
+        page: of a TIFF, the page that represents all of them.
+    """
+
+    pixels: np.ndarray
+    axes: str
+    page: Any = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the planes of a part lie in its array.
+
+    Attributes:
+        shape, axes: of the array.
+        itemsize: bytes of a number.
+        page: as of a `Part`.
+    """
+
+    shape: tuple[int, ...]
+    axes: str
+    itemsize: int
+    page: Any = None
+
+    @property
+    def stack(self) -> tuple[int, ...]:
+        """Lengths of the axes that are neither height, width nor channels."""
+        sizes = zip(self.axes, self.shape, strict=True)
+        return tuple(size for name, size in sizes if name not in "YXCS")
+
+    @property
+    def planes(self) -> int:
+        return int(np.prod(self.stack, dtype=np.int64))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.shape[self.axes.index("Y")], self.shape[self.axes.index("X")]
+
+    @property
+    def plane_shape(self) -> tuple[int, ...]:
+        """Lengths of the axes of one plane."""
+        return tuple(n for name, n in zip(self.axes, self.shape, strict=True) if name in "YXCS")
+
+    def index(self, plane: int, window: tuple[int, int, int, int]) -> tuple[slice, ...]:
+        """What to index the array with for a (top, left, height, width) of a plane."""
+        top, left, height, width = window
+        of_stack = iter(np.unravel_index(plane, self.stack) if self.stack else ())
+        index = []
+        for name in self.axes:
+            if name == "Y":
+                index.append(slice(top, top + height))
+            elif name == "X":
+                index.append(slice(left, left + width))
+            elif name in "CS":
+                index.append(slice(None))
+            else:
+                number = int(next(of_stack))
+                index.append(slice(number, number + 1))
+        return tuple(index)
+
+
+def planes_of(pixels: np.ndarray, axes: str, path: str) -> Iterator[np.ndarray]:
+    """Images [h, w, c] in an array with other axes before, between or after theirs.
+
+    Raises:
+        Unsuitable: there is no height or no width.
+    """
+    if not {"Y", "X"} <= {*axes}:
+        raise Unsuitable(f"{path}: axes {axes} have no height (Y) and width (X); set --axes.")
+    of_channels = [i for i, name in enumerate(axes) if name in "CS"]
+    of_stack = [i for i, name in enumerate(axes) if name not in "YXCS"]
+    height, width = axes.index("Y"), axes.index("X")
+    ordered = pixels.transpose(*of_stack, height, width, *of_channels)
+    count = int(np.prod([pixels.shape[i] for i in of_channels], dtype=np.int64))
+    for plane in ordered.reshape(-1, pixels.shape[height], pixels.shape[width], count):
+        yield np.ascontiguousarray(plane)
 
 
 ALPHA_NOTE = "the alpha channel is no image channel and is left out"

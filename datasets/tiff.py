@@ -7,21 +7,27 @@ ignored.
 
 import contextlib
 import logging
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import tifffile
 
 from tfadvseg_datasets.decoded import (
     Decoded,
+    Layout,
+    Part,
     Unsuitable,
     chosen_channels,
     image_pixels,
     label_ids,
     orientation_notes,
+    planes_of,
     without_alpha,
 )
 
@@ -53,18 +59,27 @@ Check = Callable[[tifffile.TiffPage, str], None]
 """A function that refuses a page, of the file of that name, before it is decoded."""
 
 
-class _Part(NamedTuple):
-    """Pixels that are read together.
+class _Source(NamedTuple):
+    """Where the pixels of a part are.
 
     Attributes:
-        pixels: with one axis per letter of `axes`.
-        axes: in tifffile's notation: Y, X, C and S (samples) and others.
-        page: a page that represents all of them.
+        pages: tifffile's series or page.
+        layout: of the pixels.
     """
 
-    pixels: np.ndarray
-    axes: str
-    page: tifffile.TiffPage
+    pages: Any
+    layout: Layout
+
+    def read(self) -> Part:
+        pixels = self.pages.asarray(maxworkers=1).reshape(self.layout.shape)
+        return Part(pixels, self.layout.axes, self.layout.page)
+
+
+class LazyLayouts(NamedTuple):
+    """Layouts of a file's parts, and notes on what is none of them."""
+
+    layouts: tuple[Layout, ...]
+    notes: tuple[str, ...]
 
 
 def decode_images(file: BinaryIO, path: str, channels: Sequence[int], axes: str) -> Decoded:
@@ -81,21 +96,18 @@ def decode_images(file: BinaryIO, path: str, channels: Sequence[int], axes: str)
         LeftToPillow: pixels of a kind that is not decoded here.
         Exception: many types, if the file is damaged.
     """
-    images, notes = [], {}
+    images: list[np.ndarray] = []
+    notes: dict[str, None] = {}
     with _opened(file) as tiff:
-        parts, left_out = _parts_of(tiff, _check_image)
+        parts, left_out = _parts_of(tiff, check_image)
         notes.update(dict.fromkeys(left_out))
         if axes:
             parts = [_with_axes(parts, axes, path)]
+        process = image_process(path, channels, with_alpha=bool(axes))
         for part in parts:
-            pixels, colour_axes, more = _display_values(part)
-            notes.update(dict.fromkeys((*more, *_orientation(part.page))))
-            alpha = () if axes else _alpha(part)
-            for plane in _planes(pixels, colour_axes, path):
-                plane, more = without_alpha(plane, alpha, channels)
-                notes.update(dict.fromkeys(more))
-                plane = chosen_channels(plane, channels, path)
-                images.append(image_pixels(plane, path))
+            made, more = process(part)
+            images += made
+            notes.update(dict.fromkeys(more))
     return Decoded(images, tuple(notes))
 
 
@@ -107,16 +119,16 @@ def decode_labels(file: BinaryIO, path: str) -> Decoded:
         LeftToPillow: pixels of a kind that is not decoded here.
         Exception: many types, if the file is damaged.
     """
-    labels, notes = [], {}
+    labels: list[np.ndarray] = []
+    notes: dict[str, None] = {}
     with _opened(file) as tiff:
-        parts, left_out = _parts_of(tiff, _check_label)
+        parts, left_out = _parts_of(tiff, check_label)
         notes.update(dict.fromkeys(left_out))
+        process = label_process(path)
         for part in parts:
-            notes.update(dict.fromkeys(_orientation(part.page)))
-            for plane in _planes(part.pixels, part.axes, path):
-                ids, more = label_ids(plane, _alpha(part), path)
-                notes.update(dict.fromkeys(more))
-                labels.append(ids)
+            made, more = process(part)
+            labels += made
+            notes.update(dict.fromkeys(more))
     return Decoded(labels, tuple(notes))
 
 
@@ -130,10 +142,50 @@ def check_labels(file: BinaryIO, path: str) -> None:
     with _opened(file) as tiff:
         for page in tiff.pages:
             with contextlib.suppress(LeftToPillow):
-                _check_label(page.aspage(), path)
+                check_label(page.aspage(), path)
 
 
-def _check_image(page: tifffile.TiffPage, path: str) -> None:
+def image_process(
+    path: str, channels: Sequence[int], with_alpha: bool = False
+) -> Callable[[Part], tuple[list[np.ndarray], tuple[str, ...]]]:
+    """A function from a part to its images and notes.
+
+    Args:
+        path: for messages.
+        channels: as for `decode_images`.
+        with_alpha: whether alpha is a channel like others.
+    """
+
+    def process(part: Part) -> tuple[list[np.ndarray], tuple[str, ...]]:
+        pixels, colour_axes, notes = _display_values(part)
+        notes += _orientation(part.page)
+        alpha = () if with_alpha else _alpha(part)
+        images = []
+        for plane in planes_of(pixels, colour_axes, path):
+            kept, more = without_alpha(plane, alpha, channels)
+            notes += more
+            images.append(image_pixels(chosen_channels(kept, channels, path), path))
+        return images, notes
+
+    return process
+
+
+def label_process(path: str) -> Callable[[Part], tuple[list[np.ndarray], tuple[str, ...]]]:
+    """A function from a part to its labels and notes."""
+
+    def process(part: Part) -> tuple[list[np.ndarray], tuple[str, ...]]:
+        notes = _orientation(part.page)
+        labels = []
+        for plane in planes_of(part.pixels, part.axes, path):
+            ids, more = label_ids(plane, _alpha(part), path)
+            notes += more
+            labels.append(ids)
+        return labels, notes
+
+    return process
+
+
+def check_image(page: tifffile.TiffPage, path: str) -> None:
     del path
     if page.compression == _OLD_JPEG or page.compression in _FACSIMILE:
         raise LeftToPillow
@@ -143,7 +195,7 @@ def _check_image(page: tifffile.TiffPage, path: str) -> None:
         raise LeftToPillow
 
 
-def _check_label(page: tifffile.TiffPage, path: str) -> None:
+def check_label(page: tifffile.TiffPage, path: str) -> None:
     if page.compression not in _LOSSLESS:
         raise Unsuitable(
             f"{path}: {_name(page.compression)} compression may change class ids; store labels "
@@ -198,15 +250,74 @@ _COLLECTOR = _Collector()
 tifffile.logger().addFilter(_COLLECTOR.filter)
 
 
-def _parts_of(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Part], list[str]]:
+def _parts_of(tiff: tifffile.TiffFile, check: Check) -> tuple[list[Part], list[str]]:
     """The images of a file, in order; and notes on the rest."""
-    parts, notes = _find_parts(tiff, check)
-    if not parts:
+    sources, notes = _find_sources(tiff, check)
+    if not sources:
         raise ValueError("it contains no page that is an image")
-    return parts, notes
+    return [source.read() for source in sources], notes
 
 
-def _find_parts(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Part], list[str]]:
+def lazy_layouts(path: Path, check: Check) -> LazyLayouts | None:
+    """Layouts of a file that can be read window by window; None where a window costs all of it.
+
+    Raises:
+        Unsuitable, LeftToPillow, Exception: as `decode_images` and `decode_labels`.
+    """
+    with tifffile.TiffFile(path, _multifile=False) as tiff:
+        sources, notes = _find_sources(tiff, check)
+        if not sources or not all(map(_has_small_pieces, sources)):
+            return None
+        return LazyLayouts(tuple(source.layout for source in sources), tuple(notes))
+
+
+def opener(path: Path, check: Check) -> Callable[[], Any]:
+    """A function that opens a file and gives an array for each of `lazy_layouts`."""
+
+    @contextmanager
+    def opened() -> Iterator[Sequence[Any]]:
+        with tifffile.TiffFile(path, _multifile=False) as tiff:
+            sources, _ = _find_sources(tiff, check)
+            yield [_LazyArray(source) for source in sources]
+
+    return opened
+
+
+class _LazyArray:
+    """Reads the part of a source that it is indexed with."""
+
+    def __init__(self, source: _Source) -> None:
+        self._source = source
+
+    def __getitem__(self, index: tuple[slice, ...]) -> np.ndarray:
+        pages, shape = self._source.pages, self._source.layout.shape
+        if _is_mapped(pages):
+            return np.array(pages.asarray(out="memmap").reshape(shape)[index])
+        import zarr
+
+        whole = {"squeeze": False, "level": 0} if hasattr(pages, "levels") else {}
+        with pages.aszarr(maxworkers=1, **whole) as store:
+            return zarr.open_array(store, mode="r")[index]
+
+
+def _is_mapped(pages: Any) -> bool:
+    """Whether pixels lie in the file as they would in memory."""
+    if hasattr(pages, "levels"):
+        return pages.dataoffset is not None and pages.keyframe.is_memmappable
+    return pages.is_memmappable and pages.is_contiguous
+
+
+_LARGEST_PIECE = 2**26
+"""Bytes of a strip or tile that may be decoded for a window."""
+
+
+def _has_small_pieces(source: _Source) -> bool:
+    keyframe = source.layout.page
+    piece = math.prod(keyframe.chunks) * source.layout.itemsize
+    return _is_mapped(source.pages) or piece <= _LARGEST_PIECE
+
+
+def _find_sources(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Source], list[str]]:
     series = tiff.series
     kind = series[0].kind if series else ""
     notes = []
@@ -228,13 +339,13 @@ def _find_parts(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Part], lis
             continue
         check(page, tiff.filehandle.name)
         shape, axes = each.get_shape(squeeze=False), each.get_axes(squeeze=False)
-        parts.append(_Part(each.asarray(maxworkers=1).reshape(shape), axes, page))
+        parts.append(_Source(each, Layout(tuple(shape), axes, _itemsize(page), page)))
     if any(len(each.levels) > 1 for each in chosen):
         notes.append("reduced-resolution levels left out")
     return parts, notes
 
 
-def _pages(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Part], list[str]]:
+def _pages(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Source], list[str]]:
     """Page after page, except those that are not images."""
     smaller = {
         page.offset
@@ -251,10 +362,14 @@ def _pages(tiff: tifffile.TiffFile, check: Check) -> tuple[list[_Part], list[str
             left_out[what] += 1
             continue
         check(page, tiff.filehandle.name)
-        parts.append(_Part(page.asarray(maxworkers=1), page.axes, page))
+        parts.append(_Source(page, Layout(page.shape, page.axes, _itemsize(page), page)))
     return parts, [
         f"{count} {what}{'s' * (count > 1)} left out" for what, count in left_out.items()
     ]
+
+
+def _itemsize(page: tifffile.TiffPage) -> int:
+    return 1 if page.dtype is None else page.dtype.itemsize
 
 
 def _no_image(page: tifffile.TiffPage) -> str:
@@ -266,7 +381,7 @@ def _no_image(page: tifffile.TiffPage) -> str:
     return ""
 
 
-def _with_axes(parts: list[_Part], axes: str, path: str) -> _Part:
+def _with_axes(parts: list[Part], axes: str, path: str) -> Part:
     """All pixels of a file, with the axes given by `--axes`."""
     first = parts[0]
     arrays = [part.pixels for part in parts]
@@ -279,23 +394,10 @@ def _with_axes(parts: list[_Part], axes: str, path: str) -> _Part:
             f"{path}: holds {' x '.join(map(str, pixels.shape))} numbers, {pixels.ndim} axes; "
             f"--axes={axes} names {len(axes)}."
         )
-    return _Part(pixels, axes, first.page)
+    return Part(pixels, axes, first.page)
 
 
-def _planes(pixels: np.ndarray, axes: str, path: str) -> Iterator[np.ndarray]:
-    """Images [h, w, c] in an array with other axes before, between or after theirs."""
-    if not {"Y", "X"} <= {*axes}:
-        raise Unsuitable(f"{path}: axes {axes} have no height (Y) and width (X); set --axes.")
-    of_channels = [i for i, name in enumerate(axes) if name in "CS"]
-    of_stack = [i for i, name in enumerate(axes) if name not in "YXCS"]
-    height, width = axes.index("Y"), axes.index("X")
-    ordered = pixels.transpose(*of_stack, height, width, *of_channels)
-    count = int(np.prod([pixels.shape[i] for i in of_channels], dtype=np.int64))
-    for plane in ordered.reshape(-1, pixels.shape[height], pixels.shape[width], count):
-        yield np.ascontiguousarray(plane)
-
-
-def _display_values(part: _Part) -> tuple[np.ndarray, str, tuple[str, ...]]:
+def _display_values(part: Part) -> tuple[np.ndarray, str, tuple[str, ...]]:
     """Pixels converted to levels (palettes looked up, zero as black), their axes, and notes."""
     page, pixels = part.page, part.pixels
     if page.photometric == _PALETTE and page.colormap is not None and pixels.dtype.kind == "u":
@@ -319,7 +421,7 @@ def _inverted(page: tifffile.TiffPage, pixels: np.ndarray) -> np.ndarray:
     return -pixels
 
 
-def _alpha(part: _Part) -> tuple[int, ...]:
+def _alpha(part: Part) -> tuple[int, ...]:
     """Numbers of the samples that are alpha."""
     if "S" not in part.axes:
         return ()

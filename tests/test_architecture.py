@@ -47,9 +47,8 @@ ALLOWED = {
     "flags.shipped": {"errors"},
     "flags.table": {"config", "data.sets", "flags.kinds"},
     "flags.flagfile": {
-        "config", "data.sets", "errors", "files.model_spec", "flags.kinds", "flags.reading",
-        "flags.shipped",
-        "flags.table",
+        "config", "data.sets", "errors", "files.model_spec", "files.seals", "files.text",
+        "flags.kinds", "flags.reading", "flags.shipped", "flags.table",
     },
     "flags.command_line": {
         "config", "errors", "evaluation.whole_images", "export.choices", "flags.flagfile",

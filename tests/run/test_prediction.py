@@ -4,12 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from PIL import Image
 
 from tfadvseg.config import SegmenterConfig
 from tfadvseg.errors import UserError
 from tfadvseg.files.model_spec import ModelSpec
+from tfadvseg.run import prediction
 from tfadvseg.run.prediction import check_images, find_images, predict_files, read_pages
+from tfadvseg_datasets import windowed
 
 
 def save(path: Path, mode: str = "L", pages: int = 1) -> Path:
@@ -179,3 +182,59 @@ def test_depth_and_channels_are_those_of_the_model(tmp_path):
     spec = spec_of(2, image_dtype="uint16", channels=(3, 1))
     (page,) = read_pages(tmp_path / "a.tif", spec).pages
     np.testing.assert_array_equal(page, deep[..., [3, 1]])
+
+
+def test_a_large_image_gives_a_pyramid_of_ids(tmp_path, monkeypatch):
+    monkeypatch.setattr(windowed, "LARGE", 0)
+    monkeypatch.setattr(prediction, "OVERLAY_SIDE", 100)
+    stack = np.random.default_rng(0).integers(0, 256, (2, 130, 210), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", stack, tile=(64, 64), photometric="minisblack")
+    predictor = Threshold(1)
+    files = check_images([tmp_path / "a.tif"], predictor.spec)
+    assert files[0].names == ("a_000", "a_001")
+    said = []
+    predict_files(predictor, files, tmp_path / "out", 64, said.append)
+    assert said == ["a_000", "a_001"]
+    for name, page in zip(said, stack, strict=True):
+        label = tifffile.imread(tmp_path / f"out/predictions/{name}.tif", level=0)
+        np.testing.assert_array_equal(label, page > 127)
+        with Image.open(tmp_path / f"out/overlays/{name}.png") as overlay:
+            assert overlay.size == (70, 44)
+            shown = np.array(overlay)
+        dark = label[::3, ::3] == 0
+        np.testing.assert_array_equal(shown[dark], np.repeat(page[::3, ::3, None], 3, -1)[dark])
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "words"),
+    [
+        ({"resize": (16, 16)}, {}, "this model resizes whole images"),
+        ({"normalise": "percentile"}, {}, "this model scales by percentiles whole images"),
+        ({"image_channels": 3, "mean": (0.0,) * 3}, {}, "is grey .*the model takes"),
+        ({}, {"probabilities_of": 1}, "--probabilities: .* is read window by window"),
+        ({}, {"tile": 15}, "--tile=15: this network needs tiles of at least 16"),
+    ],
+)
+def test_what_large_images_cannot_have_is_told(tmp_path, monkeypatch, change, arguments, words):
+    monkeypatch.setattr(windowed, "LARGE", 0)
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8), tile=(32, 32))
+    predictor = Threshold(1)
+    predictor.spec = dataclasses.replace(predictor.spec, **change)
+    with pytest.raises(UserError, match=words):
+        files = check_images([tmp_path / "a.tif"], predictor.spec)
+        predict_files(
+            predictor, files, tmp_path, **{"tile": 64, "advance": lambda name: None} | arguments
+        )
+    assert not (tmp_path / "predictions").exists()
+
+
+def test_zarr_folders_are_images(tmp_path):
+    page = np.random.default_rng(0).integers(0, 256, (70, 90), np.uint8)
+    zarr.create_array(str(tmp_path / "d/a.zarr"), data=page, chunks=(32, 32))
+    assert find_images(str(tmp_path / "d")) == [tmp_path / "d/a.zarr"]
+    assert find_images(str(tmp_path / "d/a.zarr")) == [tmp_path / "d/a.zarr"]
+    predictor = Threshold(1)
+    files = check_images(find_images(str(tmp_path / "d")), predictor.spec)
+    predict_files(predictor, files, tmp_path / "out", 64, lambda name: None)
+    label = tifffile.imread(tmp_path / "out/predictions/a.tif")
+    np.testing.assert_array_equal(label, page > 127)

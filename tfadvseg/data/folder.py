@@ -19,13 +19,14 @@ from tfadvseg.data.folder_labels import (
 )
 from tfadvseg.data.folder_names import names_of_files
 from tfadvseg.data.folder_pages import (
-    Decode,
+    Page,
+    Reading,
     ReadLabel,
     Source,
     read_label_file,
     read_pages,
 )
-from tfadvseg.data.images import read_images
+from tfadvseg.data.images import open_windows, read_images
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.decoded import Decoded
 
@@ -79,7 +80,8 @@ def read_folder(config: DataConfig) -> Folder:
     if config.colour_map is not None:
         colours = read_colour_map(config.colour_map, config.class_names)
         read_label = colour_reader(colours)
-    every = read_pages(sources, _decoder(config), read_label)
+    every = read_pages(sources, _reading(config), read_label)
+    _check_normalisation(config, every.pages)
     read = every.where(lambda page: page.label_file is not None)
     others = every.where(lambda page: page.label_file is None)
     if others.pages:
@@ -137,7 +139,7 @@ def read_unlabelled_folder(config: DataConfig) -> Examples:
         UserError: there are no images, or some that are unreadable or do not go together.
     """
     sources = [(file.stem, file.image, None) for file in find_images_alone(config)]
-    return read_pages(sources, _decoder(config)).examples(None)
+    return read_pages(sources, _reading(config)).examples(None)
 
 
 def colour_reader(colours: ColourMap) -> ReadLabel:
@@ -152,5 +154,19 @@ def colour_reader(colours: ColourMap) -> ReadLabel:
     return read
 
 
-def _decoder(config: DataConfig) -> Decode:
-    return functools.partial(read_images, channels=config.channels, axes=config.axes)
+def _reading(config: DataConfig) -> Reading:
+    decode = functools.partial(read_images, channels=config.channels, axes=config.axes)
+    windows = functools.partial(open_windows, channels=config.channels, axes=config.axes)
+    return Reading(decode, windows)
+
+
+def _check_normalisation(config: DataConfig, pages: Sequence[Page]) -> None:
+    """Refuses percentiles of whole images where no image is ever read whole."""
+    if config.normalise != "percentile":
+        return
+    for page in pages:
+        if page.region is not None and page.size != page.page_sizes[page.number]:
+            raise UserError(
+                f"--normalise=percentile: {page.image_file} is read in regions, so that nobody "
+                "sees all of its values at once; leave it out, or give smaller images."
+            )

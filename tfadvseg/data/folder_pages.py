@@ -1,24 +1,38 @@
 """The pages of a folder's image and label files: read and checked once. No TensorFlow here."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from absl import logging
 from tqdm import tqdm
 
 from tfadvseg.data.examples import Examples, values_of
-from tfadvseg.data.images import has_several_pages, log_notes, read_images, read_labels
+from tfadvseg.data.images import (
+    has_several_pages,
+    log_notes,
+    open_label_windows,
+    open_windows,
+    read_images,
+    read_labels,
+    read_window,
+)
 from tfadvseg.data.on_disk import AHEAD, OnDisk
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.decoded import Decoded
+from tfadvseg_datasets.windowed import LARGE, Window, Windowed
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of pixels, of images and labels together, beyond which they stay on disk."""
+
+REGION = 2048
+"""Largest height and width of the regions of files that are read window by window, in pixels."""
 
 Convert = Callable[[np.ndarray], np.ndarray]
 Decode = Callable[[Path], Decoded]
@@ -37,6 +51,26 @@ def read_label_file(source: Source, sizes: Sequence[tuple[int, int]]) -> Decoded
     return read_labels(label_file)
 
 
+class Reading(NamedTuple):
+    """How files are read: whole, or window by window if `windows` gives something for one."""
+
+    decode: Decode
+    windows: Callable[[Path], Windowed | None]
+
+
+IMAGES = Reading(read_images, open_windows)
+
+
+def _label_windows(read_label: ReadLabel) -> Callable[[Path], Windowed | None]:
+    """Opens labels window by window, if their numbers are what files hold."""
+    return open_label_windows if read_label is read_label_file else _read_whole
+
+
+def _read_whole(path: Path) -> None:
+    """For labels of which all has to be read."""
+    del path
+
+
 @dataclass(frozen=True)
 class Page:
     """What is remembered of one image and its label.
@@ -52,6 +86,9 @@ class Page:
         dtype: of its pixels.
         values: that the label holds, rising.
         notes, label_notes: what to say of the files, with their first pages.
+        region: of a file that is read window by window, where the image lies in its page.
+        page_sizes: (height, width) of every page of such a file.
+        large: whether the page is too large to be held.
     """
 
     key: str
@@ -65,6 +102,9 @@ class Page:
     values: np.ndarray
     notes: tuple[str, ...] = ()
     label_notes: tuple[str, ...] = ()
+    region: Window | None = None
+    page_sizes: tuple[tuple[int, int], ...] = ()
+    large: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,14 +115,14 @@ class Pages:
         pages: in order of the stems.
         held: images and labels as they were read; None where they stay on disk.
         channels: of the images.
-        decode: reads an image's file.
+        images: reads an image's file.
         read_label: reads an image's label.
     """
 
     pages: tuple[Page, ...]
     held: list[tuple[np.ndarray, np.ndarray | None]] | None
     channels: int
-    decode: Decode
+    images: Reading
     read_label: ReadLabel
 
     @property
@@ -107,26 +147,14 @@ class Pages:
                 keys, images, tuple(class_ids(label) for label in raw if label is not None)
             )
         stored = OnDisk(
-            StoredPage(
-                page.image_file,
-                page.number,
-                page.size,
-                self.decode,
-                self._image,
-                _short(self.channels),
-            )
+            _stored_array(page, page.image_file, self.images, self._image, _short(self.channels))
             for page in self.pages
         )
         if class_ids is None:
             return Examples(keys, stored, None)
         labels = OnDisk(
-            StoredPage(
-                page.label_file,
-                page.number,
-                page.size,
-                self._label_decoder(page),
-                class_ids,
-                _short(meaning),
+            _stored_array(
+                page, page.label_file, self._label_reading(page), class_ids, _short(meaning)
             )
             for page in self.pages
             if page.label_file is not None
@@ -142,7 +170,11 @@ class Pages:
     def _label_decoder(self, page: Page) -> Decode:
         source = page.stem, page.image_file, page.label_file
         # Stacks, whose pages are several, are always held.
-        return lambda _: self.read_label(source, [page.size])
+        sizes = page.page_sizes or [page.size]
+        return lambda _: self.read_label(source, sizes)
+
+    def _label_reading(self, page: Page) -> Reading:
+        return Reading(self._label_decoder(page), _label_windows(self.read_label))
 
     def _image(self, image: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(image[..., : self.channels])
@@ -182,20 +214,98 @@ class StoredPage:
         return blake2b(content, digest_size=8, key=self.meaning).digest()
 
 
+@dataclass(frozen=True)
+class StoredRegion:
+    """A region of a page in its file (`on_disk.StoredArray`).
+
+    Attributes:
+        file: where it is.
+        number: of the page.
+        region: of the page.
+        reading, convert, meaning: as of a `StoredPage`.
+    """
+
+    file: Path
+    number: int
+    region: Window
+    reading: Reading
+    convert: Convert
+    meaning: bytes
+
+    def read(self) -> np.ndarray:
+        return self.convert(_region_of(self.file, self.number, self.region, self.reading))
+
+    def size(self) -> tuple[int, int]:
+        return self.region.height, self.region.width
+
+    def fingerprint(self) -> bytes:
+        place = repr((self.number, *self.region)).encode()
+        return blake2b(_content(self.file) + place, digest_size=8, key=self.meaning).digest()
+
+
+def _stored_array(
+    page: Page, file: Path, reading: Reading, convert: Convert, meaning: bytes
+) -> StoredPage | StoredRegion:
+    if page.region is not None:
+        return StoredRegion(file, page.number, page.region, reading, convert, meaning)
+    return StoredPage(file, page.number, page.size, reading.decode, convert, meaning)
+
+
+def _region_of(file: Path, number: int, region: Window, reading: Reading) -> np.ndarray:
+    """A region of a page, of a file of either kind."""
+    windows = _opened(reading.windows, file)
+    if windows is not None:
+        return read_window(windows, number, region)
+    return _cut(reading.decode(file).pages[number], region)
+
+
+def _opened(windows: Callable[[Path], Windowed | None], file: Path) -> Windowed | None:
+    changed = file.stat().st_mtime_ns if file.exists() else 0
+    return _opened_once(windows, file, changed)
+
+
+@functools.lru_cache(maxsize=64)
+def _opened_once(
+    windows: Callable[[Path], Windowed | None], file: Path, changed: int
+) -> Windowed | None:
+    """Remembered, because a large slide's header is thousands of numbers."""
+    del changed
+    return windows(file)
+
+
+@functools.lru_cache(maxsize=4096)
+def _content(path: Path) -> bytes:
+    """A digest of a file, or of every file of a folder, read piece by piece."""
+    digest = blake2b(digest_size=16)
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    try:
+        for file in filter(Path.is_file, files):
+            digest.update(f"{file.relative_to(path)}\n".encode())
+            with file.open("rb") as stream:
+                while piece := stream.read(2**20):
+                    digest.update(piece)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}.") from None
+    return digest.digest()
+
+
 def _short(meaning: object) -> bytes:
     return blake2b(repr(meaning).encode(), digest_size=8).digest()
 
 
 def read_pages(
     sources: Sequence[Source],
-    decode: Decode = read_images,
+    images: Reading = IMAGES,
     read_label: ReadLabel = read_label_file,
 ) -> Pages:
     """Reads every file once, and keeps the pixels if they fit into `MEMORY_LIMIT`, or among stacks.
 
+    A file that is read window by window gives an image for each region of its pages, of about
+    `REGION` pixels in height and width; if its pages are `windowed.LARGE`, all stay on disk.
+
     Args:
         sources: in order.
-        decode: reads an image's file.
+        images: reads an image's file.
         read_label: reads an image's label.
 
     Raises:
@@ -207,10 +317,10 @@ def read_pages(
     # To read one page of a stack all of it is decoded: stacks are held.
     stacks = any(has_several_pages(image_file) for _, image_file, _ in sources)
     size = 0
-    for page, image, label in _each(sources, decode, read_label):
+    for page, image, label in _each(sources, images, read_label):
         pages.append(page)
         size += image.nbytes + (0 if label is None else label.nbytes)
-        if size > MEMORY_LIMIT and not stacks:
+        if (size > MEMORY_LIMIT and not stacks) or page.large:
             held = None
         if held is not None:
             held.append((image, label))
@@ -220,14 +330,14 @@ def read_pages(
     log_notes((page.image_file, page.notes) for page in pages)
     log_notes((page.label_file, page.label_notes) for page in pages if page.label_file)
     _check_depth(pages)
-    return Pages(tuple(pages), held, _channels(pages), decode, read_label)
+    return Pages(tuple(pages), held, _channels(pages), images, read_label)
 
 
 def _each(
-    sources: Sequence[Source], decode: Decode, read_label: ReadLabel
+    sources: Sequence[Source], images: Reading, read_label: ReadLabel
 ) -> Iterator[tuple[Page, np.ndarray, np.ndarray | None]]:
     """Page after page, decoded a little ahead."""
-    read = functools.partial(_read, decode=decode, read_label=read_label)
+    read = functools.partial(_read, reading=images, read_label=read_label)
     with (
         ThreadPoolExecutor(AHEAD) as pool,
         tqdm(total=len(sources), desc="reading images", delay=5, leave=False) as progress,
@@ -239,10 +349,12 @@ def _each(
 
 
 def _read(
-    source: Source, decode: Decode, read_label: ReadLabel
-) -> list[tuple[Page, np.ndarray, np.ndarray | None]]:
+    source: Source, reading: Reading, read_label: ReadLabel
+) -> Iterable[tuple[Page, np.ndarray, np.ndarray | None]]:
     stem, image_file, label_file = source
-    images, notes = decode(image_file)
+    if (windows := _opened(reading.windows, image_file)) is not None:
+        return _read_regions(source, windows, read_label)
+    images, notes = reading.decode(image_file)
     labels: Sequence[np.ndarray | None] = [None] * len(images)
     label_notes: tuple[str, ...] = ()
     if label_file is not None:
@@ -269,11 +381,90 @@ def _read(
     return pages
 
 
+def _read_regions(
+    source: Source, windows: Windowed, read_label: ReadLabel
+) -> Iterator[tuple[Page, np.ndarray, np.ndarray | None]]:
+    """Region after region of each page, one in memory at a time."""
+    stem, image_file, label_file = source
+    sizes = [windows.size(number) for number in range(len(windows))]
+    label_windows, labels, label_notes = None, [], ()
+    if label_file is not None:
+        label_windows = _opened(_label_windows(read_label), label_file)
+        if label_windows is not None:
+            label_sizes = [label_windows.size(number) for number in range(len(label_windows))]
+            label_notes = label_windows.notes
+        else:
+            labels, label_notes = read_label(source, sizes)
+            label_sizes = [(label.shape[0], label.shape[1]) for label in labels]
+        _check_sizes(
+            (image_file, sizes, windows.notes), (label_file, label_sizes, tuple(label_notes))
+        )
+    for number, size in enumerate(sizes):
+        base = stem if len(sizes) == 1 else f"{stem}/{number:03d}"
+        regions = regions_of(size)
+        for region in regions:
+            image = read_window(windows, number, region)
+            label = None
+            if label_windows is not None:
+                label = read_window(label_windows, number, region)
+            elif label_file is not None:
+                label = _cut(labels[number], region)
+            first = number == 0 and region == regions[0]
+            whole = len(regions) == 1
+            page = Page(
+                key=base if whole else f"{base}/y{region.top:05d}x{region.left:05d}",
+                stem=stem,
+                image_file=image_file,
+                label_file=label_file,
+                number=number,
+                size=(region.height, region.width),
+                stored=_stored(image),
+                dtype=image.dtype,
+                values=np.array([], np.int64) if label is None else values_of(label),
+                notes=windows.notes if first else (),
+                label_notes=tuple(label_notes) if first else (),
+                region=region,
+                page_sizes=tuple(sizes),
+                large=size[0] * size[1] * image[0, 0].nbytes > LARGE,
+            )
+            yield page, image, label
+
+
+def regions_of(size: tuple[int, int]) -> list[Window]:
+    """Regions that cover an image (height, width) without overlap, as even as they can be."""
+    edges = []
+    for length in size:
+        count = -(-length // REGION)
+        edges.append([length * i // count for i in range(count + 1)])
+    return [
+        Window(top, left, bottom - top, right - left)
+        for top, bottom in itertools.pairwise(edges[0])
+        for left, right in itertools.pairwise(edges[1])
+    ]
+
+
+def _cut(page: np.ndarray, region: Window) -> np.ndarray:
+    top, left, height, width = region
+    return page[top : top + height, left : left + width].copy()
+
+
 def _check_pair(
     image: tuple[Path, Sequence[np.ndarray], Sequence[str]],
     label: tuple[Path, Sequence[np.ndarray], Sequence[str]],
 ) -> None:
     """Refuses files, with their pages and notes, that do not lie upon each other."""
+    sizes = [
+        (file, [(each.shape[0], each.shape[1]) for each in pages], notes)
+        for file, pages, notes in (image, label)
+    ]
+    _check_sizes(*sizes)
+
+
+_Sizes = tuple[Path, Sequence[tuple[int, int]], Sequence[str]]
+"""A file, (height, width) of its pages, and notes."""
+
+
+def _check_sizes(image: _Sizes, label: _Sizes) -> None:
     (image_file, images, image_notes), (label_file, labels, label_notes) = image, label
     if len(images) != len(labels):
         raise UserError(
@@ -281,7 +472,7 @@ def _check_pair(
             "page needs one label."
         )
     for pixels, ids in zip(images, labels, strict=True):
-        if pixels.shape[:2] != ids.shape:
+        if pixels != ids:
             turned = [
                 f" Of {file.name}, {note}."
                 for file, notes in ((image_file, image_notes), (label_file, label_notes))
@@ -289,8 +480,8 @@ def _check_pair(
                 if "orientation" in note
             ]
             raise UserError(
-                f"{label_file}: {ids.shape[0]} x {ids.shape[1]} (height x width), but "
-                f"{image_file.name} is {pixels.shape[0]} x {pixels.shape[1]}; they must agree."
+                f"{label_file}: {ids[0]} x {ids[1]} (height x width), but "
+                f"{image_file.name} is {pixels[0]} x {pixels[1]}; they must agree."
                 + "".join(turned)
             )
 

@@ -4,15 +4,21 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 from absl import logging
 
 from tfadvseg.errors import UserError
-from tfadvseg_datasets import raster
-from tfadvseg_datasets.decoded import Decoded
+from tfadvseg_datasets import raster, windowed
+from tfadvseg_datasets.decoded import Decoded, Unsuitable
 from tfadvseg_datasets.pairs import some
+from tfadvseg_datasets.windowed import SLIDE_SUFFIXES, Window, Windowed
+from tfadvseg_datasets.zarr_folders import is_zarr
 
-SUFFIXES = (".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
+T = TypeVar("T")
+
+SUFFIXES = (".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", *SLIDE_SUFFIXES)
 """Of the files that are taken for images, in lower case."""
 
 
@@ -42,10 +48,13 @@ def _tree(folder: Path) -> Iterator[Path]:
     entered = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         entered.add(os.path.realpath(place))
+        yield from (path for path in map(Path(place).joinpath, folders) if is_zarr(path))
         folders[:] = [
             name
             for name in folders
-            if not name.startswith(".") and os.path.realpath(Path(place, name)) not in entered
+            if not name.startswith(".")
+            and not is_zarr(Path(place, name))
+            and os.path.realpath(Path(place, name)) not in entered
         ]
         yield from (Path(place, name) for name in files)
 
@@ -57,12 +66,52 @@ def _is_there(path: Path) -> bool:
             f"{path}: a link to {os.readlink(path)}, which is not there; fetch that file or mount "  # noqa: PTH115 (as written)
             "its disk, or remove the link."
         )
-    return path.is_file()
+    return is_image_file(path)
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether a path is a file, or a folder that is one image."""
+    return path.is_file() or is_zarr(path)
 
 
 def has_several_pages(path: str | Path) -> bool:
     """Whether an image file does, as far as its headers tell; not of one that cannot be read."""
     return raster.count_pages(path) > 1
+
+
+def open_windows(path: str | Path, channels: Sequence[int] = (), axes: str = "") -> Windowed | None:
+    """An image file that is read window by window (`windowed.open_images`); None for others.
+
+    Raises:
+        UserError: as `read_images`.
+    """
+    return _told(lambda: windowed.open_images(path, channels, axes), path)
+
+
+def open_label_windows(path: str | Path) -> Windowed | None:
+    """A label file that is read window by window; None for others.
+
+    Raises:
+        UserError: as `read_labels`.
+    """
+    return _told(lambda: windowed.open_labels(path), path)
+
+
+def read_window(file: Windowed, page: int, window: Window) -> np.ndarray:
+    """A window of a page.
+
+    Raises:
+        UserError: the file is damaged, or its pixels there are of a kind that is not taken.
+    """
+    try:
+        return file.read(page, window)
+    except (UserError, MemoryError):
+        raise
+    except Unsuitable as error:
+        raise UserError(str(error)) from None
+    except Exception as error:  # the decoders raise many exception types on damaged files
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{file.path}: not a whole image ({reason}); replace it.") from None
 
 
 def read_images(path: str | Path, channels: Sequence[int] = (), axes: str = "") -> Decoded:
@@ -75,6 +124,8 @@ def read_images(path: str | Path, channels: Sequence[int] = (), axes: str = "") 
     Raises:
         UserError: absent, damaged, or pixels of a kind that is not taken.
     """
+    if is_zarr(Path(path)):
+        return _whole(open_windows(path, channels, axes))
     return _read(functools.partial(raster.decode_images, channels=channels, axes=axes), path)
 
 
@@ -87,6 +138,8 @@ def read_labels(path: str | Path) -> Decoded:
     Raises:
         UserError: absent, damaged, or of a kind that cannot hold class ids.
     """
+    if is_zarr(Path(path)):
+        return _whole(open_label_windows(path))
     return _read(raster.decode_labels, path)
 
 
@@ -99,9 +152,20 @@ def read_colours(path: str | Path) -> Decoded:
     return _read(raster.decode_coloured_labels, path)
 
 
+def _whole(file: Windowed | None) -> Decoded:
+    """Every page of a file that could be read window by window."""
+    assert file is not None
+    pages = [read_window(file, i, Window(0, 0, *file.size(i))) for i in range(len(file))]
+    return Decoded(pages, file.notes)
+
+
 def _read(decode: Callable[[str | Path], Decoded], path: str | Path) -> Decoded:
+    return _told(lambda: decode(path), path)
+
+
+def _told(read: Callable[[], T], path: str | Path) -> T:
     try:
-        return decode(path)
+        return read()
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"{path}: {reason}; give a file that can be read.") from None

@@ -57,8 +57,8 @@ def predict_tiled(
         raise ValueError(
             f"tile={tile}, overlap={overlap}, batch={batch}, multiple={multiple}: must be positive."
         )
-    rows = _spans(image.shape[0], tile[0], overlap, multiple)
-    columns = _spans(image.shape[1], tile[1], overlap, multiple)
+    rows = spans(image.shape[0], tile[0], overlap, multiple)
+    columns = spans(image.shape[1], tile[1], overlap, multiple)
     if len(rows) == len(columns) == 1:
         return np.asarray(predict(image[np.newaxis]), np.float32)[0]
     places = [(row, column) for row in rows for column in columns]
@@ -98,7 +98,7 @@ def predict_labels_tiled(
     Raises:
         ValueError: a tile is too small for `multiple`.
     """
-    rows, columns = (_spans(size, tile, tile // 3, multiple) for size in image.shape[:2])
+    rows, columns = (spans(size, tile, tile // 3, multiple) for size in image.shape[:2])
     label = np.zeros(image.shape[:2], np.uint8)
     best = np.zeros(image.shape[:2], np.float32)
     for row in rows:
@@ -112,7 +112,7 @@ def predict_labels_tiled(
 
 
 @dataclass(frozen=True)
-class _Span:
+class Span:
     """Position of one tile along one axis.
 
     Attributes:
@@ -128,11 +128,11 @@ class _Span:
     weight: np.ndarray
 
 
-def _spans(size: int, tile: int, overlap: int, multiple: int) -> list[_Span]:
+def spans(size: int, tile: int, overlap: int, multiple: int) -> list[Span]:
     """Tiles that cover an axis of `size` pixels."""
     if size <= tile:
         whole = slice(0, size)
-        return [_Span(np.arange(size), whole, whole, np.ones(size, np.float32))]
+        return [Span(np.arange(size), whole, whole, np.ones(size, np.float32))]
     tile = tile // multiple * multiple
     stride = (tile - overlap) // multiple * multiple
     # At most two tiles overlap at a pixel, so that the weights of an overlap sum to 1.
@@ -145,7 +145,7 @@ def _spans(size: int, tile: int, overlap: int, multiple: int) -> list[_Span]:
     # Extended so far that the image lies in the part of a tile that is kept.
     margin = -(-_dropped(overlap) // multiple) * multiple
     count = 1 + max(0, -(-(size + 2 * margin - tile) // stride))
-    spans = []
+    found = []
     for index in range(count):
         start = index * stride - margin
         inside = slice(max(0, -start), min(tile, size - start))
@@ -156,8 +156,8 @@ def _spans(size: int, tile: int, overlap: int, multiple: int) -> list[_Span]:
         if index < count - 1:
             weight[tile - overlap :] = _rise(overlap)[::-1]
         read = _mirrored(np.arange(start, start + tile), size)
-        spans.append(_Span(read, inside, write, weight[inside].astype(np.float32)))
-    return spans
+        found.append(Span(read, inside, write, weight[inside].astype(np.float32)))
+    return found
 
 
 def _dropped(overlap: int) -> int:

@@ -58,6 +58,9 @@ def colour_probabilities(probabilities: np.ndarray, palette: Palette) -> np.ndar
     return np.rint(probabilities @ np.array(palette, np.float64)).clip(0, 255).astype(np.uint8)
 
 
+_BAND = 256
+
+
 def to_rgb(image: np.ndarray) -> np.ndarray:
     """Converts uint8 [...,1] or [...,3] to uint8 [...,3].
 
@@ -108,11 +111,15 @@ def overlay(
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha={alpha}: must lie between 0 and 1.")
     visible_palette = overlay_palette(palette)
-    colours = colour_labels(label, visible_palette).astype(np.float32)
-    visible = (label != IGNORE_LABEL) & colours.any(axis=-1)
-    opacity = (alpha * visible)[..., np.newaxis]
-    rgb = to_rgb(image)
-    return np.rint(rgb * (1 - opacity) + colours * opacity).astype(np.uint8)
+    made = to_rgb(image)
+    # Row after row: floats of a whole large image would be most of what a prediction takes.
+    for top in range(0, len(made), _BAND):
+        rgb, ids = made[top : top + _BAND], label[top : top + _BAND]
+        colours = colour_labels(ids, visible_palette).astype(np.float32)
+        visible = (ids != IGNORE_LABEL) & colours.any(axis=-1)
+        opacity = (alpha * visible)[..., np.newaxis]
+        rgb[...] = np.rint(rgb * (1 - opacity) + colours * opacity).astype(np.uint8)
+    return made
 
 
 def write_overlay(

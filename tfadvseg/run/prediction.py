@@ -12,19 +12,34 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tfadvseg.data.images import SUFFIXES, find_image_files, log_notes, read_images
+from tfadvseg.data.images import (
+    SUFFIXES,
+    find_image_files,
+    is_image_file,
+    log_notes,
+    open_windows,
+    read_images,
+    read_window,
+)
 from tfadvseg.data.pictures import as_picture
 from tfadvseg.errors import UserError
 from tfadvseg.evaluation.cityscapes_submission import write_submission
+from tfadvseg.evaluation.large_images import predicted_bands
 from tfadvseg.evaluation.whole_images import ImagePredictor, predict_probabilities
 from tfadvseg.files import atomic
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.reporting.colour import write_overlay
+from tfadvseg.run.label_pyramid import collected, write_pyramid
 from tfadvseg_datasets.decoded import Decoded
+from tfadvseg_datasets.windowed import Window, Windowed
+from tfadvseg_datasets.zarr_folders import is_zarr
 
 PREDICTIONS = "predictions"
 OVERLAYS = "overlays"
 PROBABILITIES = "probabilities"
+
+OVERLAY_SIDE = 2048
+"""Longest side of the overlay of an image that is read window by window."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +49,12 @@ class ImageFile:
     Attributes:
         path: path of the file.
         names: names of its pages' predictions, without suffix.
+        windows: reads it, if it is read window by window.
     """
 
     path: Path
     names: tuple[str, ...]
+    windows: Windowed | None = None
 
 
 def find_images(images: str) -> list[Path]:
@@ -46,12 +63,14 @@ def find_images(images: str) -> list[Path]:
     Raises:
         UserError: there are none.
     """
-    if Path(images).is_dir():
+    if is_zarr(Path(images)):
+        found = [Path(images)]
+    elif Path(images).is_dir():
         found = find_image_files(images)
     else:
         # Path.glob refuses absolute patterns. A file may have brackets in its name.
         matches = [images] if Path(images).is_file() else glob.glob(images, recursive=True)  # noqa: PTH207
-        found = [path for path in map(Path, sorted(matches)) if path.is_file()]
+        found = [path for path in map(Path, sorted(matches)) if is_image_file(path)]
     if not found:
         raise UserError(f"--images={images}: no image files found ({', '.join(SUFFIXES)}).")
     return found
@@ -74,18 +93,24 @@ def check_images(
     files = []
     noted = []
     for path in paths:
-        pages, notes = read_pages(path, spec)
+        windows = open_windows(path, spec.channels, spec.axes)
+        if windows is None:
+            pages, notes = read_pages(path, spec)
+            sizes = [page.shape[:2] for page in pages]
+        else:
+            check_large(windows, spec)
+            sizes, notes = [windows.size(i) for i in range(len(windows))], windows.notes
         noted.append((path, notes))
-        for page in pages:
-            height, width = page.shape[:2]
+        for height, width in sizes:
             if size is not None and (height, width) != size:
                 raise UserError(
                     f"{path}: is {height} x {width} (height x width), not {size[0]} x {size[1]}; "
                     "give images at their full resolution."
                 )
-        digits = max(3, len(str(len(pages) - 1)))
-        several = (f"{path.stem}_{number:0{digits}d}" for number in range(len(pages)))
-        files.append(ImageFile(path, (path.stem,) if len(pages) == 1 else tuple(several)))
+        digits = max(3, len(str(len(sizes) - 1)))
+        several = (f"{path.stem}_{number:0{digits}d}" for number in range(len(sizes)))
+        names = (path.stem,) if len(sizes) == 1 else tuple(several)
+        files.append(ImageFile(path, names, windows))
     owners: dict[str, Path] = {}
     for file in files:
         # Probabilities of all pages go to one file.
@@ -109,20 +134,48 @@ def read_pages(path: Path, spec: ModelSpec) -> Decoded:
         UserError: the file is damaged, or has other channels than the model takes or another depth.
     """
     pages, notes = read_images(path, spec.channels, spec.axes)
+    return Decoded([_as_taken(path, page, spec) for page in pages], notes)
+
+
+def check_large(windows: Windowed, spec: ModelSpec) -> None:
+    """Refuses a file that is read window by window where a model cannot take it so.
+
+    Raises:
+        UserError: the model needs images whole, or takes others.
+    """
+    needs = "resizes" if spec.resize else "scales by percentiles"
+    if spec.resize or spec.normalise == "percentile":
+        raise UserError(
+            f"{windows.path}: is read window by window, but this model {needs} whole images; give "
+            "parts of it as files of their own."
+        )
+    read_taken(windows, 0, Window(0, 0, 1, 1), spec)
+
+
+def read_taken(windows: Windowed, page: int, window: Window, spec: ModelSpec) -> np.ndarray:
+    """A window of a page as a model takes it.
+
+    Raises:
+        UserError: as `read_pages`.
+    """
+    return _as_taken(Path(windows.path), read_window(windows, page, window), spec)
+
+
+def _as_taken(path: Path, page: np.ndarray, spec: ModelSpec) -> np.ndarray:
+    """Pixels [H,W,C] with the channels of a model."""
     if spec.image_channels == 1:
-        pages = [_grey(page) for page in pages]
-    for page in pages:
-        if page.shape[-1] != spec.image_channels:
-            raise UserError(
-                f"{path}: is {_kind(page.shape[-1])}; the model takes images that are "
-                f"{_kind(spec.image_channels)}. Convert it first."
-            )
-        if page.dtype != spec.image_dtype:
-            raise UserError(
-                f"{path}: holds {page.dtype} pixels; the model was trained on {spec.image_dtype}. "
-                "Give images of the same depth."
-            )
-    return Decoded(pages, notes)
+        page = _grey(page)
+    if page.shape[-1] != spec.image_channels:
+        raise UserError(
+            f"{path}: is {_kind(page.shape[-1])}; the model takes images that are "
+            f"{_kind(spec.image_channels)}. Convert it first."
+        )
+    if page.dtype != spec.image_dtype:
+        raise UserError(
+            f"{path}: holds {page.dtype} pixels; the model was trained on {spec.image_dtype}. "
+            "Give images of the same depth."
+        )
+    return page
 
 
 def _grey(page: np.ndarray) -> np.ndarray:
@@ -145,6 +198,9 @@ def predict_files(
 ) -> None:
     """Writes `output_dir`/predictions/NAME.png and `output_dir`/overlays/NAME.png per page.
 
+    A file that is read window by window gives predictions/NAME.tif, a tiled BigTIFF with levels of
+    lower resolution, and an overlay of at most `OVERLAY_SIDE` pixels a side.
+
     Predictions hold class ids in one channel of 8 bits; they look black, hence the overlays. The
     probabilities of one class, 0 to 1 in 32-bit floats, can be written to
     `output_dir`/probabilities/STEM.tif, with one page per page of the image file.
@@ -161,9 +217,19 @@ def predict_files(
 
     Raises:
         UserError: `tile` is too small for the network, or with `cityscapes` a page is not a
-            Cityscapes frame.
+            Cityscapes frame; or probabilities are asked for of a file that is read window by
+            window.
     """
     for file in files:
+        if file.windows is not None and probabilities_of is not None:
+            raise UserError(
+                f"--probabilities: {file.path} is read window by window, and only its classes are "
+                "written; leave the flag out."
+            )
+    for file in files:
+        if file.windows is not None:
+            predict_large(predictor, file, output_dir, tile, advance)
+            continue
         pages, _ = read_pages(file.path, predictor.spec)
         of_class = []
         for name, image in zip(file.names, pages, strict=True):
@@ -179,6 +245,53 @@ def predict_files(
                 write_submission(output_dir, name, label)
         if of_class:
             _write_tiff(Path(output_dir) / PROBABILITIES / f"{file.path.stem}.tif", of_class)
+
+
+def predict_large(
+    predictor: ImagePredictor,
+    file: ImageFile,
+    output_dir: str | Path,
+    tile: int,
+    advance: Callable[[str], None],
+) -> None:
+    """`predict_files` for a file that is read window by window; memory does not grow with it.
+
+    Raises:
+        UserError: `tile` is too small for the network, or the file is damaged.
+    """
+    assert file.windows is not None
+    spec, predictions = predictor.spec, Path(output_dir) / PREDICTIONS
+    if tile < 4 * spec.stride:
+        raise UserError(f"--tile={tile}: this network needs tiles of at least {4 * spec.stride}.")
+    for number, name in enumerate(file.names):
+        advance(name)
+
+        def read(*place: int, page: int = number) -> np.ndarray:
+            assert file.windows is not None
+            return read_taken(file.windows, page, Window(*place), spec)
+
+        size = file.windows.size(number)
+        predict = predictor.predict_probabilities
+        bands = predicted_bands(predict, read, size, tile, spec.stride)
+        with collected(bands, predictions) as rows:
+            write_pyramid(predictions / f"{name}.tif", rows)
+            step = -(-max(size) // OVERLAY_SIDE)
+            picture = as_picture(_thinned(read, size, step))
+            label = rows.rows(0, size[0], step)
+            write_overlay(Path(output_dir) / OVERLAYS / f"{name}.png", picture, label, spec.palette)
+
+
+def _thinned(read: Callable[..., np.ndarray], size: tuple[int, int], step: int) -> np.ndarray:
+    """Every `step`-th pixel of every `step`-th row of an image, read in pieces."""
+    side = max(step, 2048 // step * step)
+    bands = [
+        [
+            read(top, left, min(side, size[0] - top), min(side, size[1] - left))[::step, ::step]
+            for left in range(0, size[1], side)
+        ]
+        for top in range(0, size[0], side)
+    ]
+    return np.concatenate([np.concatenate(band, axis=1) for band in bands])
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
