@@ -7,6 +7,7 @@ import pytest
 
 from tests.flags.test_config_flags import parse
 from tfadvseg.config import Config
+from tfadvseg.config.resolve import architecture, stride_of, used_segmenter
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.errors import UserError
 from tfadvseg.flags.flagfile import differing_flags, flags_text, read_flagfile
@@ -29,9 +30,9 @@ from tfadvseg.flags.flagfile import differing_flags, flags_text, read_flagfile
     ],
 )
 def test_own_values(config, own):
-    resolved = config.resolved()
+    resolved = used_segmenter(config)
     assert {name: getattr(resolved, name) for name in own} == own
-    assert resolved.resolved() == resolved
+    assert used_segmenter(resolved) == resolved
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_own_values(config, own):
     ],
 )
 def test_stride(config, stride):
-    assert config.stride == stride
+    assert stride_of(config) == stride
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_accepted_and_written_back(arguments, tmp_path):
 
 def test_a_runs_description_knows_no_initial_weights():
     config = SegmenterConfig("fcn8s", backbone_weights="gone.h5")
-    assert config.architecture() == SegmenterConfig("fcn8s").resolved()
+    assert architecture(config) == used_segmenter(SegmenterConfig("fcn8s"))
 
 
 def test_giving_the_networks_own_value_is_no_difference():
@@ -109,7 +110,7 @@ def test_giving_the_networks_own_value_is_no_difference():
 
 def test_every_name_resolves():
     for name in get_args(SegmenterName):
-        assert SegmenterConfig(name).resolved().segmenter == name
+        assert used_segmenter(SegmenterConfig(name)).segmenter == name
 
 
 def test_the_source_of_the_weights_sets_where_bottlenecks_stride():
@@ -118,5 +119,5 @@ def test_the_source_of_the_weights_sets_where_bottlenecks_stride():
     )
     assert torchvision.stride_place == "3x3"
     # The description of a model no longer contains the source of its weights.
-    assert torchvision.architecture().stride_place == "3x3"
+    assert architecture(torchvision).stride_place == "3x3"
     assert SegmenterConfig(segmenter="deeplab_v2").stride_place == "1x1"

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tests.testing_utils import MEMBRANES, changed, noise_feed, tiny_config, values_of
 from tfadvseg.config import Config, MethodConfig
 from tfadvseg.config.methods import METHOD_RULES
+from tfadvseg.config.resolve import architecture
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.pipeline import fixed_windows, whole_images
@@ -194,7 +195,7 @@ def test_what_it_trained_is_exported(name, tmp_path):
     state = state_of(config)
     train(config, state, updates=1)
     spec = ModelSpec(
-        segmenter=config.segmenter.architecture(),
+        segmenter=architecture(config.segmenter),
         class_names=MEMBRANES.class_names,
         palette=MEMBRANES.palette,
         image_channels=1,

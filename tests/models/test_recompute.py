@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.testing_utils import changed, values_of
+from tfadvseg.config.resolve import architecture
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.models.deeplab_v2 import RECOMPUTED_BLOCKS, TINY, Stage
 from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET
@@ -114,4 +115,4 @@ def test_mixed_precision_recomputes_in_its_own_precision():
 def test_the_configuration_s_own():
     config = SegmenterConfig("deeplab_v2", width=2, blocks=TINY, recompute=True)
     assert all(stage.recompute for stage in build_segmenter(config, 5, 3).body.stages)
-    assert not config.architecture().recompute, "what is served trains no more"
+    assert not architecture(config).recompute, "what is served trains no more"

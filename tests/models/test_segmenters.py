@@ -12,6 +12,7 @@ import tensorflow as tf
 from tests.methods.test_steps import trainable
 from tests.testing_utils import changed, phases_of, tiny_config, values_of
 from tfadvseg.config import Config
+from tfadvseg.config.resolve import architecture
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
 from tfadvseg.export.exported import load_exported
@@ -266,7 +267,7 @@ def test_checkpoint_and_export_restore_the_same_network(name, tmp_path):
     np.testing.assert_array_equal(other(normalised, training=False), logits)
 
     spec = ModelSpec(
-        segmenter=SMALL[name].architecture(),
+        segmenter=architecture(SMALL[name]),
         class_names=facts.class_names,
         palette=facts.palette,
         image_channels=3,

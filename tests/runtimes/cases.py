@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.models.test_segmenters import SMALL, randomise
+from tfadvseg.config.resolve import architecture
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.descriptors import default_palette
 from tfadvseg.export.onnx_model import export_onnx
@@ -67,7 +68,7 @@ def make_case(name: str, folder: Path) -> None:
 
 def _spec(config: SegmenterConfig, **changes) -> ModelSpec:
     spec = ModelSpec(
-        segmenter=config.architecture(),
+        segmenter=architecture(config),
         class_names=tuple(f"class{index}" for index in range(CLASSES)),
         palette=default_palette(CLASSES),
         image_channels=3,

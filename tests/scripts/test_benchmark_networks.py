@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfadvseg.config.resolve import stride_of
 from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.flags.flagfile import read_flagfile
 from tfadvseg.interop.entries import entries
@@ -58,7 +59,7 @@ def test_camvid_networks_have_their_flagfiles_sizes(candidate, flagfile):
     from benchmarks.settings import full_settings
 
     config, settings = read_flagfile(ROOT / f"configs/{flagfile}.flags"), full_settings(candidate)
-    stride = config.segmenter.stride
+    stride = stride_of(config.segmenter)
     padded = tuple(-(-size // stride) * stride for size in config.data.crop_size)
     assert (settings.batch, settings.crop_size) == (config.run.global_batch_size, padded)
     assert config.data.augment == ("flip",), "what camvid_windows does"

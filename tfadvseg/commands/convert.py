@@ -22,6 +22,7 @@ from absl import flags
 
 from tfadvseg import cli
 from tfadvseg.config import ChannelOrder, DataConfig
+from tfadvseg.config.resolve import architecture
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName, StridePlace, WeightsSource
 from tfadvseg.data.sets.catalogue import DATASETS, descriptor_of
 from tfadvseg.errors import UserError
@@ -212,7 +213,7 @@ def _spec(published: Published) -> ModelSpec:
     if images.channel_order == "bgr" and channels != 3:
         raise UserError(f"--channel_order=bgr: images of {descriptor.name} are grey; give rgb.")
     return ModelSpec(
-        segmenter=segmenter.architecture(),
+        segmenter=architecture(segmenter),
         class_names=descriptor.class_names,
         palette=descriptor.palette,
         image_channels=channels,

@@ -1,7 +1,8 @@
 """Replaces placeholder values of options (0, `auto`, empty, None) by the values they stand for.
 
 `filled_sections` fills in the values that depend on other sections; every `Config` does so on
-construction. `resolve` fills in the others too, so that two configurations can be compared.
+construction. `resolve` fills in the others too, so that two configurations can be compared;
+`used_segmenter` those of S, wherever a network is built.
 Defaults that depend on the dataset, such as shares of its images, are filled in by
 `data.sets.catalogue.with_own_shares`.
 """
@@ -13,7 +14,7 @@ from tfadvseg.config.data import DataConfig
 from tfadvseg.config.discriminator import DISCRIMINATOR_RULES, DiscriminatorConfig
 from tfadvseg.config.method import MethodConfig
 from tfadvseg.config.run import LAST, RunConfig
-from tfadvseg.config.segmenter import SegmenterConfig
+from tfadvseg.config.segmenter import SegmenterConfig, Upsampling
 
 if TYPE_CHECKING:
     from tfadvseg.config.whole import Config
@@ -25,9 +26,60 @@ def resolve(config: "Config") -> "Config":
     rate_epochs = (run.rate_epochs or run.epochs) if ends else 0
     return dataclasses.replace(
         config,
-        segmenter=config.segmenter.resolved(),
+        segmenter=used_segmenter(config.segmenter),
         run=dataclasses.replace(run, rate_epochs=rate_epochs),
     )
+
+
+def used_segmenter(segmenter: SegmenterConfig) -> SegmenterConfig:
+    """The same network, with 0, `auto` and () replaced by the values they stand for."""
+    upsampling: Upsampling
+    match segmenter.segmenter:
+        case "unet":
+            width, depth, upsampling = 32, 4, "resize"
+        case "segnet":
+            width, depth, upsampling = 64, len(segmenter.stage_convolutions) or 3, "auto"
+        case "fcn" | "strided_unet":
+            width, depth, upsampling = 32, 4, "transposed"
+        case "fcn8s":
+            width, depth, upsampling = 64, 0, "transposed"
+        case "deeplabv3plus":
+            width, depth, upsampling = 0, 0, "resize"
+        case "deeplab_v2" | "deeplab_v2_vgg":
+            width, depth, upsampling = 64, 0, "auto"
+    filled = dataclasses.replace(
+        segmenter,
+        width=segmenter.width or width,
+        depth=segmenter.depth or depth,
+        upsampling=upsampling if segmenter.upsampling == "auto" else segmenter.upsampling,
+    )
+    if segmenter.segmenter == "segnet":
+        stages = filled.stage_convolutions or (2,) * filled.depth
+        return dataclasses.replace(filled, stage_convolutions=stages)
+    if segmenter.segmenter == "deeplab_v2":
+        return dataclasses.replace(filled, blocks=filled.blocks or (3, 4, 23, 3))
+    if segmenter.segmenter in ("fcn", "strided_unet"):
+        kernel = filled.up_kernel or (4 if filled.upsampling == "transposed" else 3)
+        return dataclasses.replace(filled, up_kernel=kernel)
+    return filled
+
+
+def architecture(segmenter: SegmenterConfig) -> SegmenterConfig:
+    """What rebuilds the network: the values used, without the options that only training needs."""
+    return dataclasses.replace(
+        used_segmenter(segmenter),
+        backbone_weights=None,
+        recompute=False,
+        weights=None,
+        weights_source="exact",
+    )
+
+
+def stride_of(segmenter: SegmenterConfig) -> int:
+    """Pixels to a multiple of which the network pads images, or the step of its output grid."""
+    if segmenter.segmenter in ("deeplab_v2", "deeplab_v2_vgg"):
+        return 8
+    return 2 ** (used_segmenter(segmenter).depth or 5)
 
 
 def filled_sections(config: "Config") -> dict[str, Any]:

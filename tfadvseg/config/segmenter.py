@@ -221,65 +221,16 @@ class SegmenterConfig:
                 f"--depth={self.depth}; give only one of them."
             )
 
-    def resolved(self) -> "SegmenterConfig":
-        """The same network, with 0, `auto` and () replaced by the values they stand for."""
-        upsampling: Upsampling
-        match self.segmenter:
-            case "unet":
-                width, depth, upsampling = 32, 4, "resize"
-            case "segnet":
-                width, depth, upsampling = 64, len(self.stage_convolutions) or 3, "auto"
-            case "fcn" | "strided_unet":
-                width, depth, upsampling = 32, 4, "transposed"
-            case "fcn8s":
-                width, depth, upsampling = 64, 0, "transposed"
-            case "deeplabv3plus":
-                width, depth, upsampling = 0, 0, "resize"
-            case "deeplab_v2" | "deeplab_v2_vgg":
-                width, depth, upsampling = 64, 0, "auto"
-        filled = dataclasses.replace(
-            self,
-            width=self.width or width,
-            depth=self.depth or depth,
-            upsampling=upsampling if self.upsampling == "auto" else self.upsampling,
-        )
-        if self.segmenter == "segnet":
-            stages = filled.stage_convolutions or (2,) * filled.depth
-            return dataclasses.replace(filled, stage_convolutions=stages)
-        if self.segmenter == "deeplab_v2":
-            return dataclasses.replace(filled, blocks=filled.blocks or (3, 4, 23, 3))
-        if self.segmenter in ("fcn", "strided_unet"):
-            kernel = filled.up_kernel or (4 if filled.upsampling == "transposed" else 3)
-            return dataclasses.replace(filled, up_kernel=kernel)
-        return filled
-
     def of_earlier_runs(self) -> "SegmenterConfig":
         """The same network as runs had it that do not record their batch norm's momentum."""
         if self.segmenter not in _WITH_MOMENTUM:
             return self
         return dataclasses.replace(self, batch_norm_momentum=0.99)
 
-    def architecture(self) -> "SegmenterConfig":
-        """What rebuilds the network: `resolved` without the options that only training needs."""
-        return dataclasses.replace(
-            self.resolved(),
-            backbone_weights=None,
-            recompute=False,
-            weights=None,
-            weights_source="exact",
-        )
-
     @property
     def levels(self) -> int:
         """Number of levels with a classifier; each has its own loss."""
         return 2 if self.segmenter == "deeplab_v2" and self.multi_level else 1
-
-    @property
-    def stride(self) -> int:
-        """Pixels to a multiple of which the network pads images, or the step of its output grid."""
-        if self.segmenter in ("deeplab_v2", "deeplab_v2_vgg"):
-            return 8
-        return 2 ** (self.resolved().depth or 5)
 
 
 def check_transposed_kernel(kernel: int, stride: int, allow_checkerboard: bool = False) -> None:

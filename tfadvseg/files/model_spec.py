@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from tfadvseg.config.data import Normalise
+from tfadvseg.config.resolve import stride_of
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.errors import UserError
 from tfadvseg.files.seals import is_whole_json, sealed_json
@@ -82,7 +83,7 @@ class ModelSpec:
     @property
     def stride(self) -> int:
         """Stride of the network: tiles of a large image must lie on this grid."""
-        return _OWN_STRIDE if "segmenter" in self.own_parts else self.segmenter.stride
+        return _OWN_STRIDE if "segmenter" in self.own_parts else stride_of(self.segmenter)
 
     def to_json(self) -> str:
         return sealed_json(dataclasses.asdict(self))

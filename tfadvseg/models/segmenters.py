@@ -4,6 +4,7 @@ from typing import cast
 
 import tensorflow as tf
 
+from tfadvseg.config.resolve import used_segmenter
 from tfadvseg.config.segmenter import SegmenterConfig, StridePlace
 from tfadvseg.models.deeplab_v2 import deeplab_v2
 from tfadvseg.models.deeplab_v2_vgg import deeplab_v2_vgg
@@ -28,7 +29,7 @@ def build_segmenter(
         UserError: the network does not suit the number of classes, or the weights of its backbone
             cannot be read.
     """
-    resolved = config.resolved()
+    resolved = used_segmenter(config)
     channels = image_channels, output_channels(num_classes)
     match resolved.segmenter:
         case "unet":

@@ -10,6 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfadvseg.config import Config, DataConfig, LossConfig
+from tfadvseg.config.resolve import architecture
 from tfadvseg.config.segmenter import SegmenterConfig
 from tfadvseg.data.examples import Examples, channel_statistics
 from tfadvseg.data.on_disk import OnDisk
@@ -136,7 +137,7 @@ def _describe(
     else:  # the images are the same
         mean, std, low, high = earlier.mean, earlier.std, earlier.low, earlier.high
     return ModelSpec(
-        segmenter=config.segmenter.architecture(),
+        segmenter=architecture(config.segmenter),
         class_names=splits.descriptor.class_names,
         palette=splits.descriptor.palette,
         image_channels=splits.descriptor.image_channels,
