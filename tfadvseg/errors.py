@@ -19,6 +19,11 @@ def of_unlabelled(error: UserError) -> UserError:
     return UserError(f"images without labels, whose flags begin with --unlabelled_: {error}")
 
 
+def of_masks(error: UserError, flag: str) -> UserError:
+    """The same, said of the part of the dataset that `flag` takes masks from."""
+    return UserError(f"{flag}: of masks of other images: {error}")
+
+
 AFTER_DIVERGENCE = (
     "What was saved before is intact. Begin again in another --output_dir with a lower learning "
     "rate, or with --precision=float32."

@@ -1,6 +1,7 @@
 """Masks of other images: read, shown to D, and the size prior that uses them without a D."""
 
 import dataclasses
+import logging
 import re
 
 import numpy as np
@@ -11,12 +12,14 @@ from PIL import Image
 from tests.testing_utils import noise_feed, parse, tiny_batch, tiny_config, tiny_state
 from tfadvseg.config import DiscriminatorConfig
 from tfadvseg.data.masks import check_masks, class_shares, read_masks, without_images
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.errors import UserError
 from tfadvseg.losses.discriminator_input import discriminator_input, truth_probabilities
 from tfadvseg.losses.size_prior import size_loss
 from tfadvseg.methods.adversarial import joint_step, true_maps
 from tfadvseg.methods.adversaries import with_noise
 from tfadvseg.methods.size_prior import size_prior_step
+from tfadvseg.run.incomplete_labels import load_masks
 
 MAPS_ALONE = ["--d_image=none", "--d_ignored=shown"]
 
@@ -53,6 +56,23 @@ def test_masks_of_other_classes_are_refused_by_file(mask, value_map, words, tmp_
     with pytest.raises(UserError, match=words) as error:
         read_masks(str(folder), value_map, 2)
     assert "odd.png" in str(error.value)
+
+
+def test_a_folder_or_part_that_is_not_there_is_refused_by_its_flag(tmp_path):
+    with pytest.raises(UserError, match=r"--masks_dir=.*/nowhere: no such folder; give"):
+        read_masks(str(tmp_path / "nowhere"), {}, 2)
+    config = tiny_config(method={"method": "size_prior", "masks_split": "tset"})
+    with pytest.raises(UserError, match=r"^--masks_split=tset: .* no such split or slice"):
+        load_masks(config, descriptor_of("membranes"), ())
+
+
+def test_masks_of_validation_images_are_warned_of(caplog):
+    config = tiny_config(method={"method": "size_prior", "masks_split": "train[:3]"})
+    with caplog.at_level(logging.WARNING):
+        keys = load_masks(config, descriptor_of("membranes"), ()).keys
+        masks = load_masks(config, descriptor_of("membranes"), keys[1:])
+    assert len(masks) == 3
+    assert "--masks_split=train[:3]: 2 of 3 masks are those of validation images." in caplog.text
 
 
 def test_an_empty_folder_and_ignored_pixels_are_refused(tmp_path):

@@ -33,7 +33,10 @@ def read_masks(
     Raises:
         UserError: there are none, or one is unreadable or holds other values than class ids.
     """
-    files = find_image_files(Path(folder).expanduser())
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise UserError(f"--masks_dir={folder}: no such folder; give a folder of masks.")
+    files = find_image_files(path)
     if not files:
         raise UserError(
             f"--masks_dir={folder}: holds no masks ({', '.join(SUFFIXES)}); put them there."

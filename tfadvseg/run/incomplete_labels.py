@@ -11,7 +11,7 @@ from tfadvseg.data.examples import Examples
 from tfadvseg.data.masks import check_masks, read_masks, without_images
 from tfadvseg.data.partial_labels import with_marks_only
 from tfadvseg.data.sources import Splits, load_split
-from tfadvseg.errors import UserError
+from tfadvseg.errors import UserError, of_masks
 
 
 def with_marks_alone(config: Config, splits: Splits) -> Splits:
@@ -43,7 +43,10 @@ def load_masks(
             method.masks_dir, dict(data.value_map), descriptor.num_classes, colours or None
         )
     elif method.masks_split is not None:
-        _, examples = load_split(data, method.masks_split, config.run.seed)
+        try:
+            _, examples = load_split(data, method.masks_split, config.run.seed)
+        except UserError as error:
+            raise of_masks(error, method.masks_flag) from error
         if examples.labels is None:
             raise UserError(f"{method.masks_flag}: has no labels; choose a part that has.")
         masks = without_images(examples.keys, tuple(examples.labels))
