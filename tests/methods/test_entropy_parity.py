@@ -132,7 +132,7 @@ def test_advent_equals_the_published_code(tmp_path):
         for salt in settings["salts"]["discriminators"].values()
     ]
     losses = AdaptationLosses(
-        (settings["lambda_seg"], 1.0), tuple(settings["lambda_adv"]), shown=self_information
+        (settings["lambda_seg"], 1.0), tuple(settings["lambda_adv"]), d_input=self_information
     )
     step = tf.function(
         lambda given: adaptation_step(s, discriminators, given, losses), autograph=False

@@ -19,7 +19,7 @@ from tfadvseg.evaluation.label_metrics import label_metrics
 from tfadvseg.losses.terms import SegmentationTerms
 from tfadvseg.methods.catalogue import METHODS
 from tfadvseg.training.state import Learner, TrainState
-from tfadvseg.training.validation import ShownMaps, make_validator, no_maps
+from tfadvseg.training.validation import DInputs, make_validator, no_maps
 
 CELLS = descriptor_of("cells")
 
@@ -81,7 +81,7 @@ def discriminator() -> Learner:
 def measured(
     strategy: tf.distribute.Strategy,
     images: int = 2,
-    maps: ShownMaps | None = None,
+    maps: DInputs | None = None,
     boundaries: BoundaryMaps | None = None,
     **options,
 ) -> dict[str, float]:

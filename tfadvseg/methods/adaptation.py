@@ -44,7 +44,7 @@ from tfadvseg.training.distribution import sum_over_replicas
 from tfadvseg.training.state import Builder, Learner
 from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 
-ShownMaps = Callable[[tf.Tensor], tf.Tensor]
+DInput = Callable[[tf.Tensor], tf.Tensor]
 
 DISCRIMINATORS = {1: ("discriminator",), 2: ("aux_discriminator", "discriminator")}
 """Names of the D of each level in checkpoints, by number of levels."""
@@ -60,7 +60,7 @@ class AdaptationLosses:
             level whose D has a balance, a gradient ratio (`training.balance`).
         gan: the adversarial loss.
         terms: terms of the segmentation loss of every level.
-        shown: function of class probabilities [B,H,W,K] float32 to D's input maps.
+        d_input: function of class probabilities [B,H,W,K] float32 to D's input maps.
         d_config: settings of D's R1 penalty, which is taken at the source's maps.
     """
 
@@ -68,7 +68,7 @@ class AdaptationLosses:
     lambda_adv: tuple[float | tf.Tensor, ...] = (0.0002, 0.001)
     gan: GanLoss = "vanilla"
     terms: SegmentationTerms = CROSS_ENTROPY
-    shown: ShownMaps = tf.identity
+    d_input: DInput = tf.identity
     d_config: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
 
 
@@ -116,7 +116,7 @@ def adaptation_step(
             segmenter, image, label, losses.lambda_seg, losses.terms
         )
         s_total = add_gradients(s_total, s_gradients)
-        source_maps = {level: losses.shown(after(s_total, maps[level])) for level in by_level}
+        source_maps = {level: losses.d_input(after(s_total, maps[level])) for level in by_level}
         on_source: dict[int, _Answer] = {}
         if not compares_sides(losses.gan):
             on_source = {
@@ -225,8 +225,8 @@ def _target_gradients(
                 with s_tape.stop_recording():
                     others = d.model(source_maps[level], training=True)
                     mean = side_mean(others, gan)
-            shown = losses.shown(class_probabilities(s_logits[level]))
-            logits[level] = d.model(shown, training=True)
+            maps_of_level = losses.d_input(class_probabilities(s_logits[level]))
+            logits[level] = d.model(maps_of_level, training=True)
             loss_adv[level] = adversarial_loss(logits[level], SOURCE, gan, others)
             with s_tape.stop_recording():
                 wrong = discriminator_loss(logits[level], TARGET, gan, other_mean=mean)
@@ -284,7 +284,7 @@ def build_learners(build: Builder) -> dict[str, Learner]:
     }
 
 
-def phases(training: Training, shown: ShownMaps = tf.identity) -> tuple[Phase, ...]:
+def phases(training: Training, d_input: DInput = tf.identity) -> tuple[Phase, ...]:
     """One phase over windows of both domains."""
     config, method = training.config, training.config.method
     discriminators = [
@@ -299,7 +299,7 @@ def phases(training: Training, shown: ShownMaps = tf.identity) -> tuple[Phase, .
             lambda_adv,
             method.gan,
             training.terms,
-            shown,
+            d_input,
             config.discriminator,
         )
         scalars = adaptation_step(training.segmenter, discriminators, turns, losses)
@@ -319,12 +319,12 @@ def opponents(config: Config) -> tuple[Opponent, ...]:
 
 
 def pictures(
-    training: Training, to_pixels: ToPixels, shown: ShownMaps = tf.identity
+    training: Training, to_pixels: ToPixels, d_input: DInput = tf.identity
 ) -> Sequence[Picture]:
     """The first source windows, and D's patch logits on the first windows of both domains."""
     return (
         source_samples(training, to_pixels),
-        patch_maps(training, to_pixels, DISCRIMINATORS[training.config.segmenter.levels], shown),
+        patch_maps(training, to_pixels, DISCRIMINATORS[training.config.segmenter.levels], d_input),
     )
 
 

@@ -13,8 +13,8 @@ from tfadvseg.methods.method import Method
 
 METHOD = Method(
     RULES,
-    functools.partial(adaptation.phases, shown=self_information),
+    functools.partial(adaptation.phases, d_input=self_information),
     adaptation.build_learners,
     opponents=adaptation.opponents,
-    pictures=functools.partial(adaptation.pictures, shown=self_information),
+    pictures=functools.partial(adaptation.pictures, d_input=self_information),
 )

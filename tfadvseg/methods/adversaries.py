@@ -90,7 +90,7 @@ def segmenter_gradients(
 
 def balanced_gradients(
     segmenter: Learner,
-    judged: dict[int, Learner],
+    by_level: dict[int, Learner],
     tape: tf.GradientTape,
     logits: list[tf.Tensor],
     loss_adv: dict[int, tf.Tensor],
@@ -101,7 +101,7 @@ def balanced_gradients(
 
     Args:
         segmenter: S.
-        judged: the discriminators, by level.
+        by_level: the discriminators, by level.
         tape: persistent tape that recorded S's pass.
         logits: S's logits by level, float32.
         loss_adv: this replica's share of each level's loss.
@@ -113,7 +113,7 @@ def balanced_gradients(
     """
     outputs, upstream = [], []
     report: Scalars = {}
-    for level, d in judged.items():
+    for level, d in by_level.items():
         (gradient,) = segmenter.gradients_at(tape, loss_adv[level], [logits[level]])
         weight = tf.convert_to_tensor(lambda_adv[level], tf.float32)
         if d.balance is not None:

@@ -29,7 +29,7 @@ from tfadvseg.methods.adversaries import (
     side_mean,
     with_r1,
 )
-from tfadvseg.methods.few_label_pictures import WINDOWS, judged_windows
+from tfadvseg.methods.few_label_pictures import WINDOWS, answered_windows
 from tfadvseg.methods.gradients import Gradients, add_gradients, after
 from tfadvseg.methods.method import ChosenLabels, Method, Picture, ToPixels, Training
 from tfadvseg.methods.reductions import global_mean, global_share
@@ -134,12 +134,12 @@ def advsemiseg_step(
 
 @dataclass(frozen=True)
 class _Real:
-    """D's real maps.
+    """The real maps of D.
 
     Attributes:
         maps: [B,H,W,K] float32, without gradient.
         valid: 1 where they have a class and 0 elsewhere, [B,H,W,1] float32.
-        smoothing: of D's label for them.
+        smoothing: one-sided smoothing of their label.
     """
 
     maps: tf.Tensor
@@ -150,14 +150,16 @@ class _Real:
         """This replica's share of the mean over valid pixels, of [B,H,W,1]."""
         return _valid_mean(values, self.valid)
 
-    def loss(self, judged: tf.Tensor, gan: GanLoss, other_mean: tf.Tensor | None) -> tf.Tensor:
+    def loss(
+        self, pixel_logits: tf.Tensor, gan: GanLoss, other_mean: tf.Tensor | None
+    ) -> tf.Tensor:
         """D's loss on them, this replica's share, from D's logits per pixel."""
-        return self.mean(discriminator_loss(judged, REAL, gan, self.smoothing, other_mean))
+        return self.mean(discriminator_loss(pixel_logits, REAL, gan, self.smoothing, other_mean))
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What one kind of images contributes to an update.
+    """Contribution of one kind of images to an update.
 
     Attributes:
         s_gradients, d_gradients: gradients for S's and D's variables.
@@ -179,7 +181,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _LabelledPart(_Part):
-    """Likewise, with D's real maps and its logits on them."""
+    """Contribution of the labelled images, with D's real maps and its logits on them."""
 
     real: _Real
     real_patches: tf.Tensor
@@ -203,21 +205,23 @@ def _on_unlabelled(
         d_tape.watch(d.trainable_variables)
         logits = segmenter.model(image, training=True)
         patches = d(class_probabilities(logits), training=True)
-        judged = _of_pixels(patches, image)
+        pixel_logits = _of_pixels(patches, image)
         real_mean, on_real, loss_real = None, 0.0, 0.0
         if real is not None:
             with s_tape.stop_recording():
-                real_judged = _of_pixels(d(real.maps, training=True), real.maps)
-                real_mean = sum_over_replicas(real.mean(real_judged))
-            own_mean = side_mean(judged, gan)
-            on_real = real.mean(segmenter_loss(real_judged, FAKE, gan, own_mean))
+                real_pixel_logits = _of_pixels(d(real.maps, training=True), real.maps)
+                real_mean = sum_over_replicas(real.mean(real_pixel_logits))
+            own_mean = side_mean(pixel_logits, gan)
+            on_real = real.mean(segmenter_loss(real_pixel_logits, FAKE, gan, own_mean))
             with s_tape.stop_recording():
-                loss_real = real.loss(real_judged, gan, own_mean)
-        loss_adv = global_mean(segmenter_loss(judged, REAL, gan, real_mean)) + on_real
+                loss_real = real.loss(real_pixel_logits, gan, own_mean)
+        loss_adv = global_mean(segmenter_loss(pixel_logits, REAL, gan, real_mean)) + on_real
         with s_tape.stop_recording():
-            confident = confidence(judged, gan, real_mean) >= losses.threshold
+            confident = confidence(pixel_logits, gan, real_mean) >= losses.threshold
             pseudo_label = labels_where(confident, predicted_label(logits))
-            loss_fake = global_mean(discriminator_loss(judged, FAKE, gan, other_mean=real_mean))
+            loss_fake = global_mean(
+                discriminator_loss(pixel_logits, FAKE, gan, other_mean=real_mean)
+            )
             loss_d = 0.5 * share * (loss_fake + loss_real)
         loss_semi = segmentation_loss(logits, pseudo_label)
         # If no pixel is confident, the published code drops loss_adv too. Here it is kept.
@@ -253,25 +257,27 @@ def _on_labelled(
         probabilities = class_probabilities(logits)
         loss_seg = segmentation_loss(logits, label, losses.terms, batch.get("boundary"))
         patches = d(probabilities, training=True)
-        judged = _of_pixels(patches, image)
+        pixel_logits = _of_pixels(patches, image)
         with s_tape.stop_recording():
             mask = batch.get("mask")
             maps = true_probabilities(label, mask, probabilities, config)
             valid = valid_pixels(label if mask is None else mask)[..., tf.newaxis]
             real = _Real(maps, valid, config.d_label_smoothing)
             real_patches = d(maps, training=True)
-            real_judged = _of_pixels(real_patches, maps)
+            real_pixel_logits = _of_pixels(real_patches, maps)
         real_mean, own_mean, on_real = None, None, 0.0
         if compares_sides(gan):
-            real_mean = sum_over_replicas(real.mean(real_judged))
-            own_mean = sum_over_replicas(_valid_mean(judged, counted))
-            on_real = real.mean(segmenter_loss(real_judged, FAKE, gan, own_mean))
-        loss_adv = _valid_mean(segmenter_loss(judged, REAL, gan, real_mean), counted) + on_real
+            real_mean = sum_over_replicas(real.mean(real_pixel_logits))
+            own_mean = sum_over_replicas(_valid_mean(pixel_logits, counted))
+            on_real = real.mean(segmenter_loss(real_pixel_logits, FAKE, gan, own_mean))
+        loss_adv = (
+            _valid_mean(segmenter_loss(pixel_logits, REAL, gan, real_mean), counted) + on_real
+        )
         loss_s = loss_seg + losses.lambda_adv * loss_adv
         with s_tape.stop_recording():
-            fake = discriminator_loss(judged, FAKE, gan, other_mean=real_mean)
+            fake = discriminator_loss(pixel_logits, FAKE, gan, other_mean=real_mean)
             loss_fake = share * _valid_mean(fake, counted)
-            loss_real = real.loss(real_judged, gan, own_mean)
+            loss_real = real.loss(real_pixel_logits, gan, own_mean)
             loss_d = 0.5 * (loss_fake + (share if compares_sides(gan) else 1.0) * loss_real)
     s_gradients, weight = segmenter_gradients(
         segmenter, discriminator, s_tape, logits, (loss_seg, loss_adv, loss_s), losses.lambda_adv
@@ -324,7 +330,7 @@ def _valid_mean(losses: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
 
 
 def build_learners(build: Builder) -> dict[str, Learner]:
-    """D, which is shown maps of class probabilities."""
+    """D, whose input are maps of class probabilities."""
     return {"discriminator": build.discriminator("discriminator", build.descriptor.num_classes)}
 
 
@@ -358,7 +364,7 @@ def phases(training: Training) -> tuple[Phase, ...]:
 
 
 def validation_maps(config: Config, batch: Batch, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The label's map and S's, as the step shows them."""
+    """The label's map and S's, made as by the step."""
     truth = truth_probabilities(batch["label"], probabilities, config.discriminator)
     return {"real": truth, "fake": probabilities}
 
@@ -380,32 +386,32 @@ def opponents(config: Config) -> tuple[Opponent, ...]:
 
 
 def pictures(training: Training, to_pixels: ToPixels) -> Sequence[Picture]:
-    """D's answers on the first windows of either kind, and the pseudo-labels that come of them."""
+    """D's answers on the first windows of either kind, and the resulting pseudo-labels."""
 
-    def shown(probabilities: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    def d_input(probabilities: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
         del images
         return probabilities
 
     return (
-        judged_windows(training, to_pixels, shown, ("fake", "real")),
+        answered_windows(training, to_pixels, d_input, ("fake", "real")),
         _pseudo_labels(training, to_pixels),
     )
 
 
 def _pseudo_labels(training: Training, to_pixels: ToPixels) -> ChosenLabels:
-    """What S would learn of the first windows without labels, both networks in inference mode."""
+    """Pseudo-labels of the first windows without labels, both networks in inference mode."""
     method, d = training.config.method, training.learners["discriminator"].model
     batch = training.feed.first_labelled_and_unlabelled(2 * WINDOWS)
     images = batch["unlabelled_image"]
     logits = training.segmenter.model(images, training=False)
-    judged = _of_pixels(d(class_probabilities(logits), training=False), images)
+    pixel_logits = _of_pixels(d(class_probabilities(logits), training=False), images)
     real_mean = None
     if compares_sides(method.gan):
         labelled = training.segmenter.model(batch["image"], training=False)
         probabilities, config = class_probabilities(labelled), training.config.discriminator
         maps = true_probabilities(batch["label"], batch.get("mask"), probabilities, config)
         real_mean = tf.reduce_mean(d(maps, training=False))
-    confident = confidence(judged, method.gan, real_mean)
+    confident = confidence(pixel_logits, method.gan, real_mean)
     predictions = predicted_label(logits)
     return ChosenLabels(
         "pseudo_labels",

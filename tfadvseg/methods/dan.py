@@ -21,7 +21,7 @@ from tfadvseg.methods.adversaries import (
     side_mean,
     with_r1,
 )
-from tfadvseg.methods.few_label_pictures import judged_windows
+from tfadvseg.methods.few_label_pictures import answered_windows
 from tfadvseg.methods.method import Method, Picture, ToPixels, Training
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
@@ -133,7 +133,7 @@ def shown_to_d(
 
 
 def build_learners(build: Builder) -> dict[str, Learner]:
-    """D, which judges whole windows."""
+    """D, which classifies whole windows."""
     config, descriptor = build.config, build.descriptor
     channels = discriminator_channels(
         descriptor.num_classes, descriptor.image_channels, config.discriminator
@@ -165,14 +165,14 @@ def phases(training: Training) -> tuple[Phase, ...]:
 
 
 def opponents(config: Config) -> tuple[Opponent, ...]:
-    """D, for which a saturated answer on few labelled images means that it knows them by heart."""
+    """D. If its answers on few labelled images saturate, it has memorised these images."""
     del config
     return (
         Opponent(
             "d",
             "D",
             ("labelled", "unlabelled"),
-            saturated="--d_image=none, so that D cannot know the labelled images by heart, a lower "
+            saturated="--d_image=none, so that D cannot memorise the labelled images, a lower "
             "--d_learning_rate, a smaller --d_width or more labelled images.",
             one_way="a higher --d_learning_rate or a smaller --lambda_adv.",
             exploded="a lower --d_learning_rate.",
@@ -181,12 +181,12 @@ def opponents(config: Config) -> tuple[Opponent, ...]:
 
 
 def pictures(training: Training, to_pixels: ToPixels) -> Sequence[Picture]:
-    """The first windows of either kind, and what D took them for."""
+    """The first windows of either kind, with D's answers on them."""
 
-    def shown(probabilities: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    def d_input(probabilities: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
         return shown_to_d(probabilities, images, training.config.discriminator)
 
-    return (judged_windows(training, to_pixels, shown, ("unlabelled", "labelled")),)
+    return (answered_windows(training, to_pixels, d_input, ("unlabelled", "labelled")),)
 
 
 METHOD = Method(RULES, phases, build_learners, opponents=opponents, pictures=pictures)

@@ -8,30 +8,31 @@ from tfadvseg.methods.method import PatchMaps, ToPixels, Training
 from tfadvseg.models.outputs import class_probabilities
 
 WINDOWS = 3
-"""Windows of either kind that are drawn."""
+"""Number of windows of either kind."""
 
 
-def judged_windows(
+def answered_windows(
     training: Training,
     to_pixels: ToPixels,
-    shown: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    d_input: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
     answers: tuple[str, str],
 ) -> PatchMaps:
     """The first windows of either kind, S's predictions and D's answers on them.
 
-    S is as it trains, not its average, since D knows that one; both run in inference mode.
+    S is the trained network, not its average, because D is trained against it. Both run in
+    inference mode.
 
     Args:
-        training: of a run with one D.
-        to_pixels: undoes the normalisation.
-        shown: from class probabilities and images to the maps that D is shown.
-        answers: what low and what high logits say.
+        training: the `Training` of a run with one D.
+        to_pixels: inverse of the normalisation.
+        d_input: function of class probabilities and images to D's input maps.
+        answers: meaning of low and of high logits.
     """
     batch = training.feed.first_domains(WINDOWS)
     images = tf.concat([batch["source_image"], batch["target_image"]], axis=0)
     probabilities = class_probabilities(training.segmenter.model(images, training=False))
     discriminator = training.learners["discriminator"].model
-    patches = discriminator(shown(probabilities, images), training=False)[..., 0]
+    patches = discriminator(d_input(probabilities, images), training=False)[..., 0]
     return PatchMaps(
         "patches",
         [*to_pixels(images).numpy()],

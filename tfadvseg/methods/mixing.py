@@ -1,7 +1,7 @@
-"""Mixing of images, their labels moving with their pixels: CutMix and ClassMix.
+"""Mixing of images with their labels: CutMix and ClassMix.
 
-Every function is pure: what it draws for an image is a function of that image's seed alone, so that
-batches that are divided over replicas are mixed alike.
+Every function is pure: random choices for an image depend on that image's seed alone, so that
+batches are mixed alike on any number of replicas.
 """
 
 import tensorflow as tf
@@ -12,7 +12,7 @@ CUTMIX_AREA = (0.02, 0.4)
 """Smallest and largest share of an image that a box covers (UniMatch's `obtain_cutmix_box`)."""
 
 CUTMIX_RATIO = (0.3, 1 / 0.3)
-"""Smallest and largest height of a box in widths."""
+"""Smallest and largest ratio of a box's height to its width."""
 
 
 def uniform_draws(seeds: tf.Tensor, count: int, salt: int) -> tf.Tensor:
@@ -20,8 +20,8 @@ def uniform_draws(seeds: tf.Tensor, count: int, salt: int) -> tf.Tensor:
 
     Args:
         seeds: [B,2] int32.
-        count: how many for each.
-        salt: another one draws other numbers from the same seeds.
+        count: numbers per image.
+        salt: a different salt gives different numbers for the same seeds.
 
     Returns:
         [B,count] float32.
@@ -35,7 +35,8 @@ def uniform_draws(seeds: tf.Tensor, count: int, salt: int) -> tf.Tensor:
 
 
 def partners(batch: tf.Tensor) -> tf.Tensor:
-    """Each image's partner: the neighbour in its pair; of an odd number the last takes the first.
+    """Each image's partner: its neighbour in a pair; if the number is odd, the last takes the
+    first.
 
     Pairs stay together where replicas share a batch, as long as each has an even number.
 
@@ -62,7 +63,7 @@ def spread_over(batch: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
 def cutmix_masks(
     seeds: tf.Tensor, size: tuple[int, int], probability: float = 0.5, salt: int = 0
 ) -> tf.Tensor:
-    """Where the other image shows: in one box (Yun et al. 2019, arXiv 1905.04899), or nowhere.
+    """Masks of the other image: one box (Yun et al. 2019, arXiv 1905.04899), or none.
 
     Boxes are drawn as UniMatch's code does, whose share of the image is uniform in `CUTMIX_AREA`
     and whose height over width is uniform in `CUTMIX_RATIO`; instead of being drawn again, boxes
@@ -71,8 +72,8 @@ def cutmix_masks(
     Args:
         seeds: [B,2] int32.
         size: (height, width) of the images.
-        probability: of a box.
-        salt: another one draws other boxes.
+        probability: probability of a box.
+        salt: a different salt gives different boxes.
 
     Returns:
         [B,height,width] bool.
@@ -99,13 +100,13 @@ def cutmix_masks(
 def classmix_masks(
     label: tf.Tensor, num_classes: int, seeds: tf.Tensor, salt: int = 0
 ) -> tf.Tensor:
-    """The pixels of half of the classes of each label (Olsson et al. 2020, arXiv 2007.07936).
+    """Pixels of half of the classes of each label (Olsson et al. 2020, arXiv 2007.07936).
 
     Args:
         label: [B,H,W] int32 in [0, K) or `ignore_label`, whose pixels are never chosen.
         num_classes: K.
         seeds: [B,2] int32.
-        salt: another one draws other classes.
+        salt: a different salt gives different classes.
 
     Returns:
         [B,H,W] bool: of n classes in a label the pixels of n / 2, rounded up.

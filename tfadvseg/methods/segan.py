@@ -27,23 +27,23 @@ def segan_step(
     clip: float,
     terms: SegmentationTerms | None = None,
 ) -> Scalars:
-    """One update of the critic, then one of S against the updated critic.
+    """Updates the critic once, then S against the updated critic.
 
-    The critic maximises the multi-scale L1 between its features of the image masked by S's map
-    and by the label, and its trained variables, batch norm's included, are then clipped to
-    [-clip, clip] (section 3.2). S minimises lambda_adv * L1 + its segmentation loss. As in the
-    published code the critic sees each kind of map in a pass of its own, in training mode, and S
-    follows after the critic; unlike there, one pass of S serves both, so that its batch norm's
-    statistics move once in an update and not twice.
+    The critic maximises the multi-scale L1 between its features of the image masked by S's map and
+    by the label, and its trained variables, batch norm's included, are then clipped to [-clip,
+    clip] (section 3.2). S minimises lambda_adv * L1 + its segmentation loss. As in the published
+    code, the critic takes each kind of map in a separate pass, in training mode, and S is updated
+    after the critic. Unlike there, one pass of S serves both, so its batch norm's statistics are
+    updated once and not twice.
 
     Args:
         segmenter: S and its optimizer.
-        critic: from masked images to a list of features (`models.segan_critic`).
+        critic: network from masked images to a list of features (`models.segan_critic`).
         batch: `image` [B,H,W,C] float32, normalised; `label` [B,H,W] int32 in [0, K) or
             `ignore_label`; where the loss weighs boundaries, `boundary` [B,H,W] float32.
         lambda_adv: scalar float32; a ratio if the critic has a balance (`segmenter_gradients`).
-        clip: the bound; 0 for none.
-        terms: of the segmentation loss; None for SegAN's Dice.
+        clip: bound of the critic's variables; 0 does not clip.
+        terms: terms of the segmentation loss; None for SegAN's Dice.
 
     Returns:
         S's `loss_seg`, `loss_adv`: the L1 after the critic's update, and with a balance
@@ -80,7 +80,7 @@ def multi_scale_loss(critic: tf.keras.Model, ours: tf.Tensor, true: tf.Tensor) -
     """This replica's share of the multi-scale L1 between features of two masked images.
 
     Args:
-        critic: in training mode, a pass for each.
+        critic: the critic, run in training mode once per image.
         ours, true: [B,H,W,C] float32.
 
     Returns:
@@ -92,7 +92,7 @@ def multi_scale_loss(critic: tf.keras.Model, ours: tf.Tensor, true: tf.Tensor) -
 
 
 def _update_critic(critic: Learner, ours: tf.Tensor, true: tf.Tensor, clip: float) -> tf.Tensor:
-    """Updates and clips the critic; its loss before that."""
+    """Updates and clips the critic; returns its loss before the update."""
     with tf.GradientTape() as tape:
         loss = -multi_scale_loss(critic.model, ours, true)
     critic.apply(critic.gradients(tape, loss))

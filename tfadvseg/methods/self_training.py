@@ -1,17 +1,17 @@
-"""Self-training with a teacher: S learns its own average's predictions of unlabelled images.
+"""Self-training: S learns the predictions of its moving average, the teacher, on unlabelled images.
 
 One step, three published settings (`config.methods.self_training.SETTINGS`):
 
-- mean teacher (Tarvainen and Valpola 2017, arXiv 1703.01780): S's probabilities on an image come
-  close to those of the teacher on the image with noise;
+- mean teacher (Tarvainen and Valpola 2017, arXiv 1703.01780): S's probabilities on an image
+  approach those of the teacher on the image with noise;
 - FixMatch (Sohn et al. 2020, arXiv 2001.07685) with CutMix (Yun et al. 2019, arXiv 1905.04899):
-  S's strong view of two mixed images is given the teacher's labels of the weak views, mixed alike,
-  where the teacher is confident;
+  S learns, on the strong view of two mixed images, the teacher's labels of the weak views, mixed
+  alike, where the teacher is confident;
 - DACS (Tranheden et al. 2021, arXiv 2007.08702): half of a labelled image's classes are pasted onto
-  an unlabelled one, with their labels; pseudo-labels weigh the share of confident ones.
+  an unlabelled one, with their labels; the weight of pseudo-labels is the share of confident ones.
 
-Unlabelled images are of the labelled ones' domain or of a target domain. Batches are those of
-`Feed.labelled_and_unlabelled`; no label of an unlabelled image is in them.
+Unlabelled images are from the domain of the labelled ones or from a target domain. Batches are
+those of `Feed.labelled_and_unlabelled`; they contain no label of an unlabelled image.
 """
 
 import dataclasses
@@ -38,22 +38,22 @@ from tfadvseg.training.state import Builder, Learner
 from tfadvseg.training.types import Batch, Phase, Scalars, Weights
 
 _PICTURED = 4
-"""Unlabelled windows that are drawn."""
+"""Number of unlabelled windows in a picture."""
 
 _NOISE, _VIEW, _MASK = range(3)
-"""Salts: what a window's seed is drawn for."""
+"""Salts: the purposes of a window's seed."""
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What S is shown of unlabelled images, and what it is to say of them.
+    """S's views of unlabelled images and their pseudo-labels.
 
     Attributes:
         image: S's view, [B,H,W,C] float32.
         label: pseudo-labels, moved with their pixels, [B,H,W] int32.
-        weight: of each pixel's loss, [B,H,W] float32 in [0, 1].
-        confident: where the teacher is confident, in its own view, [B,H,W] bool.
-        probabilities: the teacher's, [B,H,W,K] float32, in its own view.
+        weight: weight of each pixel's loss, [B,H,W] float32 in [0, 1].
+        confident: whether the teacher is confident, in its own view, [B,H,W] bool.
+        probabilities: those of the teacher, [B,H,W,K] float32, in its own view.
     """
 
     image: tf.Tensor
@@ -69,8 +69,8 @@ def make_lesson(batch: Batch, probabilities: tf.Tensor, setting: Setting) -> Les
     Args:
         batch: `unlabelled_image` [B',H',W',C] float32, normalised, and `unlabelled_seed` [B',2]
             int32; for ClassMix also `image` [B,H',W',C] and `label` [B,H',W'] int32.
-        probabilities: the teacher's of the unlabelled images, [B',H',W',K] float32.
-        setting: how images are mixed and pseudo-labels weigh.
+        probabilities: the teacher's on the unlabelled images, [B',H',W',K] float32.
+        setting: mixing of images and weights of pseudo-labels.
     """
     image, seeds = batch["unlabelled_image"], batch["unlabelled_seed"]
     pseudo = tf.argmax(probabilities, axis=-1, output_type=tf.int32)
@@ -107,7 +107,7 @@ def self_training_step(
     segmentation: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] = segmentation_loss,
     two_domains: bool = False,
 ) -> Scalars:
-    """One update of S on labelled and unlabelled images, then of the teacher, which follows S.
+    """Updates S on labelled and unlabelled images, then the teacher, which follows S.
 
     S minimises lambda_seg loss_seg + lambda_unlabelled loss_unlabelled, where loss_unlabelled is
     the mean over pixels of weight times cross-entropy with the pseudo-label, or for the mean
@@ -117,13 +117,14 @@ def self_training_step(
     Args:
         segmenter: S and its optimizer.
         teacher: S's average.
-        batch: of `Feed.labelled_and_unlabelled`.
+        batch: a batch of `Feed.labelled_and_unlabelled`.
         lambda_unlabelled: scalar float32.
-        setting: the published one.
-        decay: of the average (`teacher.follow`).
-        segmentation: from logits and labels to this replica's share of S's loss on labelled images.
-        two_domains: whether unlabelled images are of another domain: they then pass through S by
-            themselves, with batch norm's statistics of that domain. Images of one domain and size
+        setting: the published setting.
+        decay: decay of the average (`teacher.follow`).
+        segmentation: function of logits and labels to this replica's share of S's loss on labelled
+            images.
+        two_domains: whether unlabelled images are of another domain: they then pass through S
+            separately, with batch norm's statistics of that domain. Images of one domain and size
             pass together, unless a labelled one is mixed into them.
 
     Returns:
@@ -163,7 +164,7 @@ def self_training_step(
 
 
 def setting_of(config: Config) -> Setting:
-    """The published setting, with the confidence that is asked for."""
+    """The published setting, with the configured confidence."""
     method = config.method
     setting = SETTINGS[method.self_training]
     if method.confidence is None:
@@ -172,7 +173,8 @@ def setting_of(config: Config) -> Setting:
 
 
 def unlabelled_weight(config: Config, progress: float) -> float:
-    """Weight of the unlabelled loss after `progress` epochs: as asked for, or the setting's own."""
+    """Weight of the unlabelled loss after `progress` epochs: as configured, or the setting's "
+    "own."""
     if config.method.lambda_unlabelled:
         return weight_at(config.method.lambda_unlabelled, progress)
     setting = SETTINGS[config.method.self_training]
@@ -213,7 +215,7 @@ def phases(training: Training) -> tuple[Phase, ...]:
 
 
 def _for_arms(batch: Batch) -> Batch:
-    """The same under the names that methods of two domains know."""
+    """The same batch with the names of methods of two domains."""
     return batch | {
         "source_image": batch["image"],
         "source_label": batch["label"],
@@ -222,9 +224,9 @@ def _for_arms(batch: Batch) -> Batch:
 
 
 def pictures(training: Training, to_pixels: ToPixels) -> Sequence[Picture]:
-    """Pseudo-labels of the first unlabelled windows, and what S sees of them.
+    """Pseudo-labels of the first unlabelled windows, and S's views of them.
 
-    The teacher runs in inference mode, as a picture must change no statistics.
+    The teacher runs in inference mode, because a picture must not change statistics.
     """
     setting, teacher = setting_of(training.config), training.learners["teacher"]
     batch = training.feed.first_labelled_and_unlabelled(_PICTURED)

@@ -1,7 +1,7 @@
 """Training with a size prior (Kervadec et al. 2019, arXiv 1805.04628): masks without a D.
 
-S learns from labels, which may be incomplete, and from how large each class is in the masks of
-other images. Batches are those of `methods.supervised`.
+S learns from labels, which may be incomplete, and from the size of each class in masks of other
+images. Batches are those of `methods.supervised`.
 """
 
 from collections.abc import Sequence
@@ -29,16 +29,16 @@ def size_prior_step(
     kind: SizeLoss,
     terms: SegmentationTerms = CROSS_ENTROPY,
 ) -> Scalars:
-    """One update of S on loss_seg + lambda_size * loss_size.
+    """Updates S once on loss_seg + lambda_size * loss_size.
 
     Args:
         segmenter: S and its optimizer.
         batch: `image` [B,H,W,C] float32, normalised; `label` [B,H,W] int32 in [0, K) or
             `ignore_label`; optionally `boundary` [B,H,W] float32.
         lambda_size: weight of the prior.
-        shares: of each class in the masks.
-        kind: of the distance to them.
-        terms: of the segmentation loss.
+        shares: share of each class in the masks.
+        kind: distance to these shares.
+        terms: terms of the segmentation loss.
 
     Returns:
         `loss_seg` and `loss_size` of the global batch, before the update.

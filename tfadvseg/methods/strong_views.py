@@ -1,7 +1,7 @@
-"""Strong views of unlabelled images: perturbed values, unmoved pixels.
+"""Strong views of unlabelled images: values are perturbed, pixels are not moved.
 
-Images are normalised, so that amounts are in standard deviations of the training images' values,
-whatever their depth. What is drawn for an image is a function of its seed alone.
+Images are normalised, so amounts are in standard deviations of the training images' values, for any
+depth. Random choices for an image depend on its seed alone.
 """
 
 import math
@@ -11,27 +11,27 @@ import tensorflow as tf
 from tfadvseg.methods.mixing import uniform_draws
 
 NOISE, LIMIT = 0.1, 0.2
-"""Standard deviation of the mean teacher's noise, and where it is cut off (SSL4MIS)."""
+"""Standard deviation of the mean teacher's noise, and its largest absolute value (SSL4MIS)."""
 
 JITTER_PROBABILITY, BLUR_PROBABILITY, GREY_PROBABILITY = 0.8, 0.5, 0.2
-"""Of colour jitter, blur, and of losing all colour (UniMatch)."""
+"""Probabilities of colour jitter, of blur and of conversion to grey (UniMatch)."""
 
 BLUR_SIGMA = (0.1, 2.0)
 """Smallest and largest standard deviation of the blur in pixels (UniMatch)."""
 
 _TAPS = 5
-"""Pixels that the blur reaches to each side."""
+"""Radius of the blur in pixels."""
 
 _TO_GREY = (0.299, 0.587, 0.114)
 
 
 def noisy_view(images: tf.Tensor, seeds: tf.Tensor, salt: int = 0) -> tf.Tensor:
-    """Adds normal noise, cut off at `LIMIT`.
+    """Adds normal noise, clipped to `LIMIT`.
 
     Args:
         images: [B,H,W,C] float32, normalised.
         seeds: [B,2] int32.
-        salt: another one draws other noise.
+        salt: a different salt gives different noise.
 
     Returns:
         [B,H,W,C] float32.
@@ -49,17 +49,17 @@ def noisy_view(images: tf.Tensor, seeds: tf.Tensor, salt: int = 0) -> tf.Tensor:
 def strong_view(
     images: tf.Tensor, seeds: tf.Tensor, strength: float = 0.5, salt: int = 0
 ) -> tf.Tensor:
-    """Jitters brightness, contrast and, of three channels, colour; then blurs.
+    """Jitters brightness, contrast and, for three channels, colour; then blurs.
 
-    Of UniMatch's augmentation (torchvision's `ColorJitter`, `RandomGrayscale`, Gaussian blur), on
-    normalised values: brightness is added, contrast is about the image's own mean.
+    UniMatch's augmentation (torchvision's `ColorJitter`, `RandomGrayscale`, Gaussian blur) for
+    normalised values: brightness is added, contrast is relative to the image's own mean.
 
     Args:
         images: [B,H,W,C] float32, normalised.
         seeds: [B,2] int32.
-        strength: of the jitter: brightness moves by up to so many standard deviations, contrast
-            and saturation by such a share, the hue by half of that share of half a circle.
-        salt: another one draws other values.
+        strength: largest change of brightness in standard deviations, and of contrast and
+            saturation as a share; the hue changes by up to a quarter of a circle times this.
+        salt: a different salt gives different values.
 
     Returns:
         [B,H,W,C] float32.
@@ -81,7 +81,8 @@ def strong_view(
 
 
 def _recoloured(images: tf.Tensor, saturation: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
-    """Turns colours about the grey axis, [B,H,W,3], by an angle, and scales them, [B,1,1,1]."""
+    """Rotates colours [B,H,W,3] about the grey axis by an angle, and scales them, both "
+    "[B,1,1,1]."""
     grey = tf.reduce_mean(images, axis=-1, keepdims=True)
     colour = images - grey
     # Rodrigues' rotation about (1, 1, 1) / sqrt(3), to which `colour` is orthogonal.
@@ -90,14 +91,14 @@ def _recoloured(images: tf.Tensor, saturation: tf.Tensor, angle: tf.Tensor) -> t
 
 
 def _blurred(images: tf.Tensor, sigma: tf.Tensor) -> tf.Tensor:
-    """A Gaussian blur of each image, [B,H,W,C], by its own sigma, [B,1,1,1], in pixels."""
+    """Gaussian blur of each image [B,H,W,C] with its own sigma [B,1,1,1] in pixels."""
     weights = [tf.exp(-0.5 * tf.square(float(step) / sigma)) for step in range(_TAPS + 1)]
     total = weights[0] + 2 * tf.add_n(weights[1:])
     for axis in (1, 2):
         side = tf.shape(images)[axis]
         shifted = []
         for step in range(-_TAPS, _TAPS + 1):
-            # Beyond the border its own pixels go on.
+            # Border pixels are repeated.
             places = tf.clip_by_value(tf.range(side) + step, 0, side - 1)
             shifted.append(weights[abs(step)] * tf.gather(images, places, axis=axis))
         images = tf.add_n(shifted) / total

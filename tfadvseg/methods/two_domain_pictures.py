@@ -42,7 +42,7 @@ def patch_maps(
     training: Training,
     to_pixels: ToPixels,
     names: Sequence[str],
-    shown: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
+    d_input: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
 ) -> PatchMaps:
     """The first windows of each domain, S's predictions and D's patch logits on them.
 
@@ -53,7 +53,7 @@ def patch_maps(
         training: the `Training` of a run whose D classifies domains.
         to_pixels: inverse of the normalisation.
         names: names of each level's D among the learners.
-        shown: function of class probabilities to D's input maps.
+        d_input: function of class probabilities to D's input maps.
 
     Raises:
         ValueError: no level has a D.
@@ -70,7 +70,7 @@ def patch_maps(
         with training.segmenter.domain(domain):
             logits = level_logits(model, image, training=False, domain=domain)[level]
         maps = _probabilities(logits, image)
-        patches = discriminator(shown(maps), training=False)[..., 0]
+        patches = discriminator(d_input(maps), training=False)[..., 0]
         return [*tf.argmax(maps, axis=-1).numpy()], [*patches.numpy()]
 
     batch = training.feed.first_domains(SOURCE_SAMPLES)

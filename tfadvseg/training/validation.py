@@ -16,7 +16,7 @@ from tfadvseg.training.types import Batch
 
 Validator = Callable[[tf.data.Dataset], dict[str, float]]
 
-ShownMaps = Callable[[Batch, tf.Tensor], dict[str, tf.Tensor]]
+DInputs = Callable[[Batch, tf.Tensor], dict[str, tf.Tensor]]
 """Function of a batch and S's class probabilities to D's inputs `real` and `fake`, or to none."""
 
 
@@ -30,7 +30,7 @@ def make_validator(
     state: TrainState,
     strategy: tf.distribute.Strategy,
     class_names: tuple[str, ...],
-    shown: ShownMaps = no_maps,
+    d_inputs: DInputs = no_maps,
     terms: SegmentationTerms = CROSS_ENTROPY,
     *,
     gan: GanLoss = "vanilla",
@@ -39,7 +39,7 @@ def make_validator(
     """Makes a function of a validation dataset (`data.pipeline.fixed_windows`) to metrics.
 
     The metrics over all valid pixels are `val/<segmenter>/loss_seg`, with the same `terms` as in
-    training, and those of `metrics`. If `shown` returns D's
+    training, and those of `metrics`. If `d_inputs` returns D's
     inputs, there are also `val/d/accuracy_real`, `val/d/accuracy_fake` (on S's maps) and
     `val/d/fooling_rate`, in inference mode. A D that takes one size only is validated on the
     central window of each image, and not on smaller images. If D's loss compares sides, the
@@ -54,7 +54,7 @@ def make_validator(
         """Whether D classifies the maps of each side as real, [B,h,w,1] bool."""
         if discriminator is None:
             return {}
-        inputs = shown(batch, class_probabilities(logits))
+        inputs = d_inputs(batch, class_probabilities(logits))
         fitted = {side: fitting_window(discriminator.model, maps) for side, maps in inputs.items()}
         d_logits = {
             side: discriminator.model(maps, training=False)
