@@ -133,6 +133,7 @@ GIVEN = {
     "label_suffix": "_mask",
     "recursive": True,
     "colour_map": "x",
+    "annotations": "x",
     "image_feature": "x",
     "label_feature": "x",
     "channels": (0,),

@@ -132,6 +132,11 @@ class DataConfig:
         "Class id of each value in label files, for example 0:0,255:1.",
         form="value:class,value:class,...",
     )
+    annotations: str | None = _examples(
+        None,
+        "File of COCO annotations, or folder of labelme's .json or Fiji's .roi and .zip files, "
+        "from whose outlines the labels of a folder's images are drawn.",
+    )
     colour_map: str | None = _examples(
         None,
         "Text file or CSV of what the colours of label files mean, with lines such as "
@@ -221,6 +226,12 @@ class DataConfig:
             f"--colour_map={self.colour_map} and --value_map: labels hold colours or values; give "
             "either.",
         )
+        for flag in ("value_map", "colour_map", "label_suffix"):
+            require(
+                not (self.annotations and getattr(self, flag)),
+                f"--annotations={self.annotations} and --{flag}: labels are drawn or read from "
+                "label files; give either.",
+            )
         val, test = self.val_fraction, self.test_fraction
         require(
             val is None or 0 < val < 1,

@@ -10,7 +10,12 @@ from tfadvseg.config import DataConfig
 from tfadvseg.data.colour_map import ColourMap, read_colour_map
 from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
 from tfadvseg.data.examples import Examples
-from tfadvseg.data.folder_files import find_files, find_images_alone, folder_of
+from tfadvseg.data.folder_files import (
+    find_files,
+    find_images_alone,
+    find_images_to_draw_on,
+    folder_of,
+)
 from tfadvseg.data.folder_labels import (
     check_values,
     class_ids,
@@ -27,6 +32,7 @@ from tfadvseg.data.folder_pages import (
     read_pages,
 )
 from tfadvseg.data.images import open_windows, read_images
+from tfadvseg.data.outlines import read_outlines
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.decoded import Decoded
 
@@ -66,13 +72,18 @@ def read_folder(config: DataConfig) -> Folder:
 
     Args:
         config: `data_dir`, `label_suffix`, `recursive`, `channels`, `axes`, `value_map`,
-            `colour_map`, `class_names` and `foreground_class` are used, and flags that divide the
-            folder are checked against its sub-folders.
+            `colour_map`, `annotations`, `class_names` and `foreground_class` are used, and flags
+            that divide the folder are checked against its sub-folders.
 
     Raises:
         UserError: anything that is missing, unreadable or does not fit together, by name.
     """
-    files = find_files(config)
+    outlines = None
+    if config.annotations is None:
+        files = find_files(config)
+    else:
+        outlines = read_outlines(config, find_images_to_draw_on(config))
+        files = [*outlines.files]
     part_of = {file.stem: file.part for file in files}
     sources = [(file.stem, file.image, file.label) for file in files]
     colours = None
@@ -80,6 +91,8 @@ def read_folder(config: DataConfig) -> Folder:
     if config.colour_map is not None:
         colours = read_colour_map(config.colour_map, config.class_names)
         read_label = colour_reader(colours)
+    if outlines is not None:
+        read_label = outlines.read_label
     every = read_pages(sources, _reading(config), read_label)
     _check_normalisation(config, every.pages)
     read = every.where(lambda page: page.label_file is not None)
@@ -92,18 +105,22 @@ def read_folder(config: DataConfig) -> Folder:
             len(others.pages),
         )
     value_map = dict(config.value_map)
-    if colours is None:
+    if colours is not None:
+        names = colours.names
+    elif outlines is not None:
+        names = outlines.names
+    else:
         check_values(read.pages, value_map)
         warn_of_two_conventions(read.pages, value_map)
         names = class_names_of(read.pages, value_map, config.class_names)
-    else:
-        names = colours.names
     if config.foreground_class and config.foreground_class not in names:
         raise UserError(
             f"--foreground_class={config.foreground_class}: no such class; choose one of "
             f"{', '.join(names)}."
         )
-    meaning = repr(sorted(value_map.items()) if colours is None else sorted(colours.ids.items()))
+    meaning = repr(sorted(value_map.items() if colours is None else colours.ids.items()))
+    if outlines is not None:
+        meaning = repr(outlines.names)
     examples = read.examples(lambda raw: class_ids(raw, value_map), meaning)
     descriptor = DatasetDescriptor(
         name="folder",

@@ -96,9 +96,29 @@ def find_images_alone(config: DataConfig) -> list[FolderFile]:
     return [FolderFile(ahead + stem, path, None) for stem, path in stems.items()]
 
 
+def find_images_to_draw_on(config: DataConfig) -> list[FolderFile]:
+    """The images of `data_dir`/images, or of `data_dir` itself, in order of their stems.
+
+    Raises:
+        UserError: there are none, or stems that are there twice; or sub-folders divide them.
+    """
+    root = folder_of(config)
+    if _parts(root) is not None:
+        raise UserError(
+            f"--annotations={config.annotations}: is for a folder that sub-folders do not divide; "
+            "divide its images by lists or by shares, or give the folder of one part."
+        )
+    folder = root / "images" if (root / "images").is_dir() else root
+    files = find_image_files(folder, config.recursive)
+    if not files:
+        raise UserError(_no_images(folder, config.recursive))
+    stems = _by_stem(files, folder, "")
+    return [FolderFile(stem, stems[stem], None) for stem in sorted(stems)]
+
+
 def holds_images_alone(config: DataConfig) -> bool:
     """Whether a folder holds images and nothing that labels could be in."""
-    if config.data_dir is None or config.label_suffix:
+    if config.data_dir is None or config.label_suffix or config.annotations:
         return False
     root = folder_of(config)
     if (root / "labels").exists():

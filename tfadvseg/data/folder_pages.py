@@ -208,10 +208,16 @@ class StoredPage:
 
     def fingerprint(self) -> bytes:
         try:
-            content = self.file.read_bytes()
+            state = self.file.stat()
+            return _digest(self.file, state.st_mtime_ns, state.st_size, self.meaning)
         except OSError as error:
             raise UserError(f"{self.file}: {error.strerror}.") from None
-        return blake2b(content, digest_size=8, key=self.meaning).digest()
+
+
+@functools.lru_cache(maxsize=64)  # one file may annotate many images
+def _digest(file: Path, changed: int, size: int, meaning: bytes) -> bytes:
+    del changed, size
+    return blake2b(file.read_bytes(), digest_size=8, key=meaning).digest()
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,7 @@ FOLDER = Dataset(
         "class_names",
         "value_map",
         "colour_map",
+        "annotations",
         "label_suffix",
         "recursive",
         "channels",

@@ -1,0 +1,152 @@
+"""Annotations in COCO's format: polygons and run-length encoded masks. No TensorFlow here.
+
+https://cocodataset.org/#format-data
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfadvseg.data.folder_files import FolderFile
+from tfadvseg.data.outlines import Annotated, Outlines, Shape, classes_of
+from tfadvseg.errors import UserError
+from tfadvseg.files.text import read_text
+from tfadvseg_datasets.pairs import some
+
+
+def read(path: Path, images: Sequence[FolderFile], class_names: Sequence[str]) -> Outlines:
+    """Reads a file of annotations.
+
+    Its images are matched by their `file_name`: the end of a path, or of its stem. Images that it
+    does not list have no label; those that it lists without objects are background. Classes are
+    in the order of their ids. Smaller objects are drawn upon larger ones.
+
+    Raises:
+        UserError: the file is no such file, or lists none of the images.
+    """
+    try:
+        content = json.loads(read_text(path))
+        categories = {each["id"]: str(each["name"]) for each in content["categories"]}
+        listed = {each["id"]: each for each in content["images"]}
+        of_image: dict[Any, list[dict[str, Any]]] = {number: [] for number in listed}
+        for each in content["annotations"]:
+            of_image[each["image_id"]].append(each)
+            if each["category_id"] not in categories:
+                raise UserError(
+                    f"{path}: the annotation {each.get('id')} has category_id "
+                    f"{each['category_id']}, which is none of categories."
+                )
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: not COCO's format ({type(error).__name__}: {error}); expected a JSON object "
+            "of images, annotations and categories."
+        ) from None
+    found: dict[Path, Annotated] = {}
+    files, ends = [], _by_ends(images)
+    matched: dict[str, Any] = {}
+    for number, each in listed.items():
+        stem = _match(str(each.get("file_name", "")), ends, path)
+        if stem is not None:
+            if stem in matched:
+                raise UserError(f"{path}: lists the image {stem} twice; merge both entries.")
+            matched[stem] = number
+    if not matched:
+        names = some([str(each.get("file_name")) for each in listed.values()])
+        raise UserError(
+            f"{path}: lists none of the folder's images ({images[0].image.name}, ...) but {names}."
+        )
+    for file in images:
+        number = matched.get(file.stem)
+        files.append(FolderFile(file.stem, file.image, None if number is None else path))
+        if number is not None:
+            size = listed[number].get("height"), listed[number].get("width")
+            shapes = [(_area(each), each) for each in of_image[number]]
+            drawn = [each for _, each in sorted(shapes, key=lambda pair: -pair[0])]
+            found[file.image] = Annotated(
+                [_shape(each, categories[each["category_id"]], path) for each in drawn],
+                None if None in size else size,  # type: ignore[arg-type]
+            )
+    order = [categories[number] for number in sorted(categories)]
+    names = classes_of([*dict.fromkeys(order)], class_names, str(path))
+    return Outlines(tuple(files), names, lambda _, image: found[image])
+
+
+def _by_ends(images: Sequence[FolderFile]) -> dict[str, list[str]]:
+    """Stems of images by each end of their paths, without suffix."""
+    ends: dict[str, list[str]] = {}
+    for file in images:
+        parts = file.image.with_suffix("").parts
+        for start in range(len(parts)):
+            ends.setdefault("/".join(parts[start:]), []).append(file.stem)
+    return ends
+
+
+def _match(file_name: str, ends: dict[str, list[str]], path: Path) -> str | None:
+    """The stem of the image whose path ends as a name does, as far as possible."""
+    parts = Path(file_name.replace("\\", "/")).with_suffix("").parts
+    for start in range(len(parts)):
+        stems = ends.get("/".join(parts[start:]), [])
+        if len(stems) > 1:
+            raise UserError(
+                f"{path}: file_name {file_name} may be {some(stems)}; write more of its path."
+            )
+        if stems:
+            return stems[0]
+    return None
+
+
+def _area(annotation: dict[str, Any]) -> float:
+    box = annotation.get("bbox") or (0, 0, 0, 0)
+    return float(annotation.get("area") or box[2] * box[3])
+
+
+def _shape(annotation: dict[str, Any], name: str, path: Path) -> Shape:
+    outline = annotation.get("segmentation")
+    try:
+        if isinstance(outline, dict):
+            height, width = outline["size"]
+            return Shape(name, mask=decoded_runs(outline["counts"], (height, width)))
+        rings = tuple(np.asarray(ring, float).reshape(-1, 2) for ring in outline or ())
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            f"{path}: the segmentation of annotation {annotation.get('id')} is neither polygons "
+            "nor run lengths; correct it."
+        ) from None
+    if not rings:
+        raise UserError(
+            f"{path}: the annotation {annotation.get('id')} has no segmentation, only a box; "
+            "segmentation needs outlines."
+        )
+    return Shape(name, rings)
+
+
+def decoded_runs(counts: Sequence[int] | str, size: tuple[int, int]) -> np.ndarray:
+    """A mask from its run lengths, which alternate from outside on, down the columns.
+
+    Args:
+        counts: lengths; or COCO's text of them, as pycocotools writes it: five bits a character,
+            lowest first, and from the third length on the difference to the last but one.
+        size: (height, width).
+
+    Raises:
+        ValueError: the lengths do not add up to the size.
+    """
+    if isinstance(counts, str):
+        lengths: list[int] = []
+        value = shift = 0
+        for letter in counts.encode():
+            bits = letter - 48
+            value |= (bits & 31) << shift
+            shift += 5
+            if bits & 32:
+                continue
+            if bits & 16:
+                value -= 1 << shift
+            lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
+            value = shift = 0
+        counts = lengths
+    values = np.arange(len(counts)) % 2 == 1
+    return np.repeat(values, counts).reshape(size, order="F")
