@@ -81,12 +81,10 @@ def test_class_names_choose_and_order_and_others_are_ignored(tmp_path, coco):
     assert {*folder.examples.labels[1].flat} == {0, 1}
 
 
-@pytest.mark.parametrize("counts", [[7, 2, 4, 2, 4, 2, 27], "72403:mN"], ids=["lengths", "text"])
-def test_run_lengths_go_down_the_columns(tmp_path, coco, counts):
-    outline = {"size": [6, 8], "counts": counts}
+@pytest.mark.parametrize("written", [list, lambda runs: as_text(runs)], ids=["lengths", "text"])
+def test_run_lengths_go_down_the_columns(tmp_path, coco, written):
+    outline = {"size": [6, 8], "counts": written([7, 2, 4, 2, 4, 2, 27])}
     coco["annotations"][0] |= {"segmentation": outline, "iscrowd": 1}
-    if isinstance(counts, str):
-        coco["annotations"][0]["segmentation"]["counts"] = as_text([7, 2, 4, 2, 4, 2, 27])
     label = read(tmp_path, annotations=write(tmp_path, coco)).examples.labels[0]
     np.testing.assert_array_equal(label, DRAWN)
 
@@ -110,8 +108,14 @@ def test_long_and_shrinking_runs_are_decoded():
     mask = decoded_runs(as_text(lengths), (600, 10))
     np.testing.assert_array_equal(mask, decoded_runs(lengths, (600, 10)))
     assert mask.sum() == 5040
-    # Written by pycocotools 2.0.8 for a mask of 2 x 3 whose second column is set.
-    np.testing.assert_array_equal(decoded_runs("222", (2, 3)), [[0, 1, 0]] * 2)
+
+
+def test_run_lengths_are_those_of_pycocotools():
+    mask = np.zeros((40, 50), bool)
+    mask[3:30, 4:9] = mask[35:, 20] = mask[0, 49] = True
+    # As pycocotools 2.0.8 encodes it.
+    text = "S5k0=0000000h>ZOkc0LWnN"
+    np.testing.assert_array_equal(decoded_runs(text, (40, 50)), mask)
 
 
 def test_what_stays_on_disk_is_drawn_when_it_is_read(tmp_path, coco, monkeypatch):
@@ -265,6 +269,25 @@ def test_regions_are_of_the_class_that_their_name_begins_with(tmp_path):
     (tmp_path / "rois/a.roi").write_bytes(b"no region")
     with pytest.raises(UserError, match=r"a\.roi: not regions of ImageJ or Fiji"):
         read(tmp_path, annotations=str(tmp_path / "rois"))
+
+
+def test_the_holes_of_a_composite_region_stay_free(tmp_path):
+    save(tmp_path / "images/a.png", grey())
+    (tmp_path / "rois").mkdir()
+    path: list[float] = []
+    for x, y, end_x, end_y in ((0, 0, 6, 5), (1, 1, 4, 3)):
+        path += [0, x, y, 1, end_x, y, 1, end_x, end_y, 1, x, end_y, 4]
+    made = roifile.ImagejRoi(
+        roitype=roifile.ROI_TYPE.RECT,
+        right=6,
+        bottom=5,
+        shape_roi_size=len(path),
+        multi_coordinates=np.array(path, np.float32),
+    )
+    made.tofile(tmp_path / "rois/a.roi")
+    label = read(tmp_path, annotations=str(tmp_path / "rois")).examples.labels[0]
+    wanted = expected((slice(0, 5), slice(0, 6), 1), (slice(1, 3), slice(1, 4), 0))
+    np.testing.assert_array_equal(label, wanted)
 
 
 def test_labels_are_drawn_or_read():

@@ -51,7 +51,8 @@ def read_file(path: Path, image: Path, names: Sequence[str]) -> Annotated:
     try:
         read = roifile.roiread(path)
         regions = read if isinstance(read, list) else [read]
-        shapes, left_out = [], {}
+        shapes: list[Shape] = []
+        left_out: dict[str, None] = {}
         for region in regions:
             kind = region.roitype.name
             if kind not in _AREAS:
@@ -59,7 +60,7 @@ def read_file(path: Path, image: Path, names: Sequence[str]) -> Annotated:
                 continue
             name = _class_of(region.name or "", names, path)
             if region.composite:  # its outlines are those of what it adds and of its holes
-                shapes.append(Shape(name, mask=_composite(region.coordinates(multi=True))))
+                shapes.append(Shape(name, mask=_composite([*region.coordinates(multi=True)])))
             else:
                 shapes.append(Shape(name, (np.asarray(region.coordinates(), float),)))
     except UserError:

@@ -46,7 +46,8 @@ def read_file(path: Path, image: Path) -> Annotated:
         UserError: the file is not labelme's.
     """
     del image
-    shapes, left_out = [], {}
+    shapes: list[Shape] = []
+    left_out: dict[str, None] = {}
     try:
         content = json.loads(read_text(path))
         for each in content["shapes"]:
