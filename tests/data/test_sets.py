@@ -183,7 +183,7 @@ def test_flags_left_empty_are_not_given(name):
 
 def test_a_folder_tells_its_classes_itself():
     assert known_descriptor(DataConfig(dataset="folder")) is None
-    with pytest.raises(UserError, match="--dataset=folder: only its files tell"):
+    with pytest.raises(UserError, match="--dataset=folder: its classes are known only from"):
         descriptor_of("folder")
 
 

@@ -9,26 +9,26 @@ from tfadvseg.data.examples import Examples, values_of
 from tfadvseg.errors import UserError
 
 _NAMED = 12
-"""Drawn images that are named in the log."""
+"""Largest number of drawn images that the log names."""
 
 
 def draw_labelled(
     examples: Examples, count: int, class_names: Sequence[str], seed: int
 ) -> tuple[Examples, Examples]:
-    """Draws images whose labels are used, so that each class is in one of them where possible.
+    """Draws images whose labels are used, so that they contain every class if possible.
 
-    Images are ordered by a hash of seed and key. As few as possible that contain every class come
-    first, then the first ones in that order: of two numbers of images that are large enough to
-    contain every class, the larger draw contains the smaller one.
+    Images are ordered by a hash of seed and key. The fewest that contain every class come first,
+    then the others in that order. So if two draws are large enough to contain every class, the
+    larger one contains the smaller one.
 
     Args:
         examples: training images with labels.
-        count: how many to draw, at least 1.
-        class_names: of all classes.
-        seed: another one draws other images.
+        count: number of images to draw, at least 1.
+        class_names: names of all classes.
+        seed: a different seed draws different images.
 
     Returns:
-        The drawn examples with their labels, and the others without theirs, each in the order of
+        The drawn examples with their labels, and the others without labels, each in the order of
         `examples`. Logs a warning that names classes that only the others contain.
 
     Raises:
@@ -49,8 +49,8 @@ def draw_labelled(
     lacking = sorted(frozenset().union(*held) - present)
     if lacking:
         logging.warning(
-            "--labelled_images=%d: none of these images contains %s; S cannot learn what no label "
-            "shows. Give more, or another --seed.",
+            "--labelled_images=%d: none of these images contains %s; S cannot learn a class "
+            "without labels. Give more images, or another --seed.",
             count,
             ", ".join(class_names[c] for c in lacking),
         )
@@ -68,10 +68,10 @@ def draw_labelled(
 
 
 def _cover(order: Sequence[int], held: Sequence[frozenset[int]], most: int) -> Indices:
-    """At most `most` images that contain every class, or as many classes as they can.
+    """At most `most` images that contain every class, or as many classes as possible.
 
-    The union of classes grows image by image; of the images that lead to one union, the first in
-    the order are kept, and each step takes one that contains the rarest class still missing.
+    The union of classes grows image by image. Of the images that give the same union, the first in
+    the order are kept; each step takes one that contains the rarest missing class.
     """
     first_of: dict[frozenset[int], int] = {}
     for i in order:

@@ -9,11 +9,12 @@ class ChannelStatistics(NamedTuple):
     """Facts about the channels of images, float64 [C] each, on the images' own scale.
 
     Attributes:
-        mean: over all pixels.
-        std: likewise; 1 of a channel that is constant, so that dividing by it is harmless.
-        low, high: the range that an instrument may use: of 8-bit images 0 and 255, of others the
-            least and the greatest value. Where levels from 0 fill more than half of what their bits
-            can hold, it is all of that: 0 to 4095 for a camera of 12 bits.
+        mean: mean over all pixels.
+        std: standard deviation over all pixels; 1 if the channel is constant, so that division by
+            it is harmless.
+        low, high: range of the instrument: 0 and 255 for 8-bit images, the smallest and largest
+            value for others. If levels from 0 fill more than half of the range of their bits, it is
+            all of that range: 0 to 4095 for a camera of 12 bits.
     """
 
     mean: np.ndarray
@@ -23,9 +24,9 @@ class ChannelStatistics(NamedTuple):
 
 
 class ChannelLevels:
-    """Goes through images one after another, [H,W,C] of one of `decoded.IMAGE_DTYPES`, all alike.
+    """Collects statistics image by image; [H,W,C] of one of `decoded.IMAGE_DTYPES`, all alike.
 
-    Exact for integers, of which the levels are counted; of floats, sums are kept in float64.
+    Exact for integers, whose levels are counted; for floats, sums are in float64.
     """
 
     def __init__(self) -> None:
@@ -42,10 +43,10 @@ class ChannelLevels:
             self._counts = self._counts + level_counts(image)
 
     def statistics(self) -> ChannelStatistics:
-        """Of all images so far.
+        """Statistics of all images so far.
 
         Raises:
-            ValueError: there were none.
+            ValueError: there are none.
         """
         if self._kind is None:
             raise ValueError("no images")
@@ -62,8 +63,8 @@ class ChannelLevels:
             most = np.exp2(np.ceil(np.log2(high + 1))) - 1
             filled = high - low > most / 2
             low, high = np.where(filled, 0, low), np.where(filled, most, high)
-            # Sums over as many levels as 8 bits have where these are enough, so that images
-            # written with more bits than they need have the same mean to the last digit.
+            # Sums are over 256 levels where these suffice, so that images written with more bits
+            # than they need have exactly the same mean.
             counts = counts[:, : max(256, int(np.flatnonzero(met.any(axis=0))[-1]) + 1)]
         mean, std = level_statistics(counts)
         return ChannelStatistics(mean + first, std, low, high)
@@ -92,7 +93,7 @@ class ChannelLevels:
 
 
 def level_counts(image: np.ndarray) -> np.ndarray:
-    """Pixels of each level in each channel of [H,W,C] of 8 or 16 bits: int64 [C,256 or 65536]."""
+    """Pixels per channel and level of [H,W,C] of 8 or 16 bits: int64 [C,256 or 65536]."""
     first, levels = _first_level(image.dtype), 2 ** (8 * image.dtype.itemsize)
     channels = (image[..., channel].ravel() for channel in range(image.shape[-1]))
     if first:

@@ -1,4 +1,4 @@
-"""Masks of other images than those that S learns from. No TensorFlow here."""
+"""Masks of images that S does not learn from. No TensorFlow here."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,10 +22,10 @@ def read_masks(
     """Reads every label file directly in a folder.
 
     Args:
-        folder: holds masks; no images are needed.
+        folder: folder of masks; no images are needed.
         value_map: class id of each value in the files; empty if they hold class ids.
-        num_classes: of the dataset.
-        colours: what the colours of the files mean, if they do not hold numbers.
+        num_classes: number of classes of the dataset.
+        colours: meaning of the colours in the files, if they do not contain numbers.
 
     Returns:
         Examples whose images are all 0, [H,W,1].
@@ -77,12 +77,12 @@ def without_images(keys: tuple[str, ...], masks: tuple[np.ndarray, ...]) -> Exam
 
 
 def check_masks(masks: Examples, crop_size: tuple[int, int], flag: str) -> None:
-    """Refuses masks that D cannot be shown windows of.
+    """Refuses masks that give no windows for D.
 
     Args:
         masks: class ids.
         crop_size: (height, width) of a training window.
-        flag: what gave them, as it was typed.
+        flag: the flag that names them, as typed.
 
     Raises:
         UserError: naming the first mask that is smaller than a window, or that has ignored pixels.
@@ -97,13 +97,13 @@ def check_masks(masks: Examples, crop_size: tuple[int, int], flag: str) -> None:
             )
         if (mask == IGNORE_LABEL).any():
             raise UserError(
-                f"{flag}: the mask {key} has ignored pixels, by which D would know it at once; "
-                "give masks that are labelled throughout."
+                f"{flag}: the mask {key} has ignored pixels, by which D would recognise it; "
+                "give masks in which every pixel has a class."
             )
 
 
 def class_shares(masks: Examples, num_classes: int) -> tuple[float, ...]:
-    """The share of each class among the pixels of all masks."""
+    """Share of each class among the pixels of all masks."""
     assert masks.labels is not None
     counts = sum(
         np.bincount(mask.ravel(), minlength=num_classes)[:num_classes] for mask in masks.labels

@@ -1,4 +1,4 @@
-"""From an image's own numbers to what S sees, and to pictures of it."""
+"""Conversion of images to S's input, and of S's input to pictures."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ _SCALE = 255.0
 
 @dataclass(frozen=True)
 class Normalisation:
-    """A channel's mean and standard deviation on the images' own scale: [C] each.
+    """Mean and standard deviation per channel on the images' own scale: [C] each.
 
     Attributes:
-        mean, std: in the order of the image's channels; with `percentile` of scaled images.
-        channel_order: of what S sees.
-        low, high: the range of each channel, which augmentation takes for black and white; empty
-            for 0 and 255.
+        mean, std: in the order of the image's channels; with `percentile`, those of scaled images.
+        channel_order: channel order of S's input.
+        low, high: range per channel, which augmentation takes as black and white; empty stands for
+            0 and 255.
         percentile: whether each image is first scaled by its own percentiles
             (`pictures.percentile_scaled`).
     """
@@ -33,22 +33,23 @@ class Normalisation:
     percentile: bool = False
 
     def prepared(self, image: np.ndarray) -> np.ndarray:
-        """A whole image [H,W,C] as windows are cut from it."""
+        """A whole image [H,W,C] in the form from which windows are cut."""
         return percentile_scaled(image) if self.percentile else image
 
     def __call__(self, image: tf.Tensor) -> tf.Tensor:
-        """[...,C] on the images' scale to [...,C] float32 of about zero mean, unit variance."""
+        """Converts [...,C] on the images' scale to S's input: float32, about zero mean, unit "
+        "variance."""
         image = (tf.cast(image, tf.float32) - tf.constant(self.mean)) / tf.constant(self.std)
         return image[..., ::-1] if self.channel_order == "bgr" else image
 
     def to_255(self, image: tf.Tensor) -> tf.Tensor:
-        """[...,C] float32 on the images' scale to that of 0 to 255, for augmentation."""
+        """Converts [...,C] float32 from the images' scale to 0 to 255, for augmentation."""
         if self._has_255:
             return image
         return (image - tf.constant(self.low, tf.float32)) * tf.constant(_SCALE / self._spans)
 
     def from_255(self, image: tf.Tensor) -> tf.Tensor:
-        """The way back from `to_255`."""
+        """Inverse of `to_255`."""
         if self._has_255:
             return image
         return image * tf.constant(self._spans / _SCALE) + tf.constant(self.low, tf.float32)
@@ -61,7 +62,7 @@ class Normalisation:
     def inverse(self, image: tf.Tensor) -> tf.Tensor:
         """Converts S's input to pictures, uint8 [...,1 or 3]; outside of graphs only.
 
-        Images of 8 bits become themselves; for others see `pictures.as_picture`, which needs
+        8-bit images become the originals; for others see `pictures.as_picture`, which needs
         [B,H,W,C].
         """
         pixels = self.to_scale(image)
@@ -75,13 +76,13 @@ class Normalisation:
 
     @property
     def _spans(self) -> np.ndarray:
-        """What lies between `low` and `high`, float32 [C]; 1 where that is nothing."""
+        """`high` - `low`, float32 [C]; 1 where it is 0."""
         spans = np.array(self.high, np.float32) - np.array(self.low, np.float32)
         return np.where(spans > 0, spans, np.float32(1))
 
 
 def normalisation_of(spec: ModelSpec) -> Normalisation:
-    """What a model was trained with."""
+    """The normalisation that a model was trained with."""
     return Normalisation(
         spec.mean,
         spec.std,

@@ -1,4 +1,4 @@
-"""Labels of which only marks are kept: strokes or squares of each class. No TensorFlow here."""
+"""Labels reduced to marks: strokes or squares of each class. No TensorFlow here."""
 
 import zlib
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ STROKE_WIDTH, STROKE_LENGTH, SQUARE_SIDE = 3, 40, 9
 
 
 def with_marks_only(examples: Examples, fraction: float, marks: LabelMarks, seed: int) -> Examples:
-    """The same images, with labels on marks only; everything else becomes `IGNORE_LABEL`.
+    """The same images with labels on marks only; all other pixels become `IGNORE_LABEL`.
 
     Args:
         examples: in memory, with labels.
-        fraction: of each class's pixels in each image that keeps its label, in (0, 1].
-        marks: their shape.
-        seed: draws them; so does each image's key, and nothing else.
+        fraction: share of each class's pixels per image that keep their label, in (0, 1].
+        marks: shape of the marks.
+        seed: with an image's key, it determines the image's marks.
 
     Raises:
         UserError: the labels stay on disk.
@@ -43,14 +43,13 @@ def with_marks_only(examples: Examples, fraction: float, marks: LabelMarks, seed
 def marked(label: np.ndarray, fraction: float, marks: LabelMarks, seed: list[int]) -> np.ndarray:
     """One label with marks only.
 
-    Of each class that it holds, marks are drawn, each around a random pixel of the class and
-    only on its pixels, until they cover ceil(fraction * pixels of the class); the last mark is cut
-    there.
+    For each class in it, marks are drawn around random pixels of the class, and only on its pixels,
+    until they cover ceil(fraction * pixels of the class); the last mark is cut off there.
 
     Args:
         label: uint8 [H,W], class ids or `IGNORE_LABEL`.
         fraction, marks: as for `with_marks_only`.
-        seed: of `numpy.random.default_rng`.
+        seed: seed of `numpy.random.default_rng`.
 
     Returns:
         uint8 [H,W].
@@ -78,7 +77,7 @@ def marked(label: np.ndarray, fraction: float, marks: LabelMarks, seed: list[int
 def _mark(
     start: np.ndarray, marks: LabelMarks, generator: np.random.Generator
 ) -> Iterator[tuple[int, int]]:
-    """Pixels of one mark, from its start on; some may lie outside the image, or come twice."""
+    """Pixels of one mark from its start; some may be outside the image or repeated."""
     if marks == "squares":
         yield from _square(start, SQUARE_SIDE)
         return

@@ -3,11 +3,11 @@
 import numpy as np
 
 PERCENTILES = (0.5, 99.5)
-"""Of an image's values, which become black and white: hot pixels and dust count for nothing."""
+"""Percentiles of an image's values that become black and white, so that outliers do not count."""
 
 
 def percentile_scaled(image: np.ndarray) -> np.ndarray:
-    """Scales each channel so that its `PERCENTILES` become 0 and 255; values beyond go beyond.
+    """Scales each channel so that its `PERCENTILES` become 0 and 255; values are not clipped.
 
     Args:
         image: [H,W,C] of any type.
@@ -21,10 +21,10 @@ def percentile_scaled(image: np.ndarray) -> np.ndarray:
 
 
 def as_picture(image: np.ndarray) -> np.ndarray:
-    """An image to look at: uint8 [H,W,1 or 3].
+    """An image for display: uint8 [H,W,1 or 3].
 
-    Images of 8 bits that are grey or in colour are themselves. Others are scaled by their
-    percentiles; of two channels the first is shown, of more than three the first three.
+    8-bit images in grey or colour are unchanged. Others are scaled by their percentiles; of two
+    channels the first is shown, of more than three the first three.
 
     Args:
         image: [H,W,C] of any type.

@@ -1,4 +1,4 @@
-"""Where examples come from: the entry point for every dataset."""
+"""Examples of every dataset: the entry point for all callers."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -24,13 +24,13 @@ from tfadvseg_datasets.pairs import some
 
 @dataclass(frozen=True)
 class Splits:
-    """What a run trains and validates on; `train` and `val` have labels.
+    """Examples that a run trains and validates on; `train` and `val` have labels.
 
     Attributes:
-        descriptor: of the dataset.
+        descriptor: descriptor of the dataset.
         train, val: its parts.
-        val_data: what `val` is a part of; another dataset where a target domain is measured on.
-        full_val: `val` in its own size, where it is resized and measured in that; else None.
+        val_data: the dataset of `val`; another one if the run is validated on a target domain.
+        full_val: `val` at its original size, if it is resized but measured at that size; else None.
         unlabelled: training images without labels, or None.
     """
 
@@ -46,7 +46,7 @@ def load_splits(config: DataConfig, seed: int) -> Splits:
     """The training and validation examples of a run.
 
     Args:
-        config: which dataset, and which parts of it.
+        config: the dataset and its parts.
         seed: draws the division of datasets that have none of their own.
 
     Raises:
@@ -79,14 +79,14 @@ def load_split(config: DataConfig, split: str, seed: int) -> tuple[DatasetDescri
     """One part of a dataset, for evaluation or prediction.
 
     Args:
-        config: which dataset, and what its splits mean.
+        config: the dataset and the meaning of its splits.
         split: `train` and `validation` are what `load_splits` gives for the same `config`, and
-            `all` is everything. Of datasets with splits, any other TFDS slice is taken as it is
+            `all` is all images. Of datasets with splits, any other TFDS slice is taken as it is
             (`test`, `train[0:]`); of darkfield there is also `test`.
         seed: draws the division of datasets that have none of their own.
 
     Returns:
-        The descriptor, and the examples; their labels are None where none are known.
+        The descriptor, and the examples; their labels are None if unknown.
 
     Raises:
         UserError: as `load_splits`, but for splits without labels.
@@ -101,12 +101,12 @@ def load_split(config: DataConfig, split: str, seed: int) -> tuple[DatasetDescri
 def load_unlabelled(
     config: DataConfig, split: str, seed: int, source: DatasetDescriptor
 ) -> Examples:
-    """Images of a target domain, to be adapted to; their labels are not given even if known.
+    """Images of a target domain for adaptation, without their labels even if these are known.
 
     Args:
-        config: which dataset. Of `folder`, `images/` alone is enough, and is all of it `train`.
+        config: the dataset. A `folder` may consist of `images/` alone, all of which is `train`.
         split, seed: as for `load_split`.
-        source: of the labelled domain.
+        source: descriptor of the labelled domain.
 
     Raises:
         UserError: as `load_splits`, but for splits without labels; or images or, where they are
@@ -130,20 +130,20 @@ def load_unlabelled(
 def load_further_images(
     config: DataConfig, split: str | None, seed: int, source: DatasetDescriptor
 ) -> Examples:
-    """Images without labels beside the training images; labels are not given even if known.
+    """Further training images, without labels even if these are known.
 
     Args:
-        config: which dataset. Of `folder`, `images/` alone is read unless a split is asked for.
+        config: the dataset. Of a `folder`, only `images/` is read unless a split is given.
         split: as for `load_split`; None is `train`.
         seed: as for `load_split`.
-        source: of the labelled images.
+        source: descriptor of the labelled images.
 
     Raises:
         UserError: as `load_unlabelled`; classes may be others.
     """
     dataset = find_dataset(config.dataset)
     if dataset.read_unlabelled is not None and split is None:
-        # How labels that are not looked at would be divided plays no part.
+        # Labels are not read, so their division does not matter.
         plain = dataclasses.replace(config, train_list=None, val_list=None)
         check_flags(plain)
         examples = _images_alone(plain, dataset.read_unlabelled)
@@ -165,11 +165,11 @@ def has_labelled_target(config: Config) -> bool:
 
 
 def load_target(config: DataConfig, split: str, seed: int, source: DatasetDescriptor) -> Examples:
-    """One part of a target domain as `load_split` gives it, to measure on.
+    """One part of a target domain for evaluation, as `load_split` returns it.
 
     Args:
         config, split, seed: as for `load_split`.
-        source: of the labelled domain.
+        source: descriptor of the labelled domain.
 
     Raises:
         UserError: as `load_split`; or images or classes are not like those of the source.
@@ -229,7 +229,7 @@ def _check_classes(source: DatasetDescriptor, target: DatasetDescriptor) -> None
 def stream_split(
     config: DataConfig, split: str, seed: int
 ) -> tuple[DatasetDescriptor, Iterator[Example]]:
-    """What `load_split` gives, one example after another, unchecked.
+    """The examples of `load_split` one after another, unchecked.
 
     Args, Raises:
         As `load_split`.
@@ -239,14 +239,14 @@ def stream_split(
 
 
 def _open(config: DataConfig, seed: int) -> Reader:
-    """`open_reader`, with every example brought to `--resize`."""
+    """`open_reader`, with every example resized to `--resize`."""
     reader = open_reader(config, seed)
     size = config.resize
     if not size:
         return reader
 
     def resized(example: Example) -> Example:
-        # Before sizes are made equal.
+        # Before resizing makes the sizes equal.
         check_label(example, reader.descriptor.num_classes)
         return resize_example(example, size)
 
@@ -266,13 +266,13 @@ def _require_labelled_pixels(val: Examples) -> None:
     assert val.labels is not None
     if not any(np.any(label != IGNORE_LABEL) for label in val.labels):
         raise UserError(
-            f"No validation image has a labelled pixel ({some(val.keys)}), so that nothing can be "
-            "measured; choose other ones to validate on."
+            f"No validation image has a labelled pixel ({some(val.keys)}); choose other images to "
+            "validate on."
         )
 
 
 def _warn(splits: Splits) -> None:
-    """Says what is likely a mistake, though training is possible."""
+    """Warns of likely mistakes that do not prevent training."""
     shared = set(splits.train.keys) & set(splits.val.keys)
     if shared:
         logging.warning(

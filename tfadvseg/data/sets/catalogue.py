@@ -1,4 +1,4 @@
-"""Every dataset by name, and which data flags each of them listens to. No TensorFlow here."""
+"""Every dataset by name, and the data flags that it takes. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DATASETS: dict[str, Dataset] = {
     "streets_game": STREETS_GAME,
     "tfds": TFDS,
 }
-"""By the value of `--dataset`. A new dataset is one more file here, and one more line."""
+"""All datasets by the value of `--dataset`. A new dataset is one file here and one line."""
 
 _DIVIDING = (
     "train_split",
@@ -46,7 +46,7 @@ _DIVIDING = (
     "train_list",
     "val_list",
 )
-"""Flags that say which examples train, validate and test."""
+"""Flags that divide examples into training, validation and test."""
 
 
 def find_dataset(name: str) -> Dataset:
@@ -77,12 +77,12 @@ def known_dataset(name: str) -> Dataset | None:
 
 
 def listeners(flag: str) -> tuple[str, ...]:
-    """Names of the datasets that listen to a data flag; empty where every one does."""
+    """Names of the datasets that take a data flag; empty if all do."""
     return tuple(name for name, dataset in DATASETS.items() if flag in dataset.flags)
 
 
 def takers_text(flag: str) -> str:
-    """A sentence for the help of a data flag: the datasets that listen to it, if they are few."""
+    """A sentence for the help of a data flag: the datasets that take it, if they are few."""
     takers = listeners(flag)
     if not takers or 2 * len(takers) >= len(DATASETS):
         return ""
@@ -90,11 +90,11 @@ def takers_text(flag: str) -> str:
 
 
 def check_flags(config: DataConfig) -> Dataset:
-    """The dataset of `config`, whose flags it listens to and which go together.
+    """The dataset of `config`, after a check of its flags.
 
     Raises:
-        UserError: an unknown dataset, or a flag that is not for it; names the flag and what takes
-            it.
+        UserError: an unknown dataset, or a flag that it does not take; names the flag and the
+            datasets that take it.
     """
     dataset = find_dataset(config.dataset)
     for field in dataclasses.fields(DataConfig):
@@ -116,7 +116,7 @@ def check_flags(config: DataConfig) -> Dataset:
 
 
 def known_descriptor(config: DataConfig) -> DatasetDescriptor | None:
-    """What is known of a dataset before its files are found; None where only they tell.
+    """The descriptor of a dataset before its files are read; None if it depends on them.
 
     Raises:
         UserError: as `check_flags`.
@@ -126,19 +126,21 @@ def known_descriptor(config: DataConfig) -> DatasetDescriptor | None:
 
 
 def descriptor_of(name: str) -> DatasetDescriptor:
-    """What is known of a dataset under default flags.
+    """The descriptor of a dataset with default flags.
 
     Raises:
-        UserError: there is no such dataset, or only its files tell.
+        UserError: there is no such dataset, or its descriptor depends on its files.
     """
     descriptor = known_descriptor(DataConfig(dataset=name))
     if descriptor is None:
-        raise UserError(f"--dataset={name}: only its files tell its classes; choose another.")
+        raise UserError(
+            f"--dataset={name}: its classes are known only from its files; choose another dataset."
+        )
     return descriptor
 
 
 def with_own_shares(config: DataConfig) -> DataConfig:
-    """The same with the dataset's own shares written out, so that two can be compared."""
+    """The same with the dataset's own shares filled in, so that two can be compared."""
     dataset = known_dataset(config.dataset)
     val, test = (None, None) if dataset is None else dataset.shares(config)
     return dataclasses.replace(config, val_fraction=val, test_fraction=test)
@@ -156,7 +158,7 @@ def _is_given(value: Any, default: Any) -> bool:
 
 
 def _typed(flag: str, value: Any) -> str:
-    """A flag as it is typed; what is parsed into more than text or a number is left out."""
+    """A flag as typed; values other than text and numbers are left out."""
     return f"{flag}={value}" if isinstance(value, str | float) else flag
 
 

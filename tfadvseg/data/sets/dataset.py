@@ -1,4 +1,4 @@
-"""What a dataset answers. No TensorFlow here."""
+"""The interface of a dataset. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Dataset:
 
     Attributes:
         name: the value of `--dataset`.
-        flags: names of the data flags that it listens to, out of those that not every dataset does.
+        flags: names of the data flags that it takes, among those that not every dataset takes.
         open: finds its files and prepares them where needed. Takes the flags and the seed that
             draws the division of a dataset without splits; raises UserError for raw files that are
             missing or unfit.
-        describe: its classes, colours and channels under the given flags; None where only its
-            files tell them.
-        val_fraction, test_fraction: shares of the images that validate and that test where no flag
-            says; None: no share is drawn then.
-        check: raises UserError for flags that do not go together.
-        lacks_labels: whether its files are images alone, which can only be adapted to.
-        read_unlabelled: reads such images.
+        describe: function of the flags to its classes, colours and channels; None if these are
+            known only from its files.
+        val_fraction, test_fraction: default shares of the images for validation and for testing;
+            None draws no share.
+        check: function that raises UserError for flags that exclude each other.
+        lacks_labels: whether its files are images without labels, which serve only for adaptation.
+        read_unlabelled: function that reads such images.
         takes_name: whether the value of `--dataset` goes on behind a colon, with a name that says
             which dataset of this kind.
         users_own: whether any folder can be this dataset, so that two are different images.
@@ -56,9 +56,9 @@ class Dataset:
     users_own: bool = False
 
     def shares(self, config: DataConfig) -> tuple[float | None, float | None]:
-        """Shares that validate and that test: the dataset's own where no flag says.
+        """Shares for validation and for testing: those of the flags, or the dataset's own.
 
-        None where it takes no such share, or has a split of its own instead.
+        None if it takes no such share, or has a split instead.
         """
         val = self.val_fraction if config.val_fraction is None else config.val_fraction
         test = self.test_fraction if config.test_fraction is None else config.test_fraction
@@ -75,5 +75,8 @@ def require_data_dir(config: DataConfig) -> str:
         UserError: none is given.
     """
     if config.data_dir is None:
-        raise UserError(f"--data_dir: {config.dataset} needs it; give the folder of its raw files.")
+        raise UserError(
+            f"--data_dir is required with --dataset={config.dataset}: give the folder of its raw "
+            "files."
+        )
     return config.data_dir
