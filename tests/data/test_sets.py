@@ -114,7 +114,7 @@ def test_each_is_opened_from_its_files(name, tmp_path):
     assert example.image.shape[-1] == descriptor.image_channels
     assert {*example.label.flat} <= {*range(descriptor.num_classes), IGNORE_LABEL}
     without = DataConfig(dataset=name, prepare=files.prepare)
-    with pytest.raises(UserError, match=f"--data_dir: {name} needs it"):
+    with pytest.raises(UserError, match=f"--data_dir is required with --dataset={name}"):
         open_reader(without, seed=0)
 
 

@@ -304,8 +304,8 @@ def test_a_failure_on_a_beam_worker_is_one_line(raw, tmp_path):
         ({"dataset": "cityscapes_semseg", "official_split": True}, "--official_split: is for --da"),
         ({"dataset": "gta5", "train_ids": True}, "--train_ids: is for --dataset=cityscapes_semseg"),
         ({"dataset": "camvid", "prepare": "none"}, "--prepare=none: is for --dataset=cityscapes_"),
-        ({"dataset": "gta5"}, "--data_dir: gta5 needs it"),
-        ({"dataset": "gta5", "prepare": "none"}, "--data_dir: gta5 needs it"),
+        ({"dataset": "gta5"}, "--data_dir is required with --dataset=gta5"),
+        ({"dataset": "gta5", "prepare": "none"}, "--data_dir is required with --dataset=gta5"),
         ({"dataset": "gta5", "data_dir": "/nowhere"}, "--data_dir: /nowhere: no such folder"),
         (
             {"dataset": "streets_game", "data_dir": "x"},

@@ -27,7 +27,7 @@ def test_a_dataset_and_a_part_of_it(tmp_path):
 
 def test_a_mistake_is_one_line(tmp_path):
     result = run_script("describe_data.py", "--dataset=darkfield", cwd=tmp_path)
-    assert_one_line_error(result, "--data_dir: darkfield needs it")
+    assert_one_line_error(result, "--data_dir is required with --dataset=darkfield")
 
 
 def test_embedded_streets_have_every_class(tmp_path):
