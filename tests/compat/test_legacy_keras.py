@@ -42,7 +42,7 @@ def test_tensorflow_2_15_stays_as_it_is(tensorflow_of):
         assert sys.meta_path == before
 
 
-def test_later_ones_are_told_to_take_keras_2(tensorflow_of, monkeypatch):
+def test_later_versions_are_set_to_keras_2(tensorflow_of, monkeypatch):
     tensorflow_of((2, 21))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     choose_keras_2()

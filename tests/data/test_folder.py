@@ -192,7 +192,7 @@ def test_stacks_are_held_as_one_page_of_them_cannot_be_read_alone(tmp_path, monk
         ("1.png", "labels/1-gt.png", "-gt"),
     ],
 )
-def test_a_suffix_tells_labels_apart_wherever_they_are(tmp_path, image, label, suffix):
+def test_a_suffix_identifies_labels_in_any_folder(tmp_path, image, label, suffix):
     save(tmp_path / image, grey())
     save(tmp_path / label, ids(0, 1))
     folder = read(tmp_path, label_suffix=suffix)
@@ -237,7 +237,7 @@ def test_masks_of_two_conventions_are_recognised_per_file(pair, caplog):
     assert not caplog.text
 
 
-def test_a_turned_image_and_its_label_are_told_apart_by_the_tag(pair, caplog):
+def test_a_turned_image_and_its_label_are_matched_by_the_orientation_tag(pair, caplog):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(grey(8, 6)).save(pair / "images/a.jpg", exif=exif)
@@ -401,7 +401,7 @@ def test_depth_and_channels_are_kept(pair):
     np.testing.assert_array_equal(folder.examples.images[0], deep[..., [4, 0]])
 
 
-def test_axes_are_as_the_flag_says(pair):
+def test_axes_are_those_of_the_flag(pair):
     stack = RNG.integers(0, 65536, (4, 6, 8), dtype=np.uint16)
     (pair / "images/a.png").unlink()
     tifffile.imwrite(pair / "images/a.tif", stack, photometric="minisblack")

@@ -181,7 +181,7 @@ def test_flags_left_empty_are_not_given(name):
     assert check_flags(config) is DATASETS[name]
 
 
-def test_a_folder_tells_its_classes_itself():
+def test_a_folder_defines_its_own_classes():
     assert known_descriptor(DataConfig(dataset="folder")) is None
     with pytest.raises(UserError, match="--dataset=folder: its classes are known only from"):
         descriptor_of("folder")
@@ -217,7 +217,7 @@ def test_shares_must_leave_something_to_train_on():
         ("resize", ""),
     ],
 )
-def test_the_help_of_a_flag_says_for_which_few_datasets_it_is(flag, text):
+def test_the_help_of_a_flag_names_its_datasets_if_they_are_few(flag, text):
     assert takers_text(flag) == text
 
 

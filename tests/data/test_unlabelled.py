@@ -102,7 +102,7 @@ def test_targets_that_are_not_like_the_source_are_refused(folder):
         ("train", {"skip_damaged": True}, "--skip_damaged: is for --dataset=gta5"),
     ],
 )
-def test_what_images_alone_cannot_do_is_said(folder, split, options, message):
+def test_images_without_labels_are_refused_where_labels_are_needed(folder, split, options, message):
     with pytest.raises(UserError, match=message):
         load_unlabelled(target(folder, **options), split, 0, CITYSCAPES)
 

@@ -140,7 +140,7 @@ def test_an_imagej_stack_of_one_directory_is_all_there(tmp_path):
         decode_images(tmp_path / "cut.tif")
 
 
-def test_axes_say_what_the_file_does_not(tmp_path):
+def test_axes_give_what_the_file_leaves_open(tmp_path):
     stack = STACK[0, 0]  # C Y X, in pages
     tifffile.imwrite(tmp_path / "x.tif", stack, metadata=None, **GREY)
     assert len(decode_images(tmp_path / "x.tif").pages) == 4

@@ -67,7 +67,7 @@ def test_other_files_are_refused(content, channels, dtype, message):
         decode(content, channels, dtype)
 
 
-def test_the_header_alone_tells_that_a_file_is_too_large():
+def test_a_file_that_is_too_large_is_refused_by_its_header():
     content = bytearray(png(EIGHT))
     content[16:24] = (2**31 - 1).to_bytes(4, "big") * 2  # decoded, it would fail otherwise
     with pytest.raises(tf.errors.InvalidArgumentError, match="more than 15 pixels"):

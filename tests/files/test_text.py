@@ -12,7 +12,7 @@ WORDS = "--données=1\nzwei µ\n"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_a_byte_order_mark_tells_the_encoding_and_is_not_part_of_the_text(tmp_path, encoding):
+def test_a_byte_order_mark_sets_the_encoding_and_is_not_part_of_the_text(tmp_path, encoding):
     (tmp_path / "x.txt").write_bytes(WORDS.encode(encoding))
     assert read_text(tmp_path / "x.txt") == WORDS
 

@@ -375,7 +375,7 @@ def test_flags_of_d_are_refused_where_no_d_is_trained():
         parse("--method=supervised", *given)
 
 
-def test_a_flagfile_of_an_adversarial_run_says_how_to_train_s_alone():
+def test_the_error_for_an_adversarial_flagfile_shows_how_to_train_s_alone():
     flagfile = f"--flagfile={FLAGFILES[0].parent / 'isbi2012_alternating.flags'}"
     with pytest.raises(UserError, match="not supervised; leave them out, or add") as error:
         parse(flagfile, "--method=supervised")

@@ -141,7 +141,7 @@ def test_values_must_be_finite_numbers(tmp_path):
         read_tensors(path)
 
 
-def test_a_pth_without_pytorch_says_what_to_do(tmp_path, monkeypatch):
+def test_a_pth_without_pytorch_is_refused_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     path = tmp_path / "w.pth"
     with pytest.raises(UserError, match=r"tfadvseg\[torch\].*safetensors"):

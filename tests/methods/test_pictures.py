@@ -87,5 +87,5 @@ def test_each_window_stands_beside_its_prediction_and_d_s_answer(lambda_adv, lev
     assert set(source.predictions) == {"segmenter"}
 
 
-def test_the_picture_says_what_the_logits_of_least_squares_are():
+def test_the_picture_explains_the_logits_of_least_squares():
     assert pictures(training(gan="ls"))[1].least_squares

@@ -158,7 +158,7 @@ def test_alternating_steps_update_one_network_each(changes, logits_a_map):
     assert float(scalars["d/accuracy_real"].denominator) == 2 * logits_a_map
 
 
-def test_d_learns_to_tell_labels_from_maps():
+def test_d_learns_to_distinguish_labels_from_maps():
     config = tiny_config(**ENCODER)
     state = tiny_state(config)
     s, d = state.segmenter.model, state.learners[D].model

@@ -85,7 +85,7 @@ def test_places_have_no_gradient(training):
 
 
 @both_ways
-def test_nearly_equal_maxima_are_told_apart(training):
+def test_nearly_equal_maxima_are_distinguished(training):
     """Differing in the last bit, which rounding to half precision would drop."""
     more = np.nextafter(np.float32(1), np.float32(2))
     before = tf.reshape(tf.constant([1.0, more, 1.0, 0.5]), [1, 2, 2, 1])

@@ -101,7 +101,7 @@ def test_many_classes_do_not_add_panels(tmp_path):
     np.testing.assert_array_equal(of_three, of_many)
 
 
-def test_what_tells_the_best_epoch_is_drawn_beside_the_others(tmp_path):
+def test_the_metric_of_the_best_epoch_is_drawn_beside_the_others(tmp_path):
     rows = history(5, adversarial=False, compare=False, classes=3)
     for row in rows:
         row["val/segmenter/precision_class1"] = 0.5

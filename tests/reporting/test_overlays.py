@@ -88,7 +88,7 @@ def test_ignored_pixels_have_an_entry_in_the_legend(tmp_path):
     assert patches([(image, label, predicted)]) > patches([sample()]) + 100
 
 
-def test_a_palette_of_greys_is_told_apart_by_colours_in_picture_and_legend(tmp_path):
+def test_a_grey_palette_is_drawn_in_colours_in_picture_and_legend(tmp_path):
     greys = ((0, 0, 0), (255, 255, 255))
     image, label, predicted = sample(channels=1)
     label, predicted = label % 2, predicted % 2

@@ -116,7 +116,7 @@ def test_nothing_is_requested(page):
             assert value.startswith(("#", "data:")), value
 
 
-def test_numbers_are_told_to_those_who_cannot_see_the_figure():
+def test_figures_have_their_numbers_as_text_for_screen_readers():
     alt = Elements(pairs_figure(PAIRS, "mean IoU")).found[0][1]["aria-label"]
     assert "d against alone: 0.400 to 0.500, 0.700 to 0.600" in alt
     sums = np.zeros((15, 3))

@@ -107,7 +107,7 @@ def test_a_target_that_cannot_be_is_refused_before_the_source_is_looked_for(
         experiment.run_experiment(config)
 
 
-def test_a_class_that_validation_does_not_show_tells_no_best_epoch():
+def test_a_class_absent_from_validation_cannot_choose_the_best_epoch():
     descriptor, image = descriptor_of("cells"), np.zeros((48, 48, 3), np.uint8)
     label = np.zeros((48, 48), np.uint8)
     label[:4, :4] = 1
@@ -122,7 +122,7 @@ def test_a_class_that_validation_does_not_show_tells_no_best_epoch():
         check_images(tiny_config(run={"best_metric": metric}), splits, None)
 
 
-def test_steps_that_the_learning_rate_never_comes_to_are_told(caplog):
+def test_steps_that_the_learning_rate_never_reaches_are_reported(caplog):
     rate = {"rate": "step", "rate_steps": (2, 4)}
     warn_of_steps(tiny_config(s_optimizer=rate, run={"epochs": 3}))
     assert not caplog.text

@@ -50,7 +50,7 @@ def test_other_forms_are_refused(text):
         parse_runs(text)
 
 
-def test_a_run_without_a_name_is_told_the_form():
+def test_a_run_without_a_name_is_refused_with_the_expected_form():
     with pytest.raises(UserError, match="--runs=runs/a: wrong form; write name=run"):
         parse_runs("runs/a")
 

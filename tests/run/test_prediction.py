@@ -115,7 +115,7 @@ def test_damaged_file(tmp_path):
         check_images([path], spec_of(1))
 
 
-def test_writes_ids_and_overlays_and_tells_progress(tmp_path):
+def test_writes_ids_and_overlays_and_reports_progress(tmp_path):
     files = check_images(
         [save(tmp_path / "a.png", "RGB"), save(tmp_path / "b.png", "RGB")], spec_of(3)
     )

@@ -315,7 +315,7 @@ def test_a_converted_model_is_not_trained_over(tmp_path):
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["model.json"]
 
 
-def test_a_finished_run_says_so_and_trains_no_more(finished_run, data_dir, tmp_path):
+def test_a_finished_run_is_reported_and_trains_no_more(finished_run, data_dir, tmp_path):
     run = shutil.copytree(finished_run, tmp_path / "run")
     for path in (run / "plots").iterdir():
         path.unlink()

@@ -178,7 +178,7 @@ def test_a_folder_of_something_else(tmp_path):
         record_study(make_study(tmp_path / "s"))
 
 
-def test_a_decision_that_was_changed_is_told(tmp_path):
+def test_a_changed_decision_is_reported(tmp_path):
     record_study(make_study(tmp_path / "s"))
     study = make_study(tmp_path / "s", metrics=("accuracy",), part="test")
     assert record_study(study) == [

@@ -34,7 +34,7 @@ def test_trouble_is_named_with_what_to_try(changes, kind, words):
     assert words in notices[kind]
 
 
-def test_a_d_in_balance_and_windows_without_d_say_nothing():
+def test_a_d_in_balance_and_windows_without_d_give_no_warning():
     assert discriminator_notices(WELL, TRUE_MAPS) == {}
     assert discriminator_notices({"segmenter/loss_seg": 0.1}, TRUE_MAPS) == {}
 

@@ -134,7 +134,7 @@ def test_a_second_interrupt_ends_at_once():
         run(hooks)
 
 
-def test_training_ends_where_the_hooks_say_so():
+def test_training_ends_when_the_hooks_stop_it():
     hooks = Recorder(over=True)
     run(hooks)
     assert hooks.said[-1] == ("save", 7)

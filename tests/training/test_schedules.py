@@ -30,7 +30,7 @@ def test_step_falls_with_the_boundary_itself():
     assert rates(falling, range(7)) == pytest.approx(expected)
 
 
-def test_step_knows_boundaries_that_single_precision_cannot_tell_apart():
+def test_step_distinguishes_boundaries_beyond_single_precision():
     boundary = 2**24 + 1
     falling = step_decay(1.0, (boundary,))
     assert rates(falling, (boundary - 1, boundary)) == pytest.approx([1.0, 0.1])
