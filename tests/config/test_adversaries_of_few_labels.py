@@ -24,8 +24,11 @@ def test_defaults_are_the_published_ones():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--method=advsemiseg", "--lambda_adv=0"], "--lambda_adv=0: no D is built"),
-        (["--method=dan", "--lambda_adv=0"], "--lambda_adv=0: S learns nothing of images without"),
+        (["--method=advsemiseg", "--lambda_adv=0"], "--lambda_adv=0: builds no D"),
+        (
+            ["--method=dan", "--lambda_adv=0"],
+            "--lambda_adv=0: S learns nothing from images without",
+        ),
         (["--method=advsemiseg", "--semi_threshold=1.5"], "--semi_threshold=1.5: is a prob"),
         (["--method=advsemiseg", "--semi_start=-1"], "--semi_start=-1.0: must be at least 0"),
         (["--method=advsemiseg", "--epochs=3", "--semi_start=3"], "no pseudo-label counts in 3"),

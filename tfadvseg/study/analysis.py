@@ -19,14 +19,14 @@ class Comparison:
     """One metric of one arm against one reference.
 
     Attributes:
-        arm, reference, metric: which.
+        arm, reference, metric: names of the two arms and of the metric.
         numbers: seeds or folds of the pairs.
-        arm_values, reference_values: of each pair.
-        result: None where there is no pair.
-        image_interval: of the bootstrap over images (`bootstrap.image_interval`); None where it
-            was not asked for, or does not apply.
+        arm_values, reference_values: the metric of each pair.
+        result: statistics of the pairs; None if there is no pair.
+        image_interval: interval of the bootstrap over images (`bootstrap.image_interval`); None if
+            it was not requested, or does not apply.
         t_holm, sign_flip_holm: p-values corrected for all arms compared with this reference by
-            this metric; NaN where there is none.
+            this metric; NaN if there is none.
     """
 
     arm: str
@@ -46,8 +46,8 @@ def compare_arms(study: Study, runs: Runs, images: bool = False) -> list[Compari
 
     Args:
         study: the plan.
-        runs: that finished.
-        images: whether to bootstrap over images, too, which takes a second per run.
+        runs: the finished runs.
+        images: whether to bootstrap over images as well, which takes a second per run.
     """
     made: list[Comparison] = []
     for metric in study.metrics:
@@ -62,11 +62,11 @@ def compare_arms(study: Study, runs: Runs, images: bool = False) -> list[Compari
 
 
 def pairing_notes(study: Study, runs: Runs, only: int | None = None) -> list[str]:
-    """What paired runs do not share, each sentence once.
+    """Differences between paired runs in more than their metrics, each sentence once.
 
     Args:
         study: the plan.
-        runs: that finished.
+        runs: the finished runs.
         only: the seed or fold to check; None for all.
 
     Raises:
@@ -82,7 +82,7 @@ def pairing_notes(study: Study, runs: Runs, only: int | None = None) -> list[str
 
 
 def corrected(family: Sequence[Comparison]) -> list[Comparison]:
-    """The same with p-values corrected for their number."""
+    """The same comparisons with p-values corrected for their number."""
     t_values = holm([_p_value(each, "t_p_value") for each in family])
     flips = holm([_p_value(each, "sign_flip_p_value") for each in family])
     return [

@@ -1,4 +1,4 @@
-"""Arms of a study: each a configuration, written as a flagfile and what it changes."""
+"""Arms of a study: configurations written as a flagfile and changes to it."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ from tfadvseg.flags.shipped import find_flagfile
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 _SET_BY_STUDY = ("seed", "output_dir", "fold", "folds")
-"""Flags that tell the runs of a study apart."""
+"""Flags that the study sets for each run."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Arm:
     """One configuration that is compared.
 
     Attributes:
-        name: names its folder, and its column in tables.
-        arguments: flags for `scripts/train.py`, later ones overriding earlier ones.
+        name: name of its folder and of its column in tables.
+        arguments: flags of training, later ones overriding earlier ones.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Arm:
         """The arm's configuration.
 
         Args:
-            changes: flags that override its own.
+            changes: flags that override the arm's own.
 
         Raises:
             UserError: a flagfile is missing, or a flag or its value is wrong; it names the arm.
@@ -44,15 +44,15 @@ def parse_arms(texts: Sequence[str], common: Sequence[str]) -> tuple[Arm, ...]:
     """Reads `NAME: FLAGFILE --flag=value ...` of each arm.
 
     Flagfiles are read first, the common ones before the arm's; then the common flags apply, then
-    the arm's own. So an arm's flags win over what is common, and that wins over flagfiles.
+    the arm's own. So an arm's flags override common ones, and these override flagfiles.
 
     Args:
         texts: one per arm.
         common: flagfiles and flags of all arms, in the same form without a name.
 
     Raises:
-        UserError: an arm is not written like that, a name comes twice, a flag is one that the
-            study sets, or there are fewer than two arms.
+        UserError: an arm has another form, a name occurs twice, a flag is one that the study sets,
+            or there are fewer than two arms.
     """
     common_files, common_flags = _split(" ".join(common), "common")
     arms: list[Arm] = []

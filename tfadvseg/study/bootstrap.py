@@ -19,20 +19,20 @@ SAMPLES = 1000
 def image_interval(
     pairs: Sequence[tuple[StudyRun, StudyRun]], metric: str, part: Part
 ) -> tuple[float, float] | None:
-    """95 % interval of the mean difference over pairs if other images had been measured.
+    """95 % interval of the mean difference over pairs under resampling of images.
 
     Each sample draws as many images as there are, with replacement: the same ones for both sides of
-    a pair, and for all pairs that measure the same images. The trained networks stay as they are,
-    so it tells nothing about other seeds; the t interval does (percentile bootstrap, Efron and
+    a pair, and for all pairs that measure the same images. The trained networks stay the same,
+    so it says nothing about other seeds; the t interval does (percentile bootstrap, Efron and
     Tibshirani 1993, chapter 13).
 
     Args:
         pairs: runs of the arm and of its reference.
-        metric: one that is computed from sums over images.
-        part: whose images decide.
+        metric: a metric that is computed from sums over images.
+        part: the deciding part.
 
     Returns:
-        The lower and upper bound; None where a run left no sums, two sides measure different
+        The lower and upper bound; None if a run wrote no sums, two sides measure different
         images, there are fewer than two images, or no sample has the metric.
     """
     differences = []

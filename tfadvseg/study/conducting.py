@@ -1,4 +1,4 @@
-"""A study from its plan to its report: which runs are left, running them, and gathering."""
+"""A study from its plan to its report: runs what is left and gathers results."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,7 @@ RESULTS = "results.md"
 
 @dataclass(frozen=True)
 class Commands:
-    """How the scripts that a study calls are started: programs with their first arguments."""
+    """Commands of a study: programs with their first arguments."""
 
     train: tuple[str, ...]
     evaluate: tuple[str, ...]
@@ -35,13 +35,13 @@ class Commands:
 
 @dataclass
 class Progress:
-    """Where a study stands.
+    """State of a study.
 
     Attributes:
         study: the plan.
         planned: all runs.
-        runs: those that finished, by arm and number.
-        failed: reasons of those that failed, by arm and number.
+        runs: finished runs, by arm and number.
+        failed: reasons of failed runs, by arm and number.
     """
 
     study: Study
@@ -50,7 +50,7 @@ class Progress:
     failed: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def add(self, run: PlannedRun) -> StudyRun:
-        """Reads a run that finished, and checks it against those that it is paired with.
+        """Reads a finished run and checks it against the runs that it is paired with.
 
         Raises:
             UserError: it lacks a metric, or cannot be paired.
@@ -66,7 +66,7 @@ class Progress:
         return [run for run in self.planned if run.number not in self.runs.get(run.arm, {})]
 
     def left(self, at_once: int) -> float | None:
-        """Seconds until all runs have finished, or None where nothing tells."""
+        """Seconds until all runs have finished, or None if no run has finished yet."""
         seconds = {
             arm: [run.wall_seconds for run in found.values()] for arm, found in self.runs.items()
         }
@@ -74,7 +74,7 @@ class Progress:
 
 
 def look(study: Study) -> Progress:
-    """What of a study has finished; writes nothing.
+    """The state of a study, from the files of its runs; writes nothing.
 
     Raises:
         UserError: an arm's flags are wrong, a folder holds another run, or finished runs cannot be
@@ -89,7 +89,7 @@ def look(study: Study) -> Progress:
 
 
 def jobs_left(progress: Progress, commands: Commands) -> list[Job]:
-    """What is left to execute, in order."""
+    """Jobs of the runs that have not finished, in order."""
     return [
         job_of(
             run,
@@ -103,21 +103,21 @@ def jobs_left(progress: Progress, commands: Commands) -> list[Job]:
 
 
 def conduct(progress: Progress, commands: Commands, at_once: int) -> None:
-    """Executes what is left, and writes tables and verdicts again whenever a run ends.
+    """Executes the remaining runs, and writes tables and verdicts anew whenever a run ends.
 
     Args:
-        progress: so far; runs that finish are added.
-        commands: that start the scripts.
-        at_once: how many runs at a time.
+        progress: state of the study; finished runs are added.
+        commands: commands of the study.
+        at_once: number of runs at a time.
 
     Raises:
         UserError: a run lacks a metric, or two cannot be paired; the others are stopped then.
-        launching.StudyStopped: a signal came.
+        launching.StudyStopped: a signal was received.
     """
     jobs = jobs_left(progress, commands)
     runs = dict(zip((job.name for job in jobs), progress.waiting(), strict=True))
     total = len(progress.planned)
-    # Lines above the bar tell all of it where there is no terminal to redraw it on.
+    # Without a terminal to redraw it on, the lines above the bar contain the same information.
     bar = tqdm(total=total, initial=total - len(jobs), unit="run", disable=None)
 
     def ended(job: Job, code: int) -> None:
@@ -141,15 +141,15 @@ def conduct(progress: Progress, commands: Commands, at_once: int) -> None:
 
 
 def result_of(progress: Progress, strict: bool = False, images: bool = False) -> StudyResult:
-    """The report's content.
+    """The content of the report.
 
     Args:
-        progress: with the runs that finished.
+        progress: state of the study.
         strict: refuse runs of mixed versions or precisions instead of noting them.
         images: whether to bootstrap over images.
 
     Raises:
-        UserError: as `strict` says.
+        UserError: `strict`, and versions or precisions differ.
     """
     study = progress.study
     finished = [run for found in progress.runs.values() for run in found.values()]
@@ -176,16 +176,16 @@ def write_results(result: StudyResult) -> list[Path]:
 
 
 def write_report(result: StudyResult, command: str) -> list[Path]:
-    """Writes the page, too, once a run has finished; returns all files.
+    """Writes tables and verdicts and, once a run has finished, the page; returns all files.
 
     Args:
-        result: of `result_of`.
-        command: that repeats the study.
+        result: the content of the report.
+        command: command that repeats the study.
     """
     made = write_results(result)
     if not result.finished():
         return made
-    # Only here, as it imports Matplotlib.
+    # Imported late, because it imports Matplotlib.
     from tfadvseg.reporting.page.render import REPORT, write_page
     from tfadvseg.study.page import study_page
 

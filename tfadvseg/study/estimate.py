@@ -1,4 +1,4 @@
-"""How long the rest of a study takes, judged by the runs that have finished."""
+"""Estimate of a study's remaining time from its finished runs."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -9,16 +9,16 @@ from tfadvseg.study.plan import PlannedRun
 def estimated_seconds(
     waiting: Sequence[PlannedRun], seconds: Mapping[str, Sequence[float]], at_once: int
 ) -> float | None:
-    """Time for the runs that wait, in seconds.
+    """Time for the remaining runs in seconds.
 
     Args:
         waiting: runs that have not finished.
-        seconds: wall time of finished runs, by arm. An arm that has none is taken to last as long
+        seconds: wall time of finished runs, by arm. An arm without any is assumed to take as long
             as the longest of the others.
-        at_once: how many run at a time.
+        at_once: number of runs at a time.
 
     Returns:
-        None where no run has finished yet.
+        None if no run has finished yet.
     """
     means = {arm: statistics.mean(each) for arm, each in seconds.items() if each}
     if not means:

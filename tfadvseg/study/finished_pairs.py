@@ -1,4 +1,4 @@
-"""Paired statistics of any finished runs or evaluations, for `tfadvseg compare`."""
+"""Paired statistics of finished runs or evaluations, for `tfadvseg compare`."""
 
 import json
 import math
@@ -13,10 +13,10 @@ Runs = Mapping[str, Sequence[FinishedRun]]
 
 
 def why_unpaired(runs: Runs) -> str:
-    """Why the runs of different names do not make pairs, as a sentence; empty if they do.
+    """Why runs of different names are not pairs, as part of a sentence; empty if they are.
 
-    The first run of each name is one pair, the second ones the next. Seeds that are known must
-    agree within a pair.
+    The first runs of all names are one pair, the second runs the next. Known seeds must agree
+    within a pair.
     """
     counts = {name: len(each) for name, each in runs.items()}
     if len(counts) < 2:
@@ -35,7 +35,7 @@ def why_unpaired(runs: Runs) -> str:
 
 
 def paired_comparisons(runs: Runs, reference: str, metrics: Sequence[str]) -> list[Comparison]:
-    """Each name against the reference, by metric; of runs that make pairs (`why_unpaired`)."""
+    """Comparisons of each name with the reference, by metric, for paired runs (`why_unpaired`)."""
     made: list[Comparison] = []
     for metric in metrics:
         family = []
@@ -55,7 +55,7 @@ def paired_comparisons(runs: Runs, reference: str, metrics: Sequence[str]) -> li
 
 
 def _seed(run: FinishedRun) -> int | None:
-    """Of a run; None of an evaluation, which does not know it."""
+    """The seed of a run; None for an evaluation, whose file lacks it."""
     if run.evaluated:
         return None
     try:

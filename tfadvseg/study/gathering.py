@@ -1,4 +1,4 @@
-"""What the runs of a study left, read from their folders. No TensorFlow here."""
+"""Results of the runs of a study, read from their folders. No TensorFlow here."""
 
 import json
 import zlib
@@ -27,19 +27,19 @@ class StudyRun:
     """One finished run.
 
     Attributes:
-        plan: what was asked for.
-        metrics: of S's last state on the part that decides.
-        images: what these were measured on.
-        labels: fingerprint of the measured images' names and labels; empty where nothing tells.
-        rows: its `metrics.csv`, a row per epoch.
-        facts: of its start; None of runs of earlier versions.
-        updates: of all phases together.
-        windows: that the networks were shown, by the tensor's name.
-        seconds, wall_seconds: training alone, and all of it.
-        peak_memory_mib: the most memory that it used at once.
-        precision: of activations.
-        versions: of Python and of packages.
-        notices: what was said about D's health.
+        plan: the plan of the run.
+        metrics: metrics of S's last state on the deciding part.
+        images: description of the measured images.
+        labels: fingerprint of the measured images' names and labels; empty if unknown.
+        rows: its `metrics.csv`, one row per epoch.
+        facts: facts of its start; None for runs of earlier versions.
+        updates: number of updates of all phases together.
+        windows: number of windows given to the networks, by the tensor's name.
+        seconds, wall_seconds: duration of training alone, and of the whole run.
+        peak_memory_mib: peak memory.
+        precision: precision of activations.
+        versions: versions of Python and of packages.
+        notices: notices about D's health.
     """
 
     plan: PlannedRun
@@ -59,7 +59,7 @@ class StudyRun:
 
 
 def is_finished(run: PlannedRun, part: Part) -> bool:
-    """Whether a run has left everything that the study needs of it.
+    """Whether a run has written all files that the study needs.
 
     Raises:
         UserError: its folder holds a run of other flags.
@@ -131,7 +131,7 @@ def check_metrics(run: StudyRun, metrics: Sequence[str]) -> None:
     """Refuses metrics that a run did not measure.
 
     Raises:
-        UserError: naming the arm and what it has.
+        UserError: naming the arm and its metrics.
     """
     for metric in metrics:
         if metric not in run.metrics:
@@ -142,7 +142,7 @@ def check_metrics(run: StudyRun, metrics: Sequence[str]) -> None:
 
 
 def mixed_settings(runs: Sequence[StudyRun]) -> list[str]:
-    """Sentences on versions and precisions in which runs differ; empty where all agree."""
+    """Sentences on versions and precisions in which runs differ; empty if all agree."""
     sentences = []
     names = dict.fromkeys(name for run in runs for name in run.versions)
     kinds = {name: [run.versions.get(name, "unknown") for run in runs] for name in names}
@@ -155,7 +155,7 @@ def mixed_settings(runs: Sequence[StudyRun]) -> list[str]:
 
 
 def sums_file(run: PlannedRun, part: Part) -> Path:
-    """Where a run keeps the sums over each image of the part that decides."""
+    """File of a run with the sums over each image of the deciding part."""
     test = run.folder / f"{Path(TEST_FILE).stem}_{IMAGE_SUMS}"
     return test if part == "test" else run.folder / IMAGE_SUMS
 

@@ -1,4 +1,4 @@
-"""Runs of a study as processes, some at a time, with the cores divided among them."""
+"""Runs of a study as parallel processes, which share the cores."""
 
 import os
 import shlex
@@ -16,11 +16,11 @@ from tfadvseg.study.plan import TEST_FILE, Part, PlannedRun
 
 _POLL_SECONDS = 0.5
 _LOG_TAIL = 65536
-"""Bytes from the end of a log in which the reason of a failure is looked for."""
+"""Number of bytes at the end of a log that are searched for the reason of a failure."""
 
 
 class StudyStopped(Exception):
-    """A signal came; the runs under way have saved their state."""
+    """A signal was received; the running processes have saved their state."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Job:
     """The commands of one run, one after the other, each only if the one before it succeeded.
 
     Attributes:
-        name: for messages.
+        name: name in messages.
         commands: programs with their arguments.
-        log: where their output goes, after what earlier tries left there.
+        log: file to which their output is appended.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Job:
     log: Path
 
     def as_shell(self) -> str:
-        """One line for a shell; its output goes where the shell sends it."""
+        """One line for a shell, without redirection of its output."""
         return " && ".join(map(shlex.join, self.commands))
 
 
@@ -54,12 +54,12 @@ class _Process:
 def job_of(
     run: PlannedRun, part: Part, train: Sequence[str], evaluate: Sequence[str], trained: bool
 ) -> Job:
-    """What to execute for one run.
+    """The commands of one run.
 
     Args:
-        run: planned.
-        part: that decides; of the test part S's last state is measured after training.
-        train, evaluate: how `scripts/train.py` and `scripts/evaluate.py` are started.
+        run: the planned run.
+        part: the deciding part; on the test part, S's last state is measured after training.
+        train, evaluate: commands of training and of evaluation.
         trained: whether training has finished already.
     """
     commands = [] if trained else [(*train, *run.arguments)]
@@ -81,16 +81,15 @@ def job_of(
 def run_jobs(
     jobs: Sequence[Job], at_once: int, ended: Callable[[Job, int], None] = lambda job, code: None
 ) -> None:
-    """Executes all jobs; one that fails does not end the others.
+    """Executes all jobs; a failed one does not end the others.
 
     Args:
-        jobs: in order.
-        at_once: how many processes at a time; with more than one, each keeps to its share of this
-            machine's cores.
-        ended: called when a job ends, with its exit status. What it raises stops all processes.
+        jobs: the jobs, in order.
+        at_once: number of processes at a time; several divide this machine's cores among them.
+        ended: called when a job ends, with its exit status. An exception in it stops all processes.
 
-    Raises:
-        StudyStopped: SIGINT or SIGTERM came. The processes were asked to save and have ended.
+    Raises: StudyStopped: SIGINT or SIGTERM was received. The processes have saved their state and
+        ended.
     """
     waiting = list(jobs)
     shares = _core_shares(at_once)
@@ -121,7 +120,7 @@ def run_jobs(
 
 
 def failure_reason(job: Job, code: int) -> str:
-    """One line on why a job failed: the last error line of its log, or else its last line."""
+    """Reason of a failure in one line: the last error line of the log, or else its last line."""
     if code < 0:
         return f"ended by {signal.Signals(-code).name}"
     with job.log.open("rb") as file:
@@ -133,7 +132,7 @@ def failure_reason(job: Job, code: int) -> str:
 
 
 def _core_shares(at_once: int) -> list[list[int]]:
-    """Cores of each process; empty where it may use all, or the system cannot tell."""
+    """Cores of each process; empty if it may use all, or if the system does not know them."""
     if at_once == 1 or not hasattr(os, "sched_getaffinity"):
         return [[]] * at_once
     cores = sorted(os.sched_getaffinity(0))
@@ -155,7 +154,7 @@ def _spawn(command: Sequence[str], log: IO[bytes], cores: list[int]) -> subproce
     log.flush()
     own: dict[str, str] = {}
     if cores:
-        # Libraries that ask for the machine's cores, not for those they may use, need telling.
+        # For libraries that count the machine's cores instead of those that they may use.
         own = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(len(cores)))
     process = subprocess.Popen(
         command,
@@ -163,7 +162,7 @@ def _spawn(command: Sequence[str], log: IO[bytes], cores: list[int]) -> subproce
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         env=os.environ | own,
-        # A terminal's Ctrl-C reaches the study alone, which then asks its runs to save.
+        # Ctrl-C reaches only the study, which then asks its runs to save.
         start_new_session=True,
     )
     if cores:
@@ -172,7 +171,7 @@ def _spawn(command: Sequence[str], log: IO[bytes], cores: list[int]) -> subproce
 
 
 def _stop(running: Sequence[_Process]) -> None:
-    """Asks processes to save and end, and waits until they have."""
+    """Asks processes to save their state and end, and waits for them."""
     for each in running:
         if each.process.poll() is None:
             each.process.send_signal(signal.SIGTERM)
@@ -183,7 +182,7 @@ def _stop(running: Sequence[_Process]) -> None:
 
 @contextmanager
 def _stop_requests() -> Iterator[list[int]]:
-    """Yields a list that signals are added to while the block runs; a second one ends at once."""
+    """Yields a list to which signals are added while the block runs; a second one ends at once."""
     received: list[int] = []
 
     def note(number: int, frame: object) -> None:

@@ -1,4 +1,4 @@
-"""Checks that two runs differ in nothing but what their flags change. No TensorFlow here."""
+"""Checks that two runs differ only in the effects of their flags. No TensorFlow here."""
 
 import dataclasses
 import math
@@ -10,14 +10,14 @@ from tfadvseg.files.start_facts import StartFacts
 from tfadvseg.study.gathering import StudyRun
 
 _TOLERANCE = 1e-3
-"""Difference of two windows' means on the normalised scale, or of class ids, that is rounding."""
+"""Largest difference of two windows' means, normalised or of class ids, that is rounding."""
 
 _NO_PAIRING = frozenset(("data_dir", "prepared_dir", "beam_options", "val_windows"))
 """Data settings that change neither images nor windows."""
 
 
 def check_pair(arm: StudyRun, reference: StudyRun) -> list[str]:
-    """Sentences on what two runs of one seed or fold do not share, for the report.
+    """Sentences on differences between two runs of one seed or fold, for the report.
 
     Images that are measured must be the same. Training images, the initial weights of S and the
     first batches must be the same unless flags of the two runs explain the difference.
@@ -76,13 +76,13 @@ def _where(run: StudyRun) -> str:
 
 
 def _different_batches(first: StartFacts, second: StartFacts) -> list[str]:
-    """Names of tensors that both have and whose first windows differ."""
+    """Names of tensors in both whose first windows differ."""
     batches = [_first_batches(facts) for facts in (first, second)]
     return [name for name in batches[0] if name in batches[1] and not _alike(name, *batches)]
 
 
 def _first_batches(facts: StartFacts) -> dict[str, list[float]]:
-    """Of the phases that train S; that of D alone shows windows in another order."""
+    """First batches of the phases that train S; D's own phase has windows in another order."""
     found: dict[str, list[float]] = {}
     for phase in facts.phases:
         if phase.name != "discriminator":
@@ -111,7 +111,7 @@ def _differing(first: object, second: object) -> list[str]:
 
 
 def _differing_data(first: Config, second: Config, classes_only: bool = False) -> list[str]:
-    """Flags of the two domains that differ and decide which images are shown, and how."""
+    """Flags of the two domains that differ and affect images or windows."""
     chosen = ("dataset", "class_names", "value_map", "colour_map", "void_as_class", "train_ids")
     flags = []
     for prefix, one, other in (

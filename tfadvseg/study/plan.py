@@ -1,4 +1,4 @@
-"""The plan of a study: which runs it takes, where they go and by which commands."""
+"""The plan of a study: its runs, their folders and their flags."""
 
 import itertools
 import re
@@ -15,22 +15,22 @@ Unit = Literal["seed", "fold"]
 Part = Literal["validation", "test"]
 
 TEST_FILE = "evaluation_study_test.json"
-"""In a run's folder: its last state measured on the test part."""
+"""File in a run's folder with the metrics of its last state on the test part."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """What is compared, and by what.
+    """The arms that are compared, and how.
 
     Attributes:
         arms: two or more.
         references: names of arms that all others are compared with; the first one is the main one.
-        unit: what makes pairs: a seed, or a fold of the images.
-        numbers: of the seeds or folds.
-        folds: how many folds there are; 0 where `unit` is `seed`.
-        fold_seed: the seed of all runs where `unit` is `fold`.
-        metrics: the first one decides, the others are reported.
-        part: whose images decide.
+        unit: unit of pairs: a seed, or a fold of the images.
+        numbers: the seeds or folds.
+        folds: number of folds; 0 if `unit` is `seed`.
+        fold_seed: seed of all runs if `unit` is `fold`.
+        metrics: names of metrics; the first one decides.
+        part: part of the images that decides.
         output: the study's folder.
     """
 
@@ -47,7 +47,7 @@ class Study:
     def comparisons(self) -> list[tuple[str, str]]:
         """(arm, reference) of each comparison, those with the main reference first.
 
-        Each arm is compared with every reference; a reference with those before it.
+        Each arm is compared with every reference, a reference with those before it.
         """
         found = []
         for place, reference in enumerate(self.references):
@@ -61,11 +61,11 @@ class PlannedRun:
     """One run of a study.
 
     Attributes:
-        arm: the name of its arm.
+        arm: name of its arm.
         number: its seed or fold.
         folder: its `--output_dir`.
-        arguments: of `scripts/train.py`.
-        config: what they mean.
+        arguments: its flags.
+        config: the configuration of these flags.
     """
 
     arm: str
@@ -76,15 +76,15 @@ class PlannedRun:
 
     @property
     def log(self) -> Path:
-        """Where its output goes, so that the run's own folder may be made by the run."""
+        """File of its output; outside of the run's folder, which the run creates."""
         return self.folder.with_suffix(".log")
 
 
 def plan_runs(study: Study) -> list[PlannedRun]:
-    """All runs, pair by pair, so that the first pairs are whole early.
+    """All runs, pair by pair, so that first pairs are complete early.
 
     Raises:
-        UserError: an arm's flags are wrong, or two arms mean the same.
+        UserError: an arm's flags are wrong, or two arms have the same configuration.
     """
     runs = []
     for number, arm in itertools.product(study.numbers, study.arms):
@@ -99,10 +99,10 @@ def plan_runs(study: Study) -> list[PlannedRun]:
 
 
 def parse_numbers(text: str, flag: str) -> tuple[int, ...]:
-    """Numbers and ranges, as in `0,2-7`, rising in the order given.
+    """Reads numbers and ascending ranges, as in `0,2-7`; keeps their order.
 
     Raises:
-        UserError: it is written otherwise, or a number comes twice.
+        UserError: the text has another form, or a number occurs twice.
     """
     numbers: list[int] = []
     for part in text.split(","):
@@ -120,10 +120,10 @@ def parse_numbers(text: str, flag: str) -> tuple[int, ...]:
 
 
 def check_references(references: Sequence[str], arms: Sequence[Arm]) -> tuple[str, ...]:
-    """The names of the reference arms; the first arm's where none is given.
+    """The names of the reference arms; the first arm if none is given.
 
     Raises:
-        UserError: a name is no arm's, or comes twice.
+        UserError: a name is not that of an arm, or occurs twice.
     """
     names = [arm.name for arm in arms]
     for name in references:

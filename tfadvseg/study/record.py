@@ -1,4 +1,4 @@
-"""What a study's folder remembers: the plan that it was begun with, and failed runs."""
+"""Records in a study's folder: the plan with which it was begun, and failed runs."""
 
 import json
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ def record_study(study: Study, write: bool = True) -> list[str]:
         write: whether to record it, if no plan is there yet.
 
     Returns:
-        Sentences on what has changed since the study was begun.
+        Sentences on changes since the study was begun.
 
     Raises:
-        UserError: the folder holds another study, or is not a study's.
+        UserError: the folder holds another study, or other files.
     """
     path = study.output / PLAN
     arms = {arm.name: list(arm.arguments) for arm in study.arms}

@@ -1,4 +1,4 @@
-"""Search over an arm's flags with Optuna, on the validation part and on seeds of its own."""
+"""Search over an arm's flags with Optuna, on the validation part and on a separate seed."""
 
 import json
 import re
@@ -24,13 +24,13 @@ _RANGE = re.compile(rf"({_NUMBER})\s*\.\.\s*({_NUMBER})(\s+log)?")
 
 @dataclass(frozen=True)
 class Range:
-    """What a search may give a flag.
+    """Values of a flag in a search.
 
     Attributes:
         flag: its name.
-        low, high: bounds of a number; whole numbers if both are.
-        log: whether it is drawn on a logarithmic scale.
-        choices: values to choose among, in place of bounds.
+        low, high: bounds of a number, which is whole if both bounds are.
+        log: whether values are drawn on a logarithmic scale.
+        choices: values to choose from, instead of bounds.
     """
 
     flag: str
@@ -52,14 +52,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched, and where.
+    """A search.
 
     Attributes:
-        arm: whose flags are varied.
-        ranges: of the flags.
-        seed: of all its runs; no seed that the study reports.
-        metric: of the validation part.
-        trials: how many finished runs there are to be.
+        arm: arm whose flags are varied.
+        ranges: values of the flags.
+        seed: seed of all its runs; not a seed that the study reports.
+        metric: metric on the validation part.
+        trials: number of finished runs to reach.
         output: the study's folder.
     """
 
@@ -79,7 +79,7 @@ def parse_range(text: str) -> Range:
     """Reads `FLAG: LOW..HIGH`, `FLAG: LOW..HIGH log` or `FLAG: VALUE,VALUE,...`.
 
     Raises:
-        UserError: it is not written like that.
+        UserError: the text has another form.
     """
     flag, colon, rest = (part.strip() for part in text.partition(":"))
     flag = flag.removeprefix("--")
@@ -112,9 +112,9 @@ def run_search(
     the others go on.
 
     Args:
-        search: what to do.
-        train: how `tfadvseg train` is started.
-        say: takes a line per trial.
+        search: the search.
+        train: command of training.
+        say: function that takes one line per trial.
 
     Raises:
         UserError: Optuna is not installed, a flag is wrong, or every trial failed.

@@ -7,15 +7,15 @@ from tfadvseg.study.statistics import CONFIDENCE, least_sign_flip_p_value
 LEVEL = 1 - CONFIDENCE
 
 _LEAST_PAIRS = 3
-"""Below which an interval is too wide to be called a result."""
+"""Smallest number of pairs whose interval counts as a result."""
 
 
 def verdict(comparison: Comparison, unit: str) -> str:
-    """One to three sentences: the change, its interval, what follows, and what would tell more.
+    """One to three sentences: the change, its interval, the verdict, and the pairs needed.
 
     Args:
-        comparison: of one metric.
-        unit: what makes pairs, `seed` or `fold`.
+        comparison: comparison by one metric.
+        unit: unit of pairs, `seed` or `fold`.
     """
     names = f"{comparison.arm} against {comparison.reference}"
     title, result = metric_title(comparison.metric), comparison.result
@@ -45,7 +45,7 @@ def verdict(comparison: Comparison, unit: str) -> str:
 
 
 def won_tied_lost(comparison: Comparison) -> tuple[int, int, int]:
-    """In how many pairs the arm was better than, equal to and worse than its reference."""
+    """Numbers of pairs in which the arm was better than, equal to and worse than its reference."""
     result = comparison.result
     assert result is not None
     counts = (result.wins, result.ties, result.losses)
@@ -64,7 +64,7 @@ def _more_pairs(comparison: Comparison, unit: str) -> str:
 
 
 def _caution(comparison: Comparison) -> str:
-    """What to keep in mind about a clear change."""
+    """Limits of the evidence for a clear change."""
     result = comparison.result
     assert result is not None
     if comparison.t_holm > LEVEL:

@@ -12,10 +12,10 @@ POWER = 0.8
 """Probability with which `pairs_needed` would find a difference as large as the one seen."""
 
 MOST_PAIRS = 1000
-"""Beyond which `pairs_needed` stops looking."""
+"""Largest value of `pairs_needed`."""
 
 _MOST_FLIPS = 2**20
-"""Sign flips that are enumerated; 20 pairs."""
+"""Largest number of sign flips that are enumerated: 20 pairs."""
 
 _TIE = 1e-12
 
@@ -25,8 +25,8 @@ class PairedResult:
     """One metric of one arm less that of its reference, pair by pair.
 
     Attributes:
-        differences: of each pair.
-        mean: of the differences.
+        differences: difference of each pair.
+        mean: mean of the differences.
         deviation: their standard deviation (n - 1); NaN for a single pair.
         interval: 95 % interval of the mean by Student's t; NaN for a single pair.
         wins, ties, losses: pairs where the arm is above, equal to and below its reference.

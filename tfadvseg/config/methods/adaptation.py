@@ -18,8 +18,8 @@ def _check(config: "Config") -> None:
 
 
 RULES = MethodRules(
-    summary="S on a labelled source and an unlabelled target, against one D per level that tells "
-    "the domains of S's maps apart (AdaptSegNet).",
+    summary="S on a labelled source and an unlabelled target, against one D per level that "
+    "classifies the domain of S's maps (AdaptSegNet).",
     options=("lambda_adv", "lambda_seg_aux", "lambda_adv_aux", "gan", "iter_size", "compare"),
     d_options=("d_r1", "d_r1_every"),
     discriminator="fc",

@@ -23,12 +23,12 @@ def _check(config: "Config") -> None:
     d, given = config.discriminator, config.method.masks_flag
     require(
         d.d_image == "none",
-        f"{given}: D sees these masks without their images, so that it must see S's maps alone, "
+        f"{given}: D sees these masks without images, so it must see S's maps without images, "
         "too; add --d_image=none.",
     )
     require(
         d.d_ignored == "shown",
-        f"{given}: has no ignored pixels, by whose zeros D would know S's maps; add "
+        f"{given}: D would recognise S's maps by the zeros of ignored pixels; add "
         "--d_ignored=shown.",
     )
 

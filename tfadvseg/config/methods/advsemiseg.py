@@ -15,7 +15,7 @@ def _check(config: "Config") -> None:
     smoothing = config.discriminator.d_label_smoothing
     require(
         method.weighs_adversarial,
-        "--lambda_adv=0: no D is built then, and no pseudo-label can be chosen by it; give a small "
+        "--lambda_adv=0: builds no D, which chooses pseudo-labels; give a small "
         "number, or take --method=supervised.",
     )
     require(
@@ -32,8 +32,8 @@ def _check(config: "Config") -> None:
 
 
 RULES = MethodRules(
-    summary="S on labelled images and on others without labels, against D, which tells S's maps "
-    "from true ones pixel by pixel; where D takes a prediction for true, it becomes a label "
+    summary="S on labelled and unlabelled images, against D, which classifies each pixel of a "
+    "map as real or fake; where D classifies a prediction as real, it becomes a pseudo-label "
     "(AdvSemiSeg).",
     options=(
         "lambda_adv",

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 def _check(config: "Config") -> None:
     require(
         config.method.weighs_adversarial,
-        "--lambda_adv=0: S learns nothing of images without labels then; give a number above 0, or "
+        "--lambda_adv=0: S learns nothing from images without labels; give a number above 0, or "
         "take --method=supervised.",
     )
 
 
 RULES = MethodRules(
-    summary="S on labelled images and on others without labels, against D, which tells its "
-    "predictions on the ones from those on the others (DAN).",
+    summary="S on labelled and unlabelled images, against D, which classifies predictions as "
+    "those on labelled or on unlabelled images (DAN).",
     options=("lambda_adv", "gan", "compare"),
     d_options=("d_image", "d_r1", "d_r1_every"),
     without=dict.fromkeys(

@@ -27,8 +27,8 @@ class MethodRules:
         d_options: fields of `DiscriminatorConfig` that it takes in addition to D's size and kind.
         discriminator: value that `--discriminator=auto` stands for; None if no D is trained.
         lambda_adv: default of `--lambda_adv`.
-        without: why the method does not take an option that others with a D take, by option; said
-            when it is refused.
+        without: reasons why the method does not take an option that others with a D take, by
+            option, for the error message.
         needs_masks: whether masks of other images are required.
         target: whether a target domain is refused, used for validation only, trained on if there is
             one, or required.

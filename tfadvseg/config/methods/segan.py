@@ -15,12 +15,12 @@ def _check(config: "Config") -> None:
     own = loss.class_weights != "none" or bool(weighed)
     require(
         not own or config.method.segan_loss == "segmentation" or bool(config.method.compare),
-        "--segan_loss=dice: takes SegAN's Dice in place of the segmentation loss, whose weights "
-        "and terms have no effect then; leave them out, or give --segan_loss=segmentation.",
+        "--segan_loss=dice: replaces the segmentation loss by SegAN's Dice, so its weights "
+        "and terms have no effect; leave them out, or give --segan_loss=segmentation.",
     )
     require(
         config.method.weighs_adversarial,
-        "--lambda_adv=0: no critic is trained then; take --method=supervised.",
+        "--lambda_adv=0: trains no critic; take --method=supervised.",
     )
 
 

@@ -14,18 +14,18 @@ SelfTraining = Literal["mean_teacher", "fixmatch", "dacs"]
 
 @dataclass(frozen=True)
 class Setting:
-    """One published way to learn from a teacher's predictions.
+    """A published way to learn from a teacher's predictions.
 
     Attributes:
-        mixing: what S's view of an unlabelled image is mixed with: nothing, a box of another
+        mixing: what is mixed into S's view of an unlabelled image: nothing, a box of another
             unlabelled image, or half of the classes of a labelled one.
         lambda_seg: weight of the segmentation loss on labelled images.
-        lambda_unlabelled: weight of the loss on unlabelled images, in the end.
+        lambda_unlabelled: final weight of the loss on unlabelled images.
         ramps: whether that weight rises over the whole run, by exp(-5 (1 - t)^2).
         confidence: probability from which a pseudo-label is confident; 0 where S learns the
             teacher's probabilities instead.
-        weighs_by_share: whether every pseudo-label weighs the share of confident ones; otherwise
-            confident ones weigh 1 and the others 0.
+        weighs_by_share: whether the weight of every pseudo-label is the share of confident ones;
+            otherwise it is 1 for confident ones and 0 for others.
     """
 
     mixing: Literal["none", "cutmix", "classmix"]

@@ -27,7 +27,7 @@ def check_size_prior_beside(config: "Config") -> None:
 
 
 RULES = MethodRules(
-    summary="S alone, whose class shares in every image are drawn to those of other images' masks "
+    summary="S alone; its class shares in every image approach those of other images' masks "
     "(Kervadec et al. 2019).",
     options=("masks_dir", "masks_split", "lambda_size", "size_loss", "compare"),
     needs_masks=True,
