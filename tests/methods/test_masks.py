@@ -86,7 +86,7 @@ def test_an_empty_folder_and_ignored_pixels_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--masks_dir=m"], "--masks_dir=m: D sees these masks without their images"),
+        (["--masks_dir=m"], "--masks_dir=m: D sees these masks without images"),
         (["--masks_split=m", "--d_image=none"], "add --d_ignored=shown"),
         (["--masks_split=m", "--masks_dir=m", *MAPS_ALONE], "give one of them"),
         (["--method=supervised", "--masks_dir=m"], "--masks_dir=m: is for --method="),

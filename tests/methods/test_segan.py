@@ -100,7 +100,7 @@ def test_the_run_s_own_segmentation_loss_in_place_of_dice():
     ("arguments", "words"),
     [
         (["--discriminator=patch"], "returns logits and no features; --method=segan takes critic"),
-        (["--lambda_adv=0"], "--lambda_adv=0: no critic"),
+        (["--lambda_adv=0"], "--lambda_adv=0: trains no critic"),
         (["--class_weights=1,2"], "--segan_loss=dice"),
         (["--gan=ls"], r"--gan=ls: is for .*not segan \(its critic returns features"),
         (["--masks_dir=m"], "compares two maps of the same image"),
