@@ -297,7 +297,7 @@ class _LazyArray:
 
         whole = {"squeeze": False, "level": 0} if hasattr(pages, "levels") else {}
         with pages.aszarr(maxworkers=1, **whole) as store:
-            return zarr.open_array(store, mode="r")[index]
+            return np.asarray(zarr.open_array(store, mode="r")[index])
 
 
 def _is_mapped(pages: Any) -> bool:

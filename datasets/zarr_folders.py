@@ -76,12 +76,12 @@ def _array(path: Path) -> tuple[Any, str]:
     import zarr
 
     try:
-        node = zarr.open(str(path), mode="r")
+        node: Any = zarr.open(str(path), mode="r")
     except Exception as error:  # Zarr raises many types on damaged metadata
         raise Unsuitable(f"{path}: Zarr cannot open it ({_line(error)}).") from None
     if isinstance(node, zarr.Array):
         return node, _dimension_names(node)
-    attributes = dict(node.attrs)
+    attributes: dict[str, Any] = dict(node.attrs)
     scales = attributes.get("multiscales") or dict(attributes.get("ome", {})).get("multiscales")
     try:
         if scales:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 from cli_testing import assert_one_line_error, expected_label, make_run, run_script
 
 from tfadvseg.export.exported import load_exported
@@ -36,6 +37,23 @@ def test_exports_what_is_asked_for(run, tmp_path):
     assert_predicts_like(load_exported(tmp_path / "cells" / "12"), networks["latest"])
     again = run_script("export.py", *arguments, "--version=12", cwd=tmp_path)
     assert_one_line_error(again, "cells/12", "exists already")
+
+
+def test_the_limit_on_pixels_of_encoded_images(run, tmp_path):
+    run_dir, _ = run
+    arguments = (f"--model={run_dir}", f"--export_dir={tmp_path}/cells", "--max_pixels=400")
+    result = run_script("export.py", *arguments, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    serve = tf.saved_model.load(str(tmp_path / "cells/1")).signatures["encoded"]
+    for width, fits in ((20, True), (21, False)):
+        content = tf.io.encode_png(np.zeros((20, width, 1), np.uint8))
+        if fits:
+            assert serve(image_bytes=content[tf.newaxis])
+            continue
+        with pytest.raises(tf.errors.InvalidArgumentError, match="more than 400 pixels"):
+            serve(image_bytes=content[tf.newaxis])
+    refused = run_script("export.py", *arguments, "--format=tflite", cwd=tmp_path)
+    assert_one_line_error(refused, "--max_pixels=400: is for --format=saved_model")
 
 
 def test_refusals(run, tmp_path):

@@ -14,6 +14,7 @@ VERSION/assets.extra/report.json. int8 is calibrated on training images, or on -
 and `predict` take exports of every format as --model.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import cast, get_args
 
@@ -22,6 +23,7 @@ from absl import flags
 from tfadvseg import cli
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import LARGEST_VERSION, Format, Quantization, Which
+from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.flags.command_line import (
     define_network_flags,
     define_test_scales_flag,
@@ -63,6 +65,13 @@ _VERSION = flags.DEFINE_integer(
     lower_bound=1,
     upper_bound=LARGEST_VERSION,
 )
+_MAX_PIXELS = flags.DEFINE_integer(
+    "max_pixels",
+    ModelSpec.max_pixels,
+    "Most pixels of a PNG or JPEG file that the signature encoded decodes; others are refused by "
+    "their header, as a small file can hold gigabytes.",
+    lower_bound=1,
+)
 
 
 def main(argv: list[str]) -> None:
@@ -73,6 +82,10 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--quantization={quantization}: is for --format=tflite; leave it out.")
     if _IMAGES.value is not None and target == "saved_model":
         raise UserError(f"--images={_IMAGES.value}: is for --format=onnx and tflite; leave it out.")
+    if _MAX_PIXELS.present and target != "saved_model":
+        raise UserError(
+            f"--max_pixels={_MAX_PIXELS.value}: is for --format=saved_model; leave it out."
+        )
     # Imported late, so that mistaken flags are reported at once.
     from tfadvseg.export.onnx_model import check_onnx_installed
     from tfadvseg.export.run_model import load_run_segmenter
@@ -87,6 +100,7 @@ def main(argv: list[str]) -> None:
     base = _EXPORT_DIR.value or Path(model) / folder_name
     report = ""
     if target == "saved_model":
+        spec = dataclasses.replace(spec, max_pixels=_MAX_PIXELS.value)
         folder = export_saved_model(segmenter, spec, base, _VERSION.value)
     else:
         images = None

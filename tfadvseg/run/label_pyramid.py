@@ -80,7 +80,8 @@ def write_pyramid(path: Path, rows: LabelRows) -> None:
                     compression="zlib",
                     photometric="minisblack",
                     metadata=None,
-                    **({"subfiletype": 1} if level else {"subifds": levels - 1}),
+                    subfiletype=1 if level else 0,
+                    subifds=None if level else levels - 1,
                 )
         Path(temporary).chmod(0o644)  # mkstemp's mode hides the file from other users
         Path(temporary).replace(path)

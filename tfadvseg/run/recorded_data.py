@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from absl import logging
 
@@ -57,7 +58,7 @@ def _start_of(run_dir: Path) -> Path | None:
 
 
 def _taken_from(start: Path, data: DataConfig) -> DataConfig:
-    found = {}
+    found: dict[str, Any] = {}
     for name in _PATHS:
         path = getattr(data, name)
         if _lost(data, name) and (start / path).exists():
