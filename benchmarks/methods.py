@@ -2,12 +2,15 @@ r"""What an update of each method costs beside S alone, of the same networks on 
 
     python -m benchmarks.methods configs/streets_source_only.flags configs/streets_adabn.flags \
       --nomulti_level --precision=float32
+    python -m benchmarks.methods --alone configs/dan.flags configs/fixmatch.flags
 
-The first flagfile is what the others are compared with; flags apply to all. Steps are compiled as
-training compiles them, fed with one batch of noise, and timed in turn, so that the machine's load
-hits all alike.
+The first flagfile is what the others are compared with; flags apply to all. With `--alone` each
+flagfile is compared with S alone (`--method=supervised`) of the same networks and labelled windows
+instead. Networks of `--compare` are left out. Steps are compiled as training compiles them, fed
+with one batch of noise, and timed in turn, so that the machine's load hits all alike.
 """
 
+import dataclasses
 import statistics
 import sys
 import time
@@ -18,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.operations import count_operations
-from tfadvseg.config import Config
+from tfadvseg.config import Config, MethodConfig
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.feeds import Feed, Masks
 from tfadvseg.data.normalisation import Normalisation
@@ -36,12 +39,19 @@ ROUNDS = 20
 
 def main(arguments: list[str]) -> None:
     """Prints operations and median time per update of S, relative to the first flagfile's."""
-    common = [argument for argument in arguments if argument.startswith("--")]
-    updates = {
-        Path(path).stem: _update(config_of_arguments([f"--flagfile={path}", *common], path))
-        for path in arguments
-        if path not in common
-    }
+    alone = "--alone" in arguments
+    common = [a for a in arguments if a.startswith("--") and a != "--alone"]
+    paths = [argument for argument in arguments if not argument.startswith("--")]
+    configs = {Path(p).stem: config_of_arguments([f"--flagfile={p}", *common], p) for p in paths}
+    bases = dict.fromkeys(configs, next(iter(configs)))
+    if alone:
+        bases = {name: f"{name}, S alone" for name in configs}
+        configs = {
+            each: of
+            for name, config in configs.items()
+            for each, of in ((bases[name], _alone(config)), (name, config))
+        }
+    updates = {name: _update(_without_comparison(config)) for name, config in configs.items()}
     times: dict[str, list[float]] = {name: [] for name in updates}
     for _ in range(ROUNDS):
         for name, (run, _) in updates.items():
@@ -49,11 +59,26 @@ def main(arguments: list[str]) -> None:
             run()
             times[name].append(time.perf_counter() - started)
     medians = {name: statistics.median(values) for name, values in times.items()}
-    base = next(iter(updates))
     print(f"{'':28} operations   time")
-    for name, (_, operations) in updates.items():
-        ratio = operations / updates[base][1]
+    for name, base in bases.items():
+        ratio = updates[name][1] / updates[base][1]
         print(f"{name:28} {ratio:10.2f} {medians[name] / medians[base]:6.2f}")
+
+
+def _without_comparison(config: Config) -> Config:
+    return dataclasses.replace(config, method=dataclasses.replace(config.method, compare=()))
+
+
+def _alone(config: Config) -> Config:
+    """S of a run alone, on the run's labelled windows."""
+    return Config(
+        data=config.data,
+        segmenter=config.segmenter,
+        loss=config.loss,
+        s_optimizer=config.s_optimizer,
+        method=MethodConfig(method="supervised"),
+        run=config.run,
+    )
 
 
 def _update(config: Config) -> tuple[Callable[[], None], int]:
