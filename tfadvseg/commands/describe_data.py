@@ -4,10 +4,12 @@
     tfadvseg describe-data --dataset=camvid --data_dir=D --split=train
     tfadvseg describe-data --dataset=darkfield --data_dir=D --split=test --seed=1
     tfadvseg describe-data --dataset=gta5 --data_dir=D --prepare=none
+    tfadvseg describe-data --dataset=folder --data_dir=D --suggest=my.flags
 
 Examples are read one after another, so that sets of any size can be described. Means and
 deviations are on the 0-255 scale. The frequency of a class is its share of the pixels that are not
-ignored; its images are those that contain it.
+ignored; its images are those that contain it. With --suggest, what is likely wrong with the data
+follows, and a flagfile to start training from is written, each line with its reason.
 """
 
 from absl import flags
@@ -23,6 +25,9 @@ _SPLIT = flags.DEFINE_string(
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of the division of datasets that have no splits of their own."
 )
+_SUGGEST = flags.DEFINE_string(
+    "suggest", None, "Flagfile to write for training on this dataset; it must not exist yet."
+)
 
 define_data_flags()
 
@@ -33,7 +38,14 @@ def main(argv: list[str]) -> None:
     # Imported late, so that mistaken flags are reported at once.
     from tfadvseg.data.sources import stream_split
     from tfadvseg.data.statistics import format_statistics, measure
+    from tfadvseg.run.suggestion import check_new, write_suggestion
 
+    if _SUGGEST.value:
+        check_new(_SUGGEST.value)
     descriptor, stream = stream_split(config, _SPLIT.value, _SEED.value)
     statistics = measure(stream, descriptor.num_classes)
     print(f"{config.dataset}, {_SPLIT.value}: {format_statistics(descriptor, statistics)}")
+    if _SUGGEST.value:
+        faults = write_suggestion(config, _SEED.value, _SUGGEST.value)
+        print("\n".join(["", *(f"- {fault}" for fault in faults)]).rstrip())
+        print(f"suggestion: {_SUGGEST.value}")

@@ -20,6 +20,17 @@ MAX_CLASSES = 255
 MAX_CHANNELS = 16
 """Of an image, and so of what a network sees."""
 
+PATHS = (
+    "data_dir",
+    "prepared_dir",
+    "train_list",
+    "val_list",
+    "test_list",
+    "colour_map",
+    "annotations",
+)
+"""Options of the examples that are paths."""
+
 _examples = functools.partial(option, scope="examples")
 
 

@@ -7,12 +7,11 @@ from typing import Any
 from absl import logging
 
 from tfadvseg.config import Config, DataConfig
+from tfadvseg.config.data import PATHS
 from tfadvseg.errors import UserError
 from tfadvseg.files.model_spec import RUN_FLAGS
 from tfadvseg.files.start_facts import read_start_facts
 from tfadvseg.flags.flagfile import read_flagfile
-
-_PATHS = ("data_dir", "prepared_dir", "train_list", "val_list", "test_list")
 
 
 def recorded_config(run_dir: Path) -> Config:
@@ -25,7 +24,7 @@ def recorded_config(run_dir: Path) -> Config:
         UserError: the run's files are damaged.
     """
     config = read_flagfile(run_dir / RUN_FLAGS)
-    if not any(_lost(data, name) for data in (config.data, config.target) for name in _PATHS):
+    if not any(_lost(data, name) for data in (config.data, config.target) for name in PATHS):
         return config
     start = _start_of(run_dir)
     if start is None:
@@ -59,7 +58,7 @@ def _start_of(run_dir: Path) -> Path | None:
 
 def _taken_from(start: Path, data: DataConfig) -> DataConfig:
     found: dict[str, Any] = {}
-    for name in _PATHS:
+    for name in PATHS:
         path = getattr(data, name)
         if _lost(data, name) and (start / path).exists():
             logging.info("--%s=%s: taken from %s, where the run was started.", name, path, start)

@@ -1,0 +1,126 @@
+"""What is likely wrong with a dataset, in words. No TensorFlow here."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tfadvseg.data.shift import likely_shift
+from tfadvseg.data.survey import Survey
+from tfadvseg_datasets.pairs import some
+
+MANY_IGNORED = 0.5
+"""Share of ignored pixels from which on they are told of as a fault."""
+
+
+def find_faults(parts: Mapping[str, Survey], class_names: Sequence[str]) -> list[str]:
+    """Sentences about classes, labels and images that repeat.
+
+    Args:
+        parts: by name; `train` is among them.
+        class_names: of all classes.
+    """
+    labelled = {name: part for name, part in parts.items() if part.pixels.any()}
+    return [
+        *_of_classes(parts, labelled, class_names),
+        *_of_ignored(labelled),
+        *_of_shifts(labelled),
+        *_of_duplicates(parts),
+    ]
+
+
+def _of_classes(
+    parts: Mapping[str, Survey], labelled: Mapping[str, Survey], names: Sequence[str]
+) -> list[str]:
+    if "train" not in labelled:
+        return ["No training image has a labelled pixel."]
+    train = parts["train"]
+    told = []
+    absent = [name for name, count in zip(names, train.images, strict=True) if count == 0]
+    if absent:
+        told.append(f"No training image contains {some(absent)}: it cannot be learned.")
+    if len(train) > 1:
+        for name, count in zip(names, train.images, strict=True):
+            if count == 1:
+                (key,) = (
+                    key
+                    for key, pixels in zip(train.keys, train.class_pixels, strict=True)
+                    if pixels[names.index(name)]
+                )
+                told.append(f"One training image alone contains {name}: {key}.")
+    for part, found in labelled.items():
+        lacking = [
+            name
+            for name, here, there in zip(names, found.images, train.images, strict=True)
+            if here == 0 and there > 0
+        ]
+        if part != "train" and lacking:
+            told.append(f"No image of {part} contains {some(lacking)}: nothing measures it.")
+    return told
+
+
+def _of_ignored(labelled: Mapping[str, Survey]) -> list[str]:
+    told = []
+    for part, found in labelled.items():
+        areas = np.array([height * width for height, width in found.sizes])
+        shares = np.array(found.ignored) / areas
+        empty = [key for key, share in zip(found.keys, shares, strict=True) if share == 1]
+        if empty:
+            told.append(
+                f"{len(empty)} of {len(found)} images of {part} have no labelled pixel: "
+                f"{some(empty)}."
+            )
+        share = sum(found.ignored) / areas.sum()
+        if share > MANY_IGNORED:
+            told.append(f"{share:.0%} of the pixels of {part} are unlabelled (255, ignored).")
+    return told
+
+
+def _of_shifts(labelled: Mapping[str, Survey]) -> list[str]:
+    told = []
+    for part, found in labelled.items():
+        total, count = found.scores
+        shift = None if total is None else likely_shift(total / count)
+        if shift is not None:
+            down, right = shift
+            ways = [
+                f"{abs(pixels)} pixels {way}"
+                for pixels, way in (
+                    (down, "down" if down > 0 else "up"),
+                    (right, "right" if right > 0 else "left"),
+                )
+                if pixels
+            ]
+            told.append(
+                f"Labels of {part} seem to lie {' and '.join(ways)} of what they describe: their "
+                "borders fit the images' edges best when they are moved back. Look at some."
+            )
+    return told
+
+
+def _of_duplicates(parts: Mapping[str, Survey]) -> list[str]:
+    where: defaultdict[bytes, list[tuple[str, str]]] = defaultdict(list)
+    for part, found in parts.items():
+        for key, digest in zip(found.keys, found.digests, strict=True):
+            where[digest].append((part, key))
+    told = []
+    for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        both = [
+            f"{one[first]} = {one[second]}"
+            for one in map(dict, where.values())
+            if first in one and second in one
+        ]
+        if both:
+            told.append(
+                f"{len(both)} images are in {first} and in {second}, pixel by pixel: {some(both)}. "
+                "What is measured on them is not of unseen images."
+            )
+    for part in parts:
+        repeated = [
+            " = ".join(key for own, key in places if own == part)
+            for places in where.values()
+            if Counter(own for own, _ in places)[part] > 1
+        ]
+        if repeated:
+            told.append(f"Images of {part} that are there several times: {some(repeated)}.")
+    return told
