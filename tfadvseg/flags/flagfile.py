@@ -67,22 +67,20 @@ def config_of(values: flags.FlagValues) -> Config:
     sections: dict[str, dict[str, Any]] = {name: {} for name in default_sections(Config)}
     for option in ALL_FLAGS:
         sections[option.section][option.field] = values[option.name].value
-    config = Config(
-        **{
-            name: _section(name, default, sections[name])
-            for name, default in default_sections(Config).items()
-        }
-    )
+    built = {
+        name: _section(name, default, sections[name])
+        for name, default in default_sections(Config).items()
+    }
     # `Config` accepts what it fills in for methods without D, such as --lambda_adv=0.1; on a
     # command line that is a mistake.
-    method = config.method.method
+    method = built["method"].method
     typed = [
         (option, values[option.name].value)
         for option in idle_options(ALL_FLAGS, method, METHOD_OPTIONS)
         if values[option.name].present and values[option.name].value != option.default
     ]
-    refuse_idle(typed, method, METHOD_OPTIONS, config.method.rules.without)
-    return config
+    refuse_idle(typed, method, METHOD_OPTIONS, built["method"].rules.without)
+    return Config(**built)
 
 
 def flags_text(config: Config) -> str:
