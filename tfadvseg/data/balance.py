@@ -1,4 +1,4 @@
-"""Places of the classes in training images, for windows that are centred on one of them."""
+"""Positions of the classes in training images, for windows that are centred on a class."""
 
 import zlib
 from collections.abc import Callable, Iterable
@@ -11,26 +11,25 @@ from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples
 
 MOST_PLACES = 1024
-"""Places remembered of each class in each image, where there are few images."""
+"""Largest number of stored positions per class and image."""
 
 ALL_PLACES = 2**20
-"""Divided by the number of images: places of each class in each of many images."""
+"""This divided by the number of images is the number of positions if there are many images."""
 
 Centre = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """Maps an example's index, int64, and a seed, int32 [2], to the (row, column) of a window's centre,
-int32 [2]; both -1 where the window may lie anywhere."""
+int32 [2]; both -1 if the window may be anywhere."""
 
 
 def class_centres(examples: Examples, share: float, seed: int) -> Centre:
-    """A function that draws centres of windows: a class evenly, then a place where it is.
+    """A function that draws centres of windows: a class uniformly, then one of its positions.
 
-    Places are drawn once from each label, which is read once for that. Ignored pixels are none, and
-    an image that has no others gives no centres.
+    Positions are drawn once from each label, which is read once. Ignored pixels are never centres.
 
     Args:
-        examples: with labels, in memory or on disk.
-        share: of the windows that are centred on a class, 0 to 1.
-        seed: draws the places of each image, together with its key.
+        examples: examples with labels, in memory or on disk.
+        share: share of the windows that are centred on a class, 0 to 1.
+        seed: with an image's key, it determines the image's positions.
     """
     assert examples.labels is not None
     count = int(np.clip(ALL_PLACES // len(examples), 16, MOST_PLACES))
@@ -62,7 +61,8 @@ def class_centres(examples: Examples, share: float, seed: int) -> Centre:
 
 
 def _places(label: np.ndarray, count: int, seed: list[int]) -> list[np.ndarray]:
-    """At most `count` random pixels of each class in a label, int32 [n,2], by rising class id."""
+    """At most `count` random pixels of each class in a label, int32 [n,2], by ascending class "
+    "id."""
     generator = np.random.default_rng(seed)
     flat = label.ravel()
     order = np.argsort(flat, kind="stable")
@@ -77,11 +77,11 @@ def _places(label: np.ndarray, count: int, seed: list[int]) -> list[np.ndarray]:
 
 
 def _starts(lengths: Iterable[int]) -> np.ndarray:
-    """Where each of consecutive pieces begins, and where the last ends, int64."""
+    """Starts of consecutive pieces of these lengths, and the end of the last, int64."""
     return np.cumsum([0, *lengths], dtype=np.int64)
 
 
 def _between(draw: tf.Tensor, first: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
-    """The whole number that a draw from [0, 1) stands for in [first, end)."""
+    """Converts a draw from [0, 1) to an integer in [first, end)."""
     wide = tf.cast(tf.floor(tf.cast(draw, tf.float64) * tf.cast(end - first, tf.float64)), tf.int64)
     return first + wide

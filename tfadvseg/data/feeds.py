@@ -1,4 +1,4 @@
-"""What a method's phases are fed: batches of windows, a function of epoch and update alone."""
+"""Batches of windows for a method's phases, as a function of epoch and update alone."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ from tfadvseg.data.windows import WindowMaker
 
 @dataclass(frozen=True)
 class Masks:
-    """Masks of other images than those that S learns from.
+    """Masks of images that S does not learn from.
 
     Attributes:
-        window: makes windows, of which `label` [h,w] int32 is a mask.
-        class_shares: of each class among the pixels of all masks.
+        window: maker of windows, whose `label` [h,w] int32 is a mask.
+        class_shares: share of each class among the pixels of all masks.
     """
 
     window: WindowMaker
@@ -24,18 +24,19 @@ class Masks:
 
 @dataclass(frozen=True)
 class Feed:
-    """Makers of a run's training windows, and how many windows make an update.
+    """Makers of a run's training windows, and the number of windows per update.
 
     Attributes:
-        labelled: makes labelled windows; of the source, where there are two domains.
-        unlabelled: makes windows without labels; None where there are none.
-        windows_per_update: over all replicas.
-        updates_per_epoch: of S.
-        seed: the run's.
-        normalisation: of the windows' images.
-        unlabelled_per_update: windows without labels per update, over all replicas; 0 is as many
-            as labelled ones.
-        masks: of other images, if any: labelled windows then have a `mask` [h,w] int32, too.
+        labelled: maker of labelled windows; of those of the source, if there are two domains.
+        unlabelled: maker of windows without labels; None if there are none.
+        windows_per_update: number of labelled windows over all replicas.
+        updates_per_epoch: number of S's updates.
+        seed: seed of the run.
+        normalisation: normalisation of the windows' images.
+        unlabelled_per_update: number of windows without labels per update, over all replicas; 0
+            stands for the number of labelled ones.
+        masks: masks of other images, or None; with masks, labelled windows also have a `mask`
+            [h,w] int32.
     """
 
     labelled: WindowMaker
@@ -53,7 +54,7 @@ class Feed:
         return training_windows(maker, self.windows_per_update, *self._steps(epoch, first))
 
     def domains(self, epoch: int, first: int) -> tf.data.Dataset:
-        """Windows of both domains, as far as there are two (`pipeline.domain_windows`)."""
+        """Windows of both domains, or of the only one (`pipeline.domain_windows`)."""
         return domain_windows(
             self.labelled, self.unlabelled, self.windows_per_update, *self._steps(epoch, first)
         )
@@ -68,7 +69,7 @@ class Feed:
     def labelled_and_unlabelled(self, epoch: int, first: int) -> tf.data.Dataset:
         """Labelled windows and windows without labels (`pipeline.paired_windows`).
 
-        The labelled ones are those of `windows`, whatever the other number is.
+        The labelled ones are those of `windows`, for any number of the others.
         """
         assert self.unlabelled is not None, "the rules of the method ask for unlabelled images"
         return paired_windows(
@@ -81,14 +82,14 @@ class Feed:
         )
 
     def first_labelled_and_unlabelled(self, count: int) -> dict[str, tf.Tensor]:
-        """The very first windows of training, `count` of each kind: one batch."""
+        """One batch of the first windows of training, `count` of each kind."""
         assert self.unlabelled is not None, "the rules of the method ask for unlabelled images"
         makers = self._with_masks(), self.unlabelled
         (batch,) = paired_windows(*makers, count, count, self.seed, 0, 1)
         return batch
 
     def first_domains(self, count: int) -> dict[str, tf.Tensor]:
-        """The very first windows of training, of both domains: one batch of `count`."""
+        """One batch of the first `count` windows of training per domain."""
         (batch,) = domain_windows(self.labelled, self.unlabelled, count, 0, 1)
         return batch
 

@@ -1,4 +1,4 @@
-"""Image and label files of the user's, read with one clear error for each that is unfit."""
+"""Reads image and label files of the user, with one clear error per unsuitable file."""
 
 import functools
 import os
@@ -19,18 +19,18 @@ from tfadvseg_datasets.zarr_folders import is_zarr
 T = TypeVar("T")
 
 SUFFIXES = (".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", *SLIDE_SUFFIXES)
-"""Of the files that are taken for images, in lower case."""
+"""Suffixes of image files, in lower case."""
 
 
 def find_image_files(folder: str | Path, recursive: bool = False) -> list[Path]:
     """The image files in a folder, by suffix, in order of their paths.
 
     Args:
-        folder: where they are.
-        recursive: whether those of its sub-folders count; hidden ones never do.
+        folder: the folder.
+        recursive: whether sub-folders are searched; hidden ones never are.
 
     Raises:
-        UserError: no such folder, or a link to a file that is not there.
+        UserError: the folder, or the file behind a link, does not exist.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -75,7 +75,7 @@ def is_image_file(path: Path) -> bool:
 
 
 def has_several_pages(path: str | Path) -> bool:
-    """Whether an image file does, as far as its headers tell; not of one that cannot be read."""
+    """Whether an image file has several pages, by its headers; False if it cannot be read."""
     return raster.count_pages(path) > 1
 
 
@@ -133,7 +133,7 @@ def read_labels(path: str | Path) -> Decoded:
     """The pages of a label file as the numbers stored in it, and notes.
 
     Returns:
-        one integer array [H,W] a page.
+        One integer array [H,W] per page.
 
     Raises:
         UserError: absent, damaged, or of a kind that cannot hold class ids.
@@ -174,7 +174,7 @@ def _told(read: Callable[[], T], path: str | Path) -> T:
 
 
 def log_notes(notes_of: Iterable[tuple[Path, Sequence[str]]]) -> None:
-    """Logs what of files was left out or is not as they want to be shown, a line for each kind."""
+    """Logs what was left out of files or is displayed differently, one line per kind."""
     files: dict[str, list[Path]] = {}
     for path, notes in notes_of:
         for note in notes:

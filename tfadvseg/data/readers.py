@@ -21,7 +21,7 @@ from tfadvseg.errors import UserError
 Stream = Callable[[str, str], Iterator[Example]]
 
 EMBEDDED_SEED = 0
-"""Seed of the embedded sets, which are the same in every run whatever `--seed` is."""
+"""Seed of the embedded sets, which are the same for every `--seed`."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Reader:
     """A dataset whose files have been found.
 
     Attributes:
-        descriptor: of the dataset.
+        descriptor: descriptor of the dataset.
         stream: streams a split, given its name and, for messages, the flag that names it. Raises
             UserError at once if there is no such split or it is empty.
         meaning: names for `stream` that `train` and `validation` stand for, if they are not names
@@ -91,7 +91,7 @@ def read_slices(
 
     Args:
         config: `train_split` and `val_split` are used.
-        descriptor: of the dataset.
+        descriptor: descriptor of the dataset.
         counts: number of examples in each split.
         stream: returns the examples of a slice.
         default: slices for training and validation if no flags are given.
@@ -122,7 +122,7 @@ def read_generated(
 
     Args:
         config: `train_split` and `val_split` are used.
-        descriptor: of the dataset.
+        descriptor: descriptor of the dataset.
         counts: number of examples in each split; `train` and `validation` are the defaults.
         generate: returns images and labels for a seed, a split and numbers within it.
         digits: minimum number of digits in an example's key.
@@ -147,9 +147,9 @@ def read_drawn(
     """A reader of a dataset whose splits are drawn by a seed and streamed.
 
     Args:
-        descriptor: of the dataset.
+        descriptor: descriptor of the dataset.
         parts: draws the positions of each split; called once, when first needed.
-        names: of the splits; `all` is added.
+        names: names of the splits; `all` is added.
         stream: returns the examples at positions, or all of them for None.
     """
     positions = _positions(descriptor, parts, names)

@@ -34,7 +34,7 @@ def open_street_scenes(
 
     Args:
         config: `data_dir`, `prepare`, `prepared_dir` and the splits are used.
-        descriptor: of the dataset.
+        descriptor: descriptor of the dataset.
         builder: its TFDS builder.
         builder_config: name of the builder's configuration for `config`.
         raw_files: lists the files that the builder reads from a folder.

@@ -51,7 +51,7 @@ class BoundaryMaps:
     """Boundary weights (`losses.boundary`), one map per image, in 256 levels.
 
     Attributes:
-        levels: uint8 [H,W] each.
+        levels: one map per image, uint8 [H,W].
         unit: weight of one level.
     """
 
