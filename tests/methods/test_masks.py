@@ -91,7 +91,7 @@ def test_an_empty_folder_and_ignored_pixels_are_refused(tmp_path):
         (["--masks_split=m", "--masks_dir=m", *MAPS_ALONE], "give one of them"),
         (["--method=supervised", "--masks_dir=m"], "--masks_dir=m: is for --method="),
         (["--method=size_prior"], "--masks_dir: --method=size_prior needs masks"),
-        (["--method=size_prior", "--masks_dir=m", "--lambda_adv=1"], "--lambda_adv=0:1.0: is for"),
+        (["--method=size_prior", "--masks_dir=m", "--lambda_adv=1"], "--lambda_adv=1.0: is for"),
         (["--compare=size_prior"], "--compare=size_prior: needs masks"),
         (["--method=segan", "--lambda_size=2"], "--lambda_size=2.0: is for --method="),
         (["--method=segan", "--d_ignored=shown"], "--d_ignored=shown: is for"),

@@ -70,4 +70,10 @@ def as_flag(name: str, value: object) -> str:
     """A flag and its value as users type them."""
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no{name}"
-    return f"--{name}={listed(value) if isinstance(value, tuple) else value}"
+    if isinstance(value, tuple):
+        # The only value of all epochs is written without the epoch.
+        constant = len(value) == 1 and isinstance(value[0], tuple) and value[0][0] == 0
+        if constant and isinstance(value[0][1], float):
+            return f"--{name}={value[0][1]}"
+        return f"--{name}={listed(value)}"
+    return f"--{name}={value}"
