@@ -9,6 +9,8 @@ from benchmarks.rounds import Measured
 from benchmarks.settings import (
     ADAPTATION,
     ADAPTATION_TORCH,
+    BY_PILLOW,
+    BY_TIFFFILE,
     DESCRIPTIONS,
     FED,
     FED_PART,
@@ -21,10 +23,14 @@ from benchmarks.settings import (
     NETWORK_FCN,
     NETWORK_SEGNET,
     NETWORK_STRIDED_UNET,
+    OURS,
     PIPELINE,
+    PNG_PART,
+    READING,
     SEGNET_TFA,
     SEGNET_TORCH,
     SUPERVISED,
+    TIFF_PART,
     TRAINING_PART,
     full_settings,
 )
@@ -100,7 +106,7 @@ class Results:
 def ratios(results: Results, gpu: bool) -> list[Ratio]:
     """The summary ratios; aims apply on the CPU at full size only."""
     aimed = not gpu and all(_is_full_size(m) for m in results.measured)
-    rows = [*_experiment_ratios(results), *_network_ratios(results)]
+    rows = [*_experiment_ratios(results), *_network_ratios(results), *_reading_ratios(results)]
     return [
         Ratio(what, results.precision, values, aim if aimed else "")
         for what, values, aim in rows
@@ -194,6 +200,16 @@ def _network_ratios(results: Results) -> list[_Row]:
     ours, theirs = results.find(ADAPTATION), results.find(ADAPTATION_TORCH)
     what = "adaptation: speed-up over PyTorch"
     return [*rows, (what, results.times_longer(theirs, ours), torch_aim.get(results.precision, ""))]
+
+
+def _reading_ratios(results: Results) -> list[_Row]:
+    rows = []
+    for kind, alone in ((TIFF_PART, BY_TIFFFILE), (PNG_PART, BY_PILLOW)):
+        ours, theirs = (results.find(READING, f"{kind}, {by}") for by in (OURS, alone))
+        rows.append(
+            (f"{kind} files: time relative to {alone}", results.times_longer(ours, theirs), "")
+        )
+    return rows
 
 
 _HEADINGS = (

@@ -25,6 +25,7 @@ SEGNET_TORCH = "segnet_torch"
 ADAPTATION = "adaptation_step"
 ADAPTATION_TORCH = "adaptation_torch"
 STREET_INPUT = "street_input"
+READING = "reading"
 
 DESCRIPTIONS = {
     MATMUL: "matrix multiplication",
@@ -46,6 +47,7 @@ DESCRIPTIONS = {
     ADAPTATION: "adaptation, S and two Ds",
     ADAPTATION_TORCH: "adaptation in PyTorch",
     STREET_INPUT: "adaptation's published input from PNG files",
+    READING: "image files",
 }
 """Candidates in the order of turns and of the report."""
 
@@ -54,6 +56,10 @@ FED_PART = "training step, fed"
 INPUT_PART = "input pipeline"
 INFERENCE_PART = "inference"
 """The parts of a candidate of `SEGMENTERS`; `fed` means by the input pipeline."""
+
+TIFF_PART, PNG_PART = "TIFF", "PNG"
+OURS, BY_TIFFFILE, BY_PILLOW = "as a folder reads it", "tifffile alone", "Pillow alone"
+"""The parts of `READING`: a format and who reads it."""
 
 SEGMENTERS: dict[str, SegmenterName] = {
     NETWORK_UNET: "unet",
@@ -84,6 +90,7 @@ GROUPS = {
     "networks": (MATMUL, *SEGMENTERS),
     "segnet": (MATMUL, NETWORK_SEGNET, SEGNET_TFA, SEGNET_TORCH),
     "adaptation": (MATMUL, ADAPTATION, ADAPTATION_TORCH, STREET_INPUT),
+    "reading": (READING,),
 }
 """Groups of candidates that are compared with each other, by name."""
 
@@ -134,6 +141,7 @@ _OWN_SIZES = {
     ADAPTATION: _ADAPTATION,
     ADAPTATION_TORCH: _ADAPTATION,
     STREET_INPUT: dataclasses.replace(_LARGE, batch=1, crop_size=(720, 1280), width=0),
+    READING: dataclasses.replace(FULL, crop_size=(1024, 1024), width=0),
 }
 
 QUICK = Settings(

@@ -19,6 +19,7 @@ from benchmarks.input_pipeline import build_pipeline
 from benchmarks.keras_way import build_keras_way
 from benchmarks.matmul import build_matmul
 from benchmarks.networks import build_network, build_segnet_tfa
+from benchmarks.reading import build_reading
 from benchmarks.settings import (
     ADAPTATION,
     FED,
@@ -28,6 +29,7 @@ from benchmarks.settings import (
     KERAS_WAY,
     MATMUL,
     PIPELINE,
+    READING,
     SEGMENTERS,
     SEGNET_TFA,
     STREET_INPUT,
@@ -72,6 +74,8 @@ def build(name: str, settings: Settings) -> Workloads:
             return build_adaptation(settings)
         case _ if name == STREET_INPUT:
             return build_street_input(settings)
+        case _ if name == READING:
+            return build_reading(settings)
     raise ValueError(f"unknown candidate {name!r}")
 
 

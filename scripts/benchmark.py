@@ -17,6 +17,7 @@ progress to standard error.
     segnet       SegNet with our unpooling, with TensorFlow Addons', and in PyTorch
     adaptation   an iteration of domain adaptation, S and one D for each of its two levels; and the
                  same in PyTorch
+    reading      TIFF and PNG files as a folder reads them, by tifffile alone and by Pillow alone
 
 PyTorch is the extra `torch`. Without it, a note names the candidates that were left out. It is
 measured on CPUs only.

@@ -183,3 +183,20 @@ def test_street_files_are_read_and_resized():
     (workload,) = build_street_input(QUICK).values()
     assert workload.run(2) > 0
     assert workload.images == 2 * QUICK.batch
+
+
+def test_files_are_read_by_us_and_by_the_libraries():
+    from benchmarks.reading import build_reading
+    from benchmarks.settings import QUICK
+
+    workloads = build_reading(QUICK)
+    assert [*workloads] == [
+        "TIFF, as a folder reads it",
+        "TIFF, tifffile alone",
+        "PNG, as a folder reads it",
+        "PNG, Pillow alone",
+        "PNG as label, as a folder reads it",
+    ]
+    for workload in workloads.values():
+        assert workload.run(2) > 0
+        assert workload.images == QUICK.batch
