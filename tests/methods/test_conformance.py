@@ -165,7 +165,10 @@ def test_d_s_rate_reaches_s_only_through_later_updates(name):
 def test_two_replicas_equal_one(name, two_replicas):
     # Replicas drop other channels.
     drops = {"discriminator": {"d_dropout": 0.0}} if METHOD_RULES[name].discriminator else {}
-    config = config_for(name, **drops)
+    assert_two_replicas_equal_one(config_for(name, **drops), two_replicas)
+
+
+def assert_two_replicas_equal_one(config: Config, two_replicas) -> None:
     one = state_of(config)
     alone = train(config, one, updates=2)
     with two_replicas.scope():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.methods.test_conformance import assert_two_replicas_equal_one, config_for
 from tests.methods.test_few_label_steps import advsemiseg_config, dan_config, few_labels, large
 from tests.testing_utils import changed, noise_feed, tiny_config, tiny_state, values_of
 from tfadvseg.config import Config, WeightSchedule
@@ -306,3 +307,18 @@ def test_segan_s_ratio_weighs_the_critic_s_loss():
     assert float(weight) > 0
     for one, other in zip(*moved, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("advsemiseg", {"gan": "relativistic", "masks_split": "train"}),
+        ("dan", {"gan": "relativistic"}),
+        ("segan", {}),
+    ],
+)
+def test_two_replicas_compare_and_balance_as_one(name, changes, two_replicas):
+    method = {"method": name, "lambda_adv": RATIO} | changes
+    config = config_for(name, method=method, discriminator={"d_dropout": 0.0})
+    assert_two_replicas_equal_one(config, two_replicas)
