@@ -51,8 +51,8 @@ def test_equal_images_are_told_within_and_between_parts():
     train = [*WHOLE, example("e", 0, 1, 2, image=ord("a"))]
     told = faults(train=train, validation=[example("z", 0, 1, 2, image=ord("b"))])
     assert told == [
-        "1 images are in train and in validation, pixel by pixel: b = z. What is measured on them "
-        "is not of unseen images.",
+        "Images that are in train and in validation, pixel by pixel: b = z. What is measured on "
+        "them is not of unseen images.",
         "Images of train that are there several times: a = e.",
     ]
 

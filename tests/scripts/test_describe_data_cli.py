@@ -49,3 +49,15 @@ def test_files_are_described_without_a_copy(tmp_path):
     assert list(tmp_path.iterdir()) == []
     result = run_script("describe_data.py", *arguments, f"--data_dir={GTA5.parent}", cwd=tmp_path)
     assert_one_line_error(result, "lacks images and labels; they are in", "give that folder")
+
+
+def test_a_flagfile_to_start_from_is_written_once(tmp_path):
+    arguments = ["--dataset=darkfield", f"--data_dir={DUMMY_DATA}", f"--prepared_dir={tmp_path}/p"]
+    arguments += ["--suggest=my.flags", "--val_fraction=0.2", "--test_fraction=0", "--verbosity=-1"]
+    result = run_script("describe_data.py", *arguments, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith("suggestion: my.flags\n")
+    lines = (tmp_path / "my.flags").read_text().splitlines()
+    assert {f"--data_dir={DUMMY_DATA}", "--crop_size=16,16", "--depth=1"} <= {*lines}
+    again = run_script("describe_data.py", *arguments, cwd=tmp_path)
+    assert_one_line_error(again, "--suggest=my.flags: is there already")

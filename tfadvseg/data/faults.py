@@ -112,7 +112,7 @@ def _of_duplicates(parts: Mapping[str, Survey]) -> list[str]:
         ]
         if both:
             told.append(
-                f"{len(both)} images are in {first} and in {second}, pixel by pixel: {some(both)}. "
+                f"Images that are in {first} and in {second}, pixel by pixel: {some(both)}. "
                 "What is measured on them is not of unseen images."
             )
     for part in parts:

@@ -1,13 +1,17 @@
 """A flagfile that a careful person would start from, each line with its reason."""
 
+import contextlib
 import dataclasses
 import math
 import os
 import re
+import subprocess
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from tfadvseg.config import DataConfig
 from tfadvseg.config.checks import as_flag, listed
@@ -61,10 +65,6 @@ class Line:
 
 def this_machine() -> Machine:
     """The memory that is free here: of the first GPU, or else of the computer."""
-    import subprocess
-
-    import tensorflow as tf
-
     if tf.config.list_physical_devices("GPU"):
         query = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
         try:
@@ -72,7 +72,17 @@ def this_machine() -> Machine:
             return Machine(float(free.stdout.split()[0]) * 2**20, True)
         except (OSError, subprocess.SubprocessError, ValueError, IndexError):
             return Machine(8 * 2**30, True)
-    return Machine(float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")), False)
+    return Machine(_free_memory(), False)
+
+
+def _free_memory() -> float:
+    """Bytes that programs can have, which is more than what nothing uses."""
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+        return float(next(line for line in lines if line.startswith("MemAvailable")).split()[1]) * (
+            2**10
+        )
+    return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) / 2
 
 
 def write_suggestion(config: DataConfig, seed: int, path: str) -> list[str]:
@@ -189,7 +199,7 @@ def _data(config: DataConfig, descriptor: DatasetDescriptor) -> Iterator[Line]:
         value = getattr(config, field.name)
         if field.name == "dataset" or value not in (field.default, None):
             if field.name in PATHS and value:
-                value = str(Path(value).expanduser().absolute())
+                value = os.path.abspath(Path(value).expanduser())  # noqa: PTH100 (links stay)
             yield Line(as_flag(field.name, value), "as given")
     names = listed(descriptor.class_names)
     if descriptor.names_classes:
@@ -341,7 +351,7 @@ def _imbalance(
     if share < _RARE and area >= 2:
         yield Line(
             "--crop_balance=0.33",
-            f"{name} has {share:.2%} of the pixels, and a window shows a {area:.0f}th of an image",
+            f"{name} has {share:.2%} of the pixels, and a window shows 1/{area:.0f} of an image",
         )
 
 
@@ -382,10 +392,23 @@ def flagfile_text(
     if any(part.cut for part in parts.values()):
         head.append(f"# Of each part, the first {MOST} images were looked at.")
     if faults:
-        head += ["# What is likely wrong with the data:", *(f"# - {fault}" for fault in faults)]
+        head.append("# What is likely wrong with the data:")
+        head += [line for fault in faults for line in _comment(fault, "- ")]
     else:
         head.append("# Nothing was found to be wrong with the data.")
     body = []
     for line in lines:
-        body += [f"# {line.reason}.", *([line.flag] if line.flag else [])]
+        body += [*_comment(f"{line.reason}."), *([line.flag] if line.flag else [])]
     return "\n".join([*head, "", *body, ""])
+
+
+def _comment(text: str, mark: str = "") -> list[str]:
+    """Lines of a comment; long ones are broken, but never a word, which may be a flag or a path."""
+    return textwrap.wrap(
+        text,
+        100,
+        initial_indent=f"# {mark}",
+        subsequent_indent=f"# {' ' * len(mark)}",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
