@@ -28,6 +28,7 @@ def test_sections_in_every_container_give_the_same_metrics(shared_data, tmp_path
         run = tmp_path / f"run_{name}"
         config = tiny_config(
             data={"dataset": "folder", "data_dir": str(tmp_path / name), "augment": ("flip",)},
+            segmenter={"width": 2, "depth": 1},
             method={"method": "supervised"},
             run={"output_dir": str(run), "export": False, "outlines": False},
         )
@@ -41,7 +42,10 @@ def test_sections_in_every_container_give_the_same_metrics(shared_data, tmp_path
 
     expected = made("original", plain)
     assert made("deep", lambda f, p: plain(f, p.astype(np.uint16))) == expected
-    stack = made("imagej", lambda f, p: tifffile.imwrite(f / "s.tif", p, imagej=True))
+    axes = {"axes": "ZYX"}
+    stack = made(
+        "imagej", lambda f, p: tifffile.imwrite(f / "s.tif", p, imagej=True, metadata=axes)
+    )
     assert stack == expected
     tiles = (1, 128, 128)
     zarrs = made("zarr", lambda f, p: zarr.create_array(str(f / "s.zarr"), data=p, chunks=tiles))

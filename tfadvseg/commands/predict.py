@@ -9,6 +9,10 @@ gets a PNG of class ids for each page, OUTPUT_DIR/overlays the image with its cl
 --cityscapes also writes the format of that benchmark: OUTPUT_DIR/labelIds for submission, and the
 same in its colours in OUTPUT_DIR/color. --probabilities=CLASS writes the probabilities of a class
 to OUTPUT_DIR/probabilities, one TIFF of 32-bit floats per file, with all its pages.
+
+Slides, Zarr folders and TIFF files of more than 256 MiB of pixels are read window by window, so
+that memory does not grow with them. Their class ids are tiled TIFFs with levels of lower
+resolution; their overlays are reduced.
 """
 
 from typing import cast

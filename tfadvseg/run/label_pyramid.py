@@ -80,6 +80,7 @@ def write_pyramid(path: Path, rows: LabelRows) -> None:
                     compression="zlib",
                     photometric="minisblack",
                     metadata=None,
+                    buffersize=2**22,  # by default, 256 MiB of tiles are gathered
                     subfiletype=1 if level else 0,
                     subifds=None if level else levels - 1,
                 )
