@@ -136,3 +136,16 @@ def test_faults_stand_in_the_file(folder, tmp_path):
     text = (tmp_path / "my.flags").read_text()
     assert "# What is likely wrong with the data:" in text
     assert all(f"# - {fault}" in text.replace("\n#   ", " ") for fault in faults)
+
+
+@pytest.mark.parametrize("values", [(0, 255), (0, 64, 128), (0, 64, 128, 255)])
+def test_values_that_are_no_class_ids_are_mapped_by_a_guess(folder, tmp_path, values):
+    for label in (folder / "labels").iterdir():
+        save(label, np.resize(np.array(values, np.uint8), (40, 48)))
+    path = str(tmp_path / "my.flags")
+    faults = write_suggestion(DataConfig(dataset="folder", data_dir=str(folder)), 0, path)
+    assert "is a guess" in faults[0]
+    expected = tuple((value, number) for number, value in enumerate(values))
+    if len(values) > 2:  # beside other values, 255 is what nobody labelled
+        expected = tuple((value, 255 if value == 255 else number) for value, number in expected)
+    assert parse(f"--flagfile={path}").data.value_map == expected

@@ -38,11 +38,13 @@ def main(argv: list[str]) -> None:
     # Imported late, so that mistaken flags are reported at once.
     from tfadvseg.data.sources import stream_split
     from tfadvseg.data.statistics import format_statistics, measure
-    from tfadvseg.run.suggestion import check_new, write_suggestion
+    from tfadvseg.run.suggestion import check_new, with_values_mapped, write_suggestion
 
+    read = config
     if _SUGGEST.value:
         check_new(_SUGGEST.value)
-    descriptor, stream = stream_split(config, _SPLIT.value, _SEED.value)
+        read = with_values_mapped(config, _SEED.value)
+    descriptor, stream = stream_split(read, _SPLIT.value, _SEED.value)
     statistics = measure(stream, descriptor.num_classes)
     print(f"{config.dataset}, {_SPLIT.value}: {format_statistics(descriptor, statistics)}")
     if _SUGGEST.value:

@@ -1,6 +1,6 @@
 """What the numbers in a folder's label files mean. No TensorFlow here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from absl import logging
@@ -10,6 +10,21 @@ from tfadvseg.data.examples import shortened, values_of
 from tfadvseg.data.folder_pages import Page
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.pairs import some
+
+
+class UnmappedValues(UserError):
+    """Labels that are no class ids, and of which nobody says what they mean.
+
+    Attributes:
+        value_map: what they may mean: a class for each value, rising.
+    """
+
+    def __init__(self, message: str, values: Iterable[int], ignored: Iterable[int] = ()) -> None:
+        super().__init__(message)
+        self.value_map = (
+            *((value, number) for number, value in enumerate(sorted(values))),
+            *((value, IGNORE_LABEL) for value in ignored),
+        )
 
 
 def check_values(pages: Sequence[Page], value_map: Mapping[int, int]) -> None:
@@ -45,9 +60,10 @@ def check_values(pages: Sequence[Page], value_map: Mapping[int, int]) -> None:
             )
     seen = _values(pages)
     if not value_map and IGNORE_LABEL in seen and seen <= {0, IGNORE_LABEL}:
-        raise UserError(
+        raise UnmappedValues(
             f"{_place(pages)}: labels hold no values but 0 and 255, and 255 would be ignored; "
-            "say what it means, as in --value_map=0:0,255:1."
+            "say what it means, as in --value_map=0:0,255:1.",
+            (0, IGNORE_LABEL),
         )
 
 
@@ -94,11 +110,13 @@ def class_names_of(
     if not given:
         largest = max(ids, default=0)
         if largest >= 16 and len(ids) <= largest / 2 and not value_map:
-            raise UserError(
+            raise UnmappedValues(
                 f"{_place(pages)}: labels hold {shortened(np.array(sorted(ids)))} "
                 f"({_holder(pages, largest)} holds {largest}): grey levels rather than class ids? "
                 "Say with --value_map which class each value is, or name "
-                f"all {largest + 1} classes with --class_names."
+                f"all {largest + 1} classes with --class_names.",
+                ids,
+                _values(pages) & {IGNORE_LABEL},
             )
         return numbered_names(max(largest + 1, 2))
     count = len(given)

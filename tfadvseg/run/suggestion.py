@@ -18,6 +18,7 @@ from tfadvseg.config.checks import as_flag, listed
 from tfadvseg.config.data import PATHS
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.faults import find_faults
+from tfadvseg.data.folder_labels import UnmappedValues
 from tfadvseg.data.readers import open_reader
 from tfadvseg.data.resizing import resize_example
 from tfadvseg.data.sets.catalogue import find_dataset
@@ -39,6 +40,8 @@ From the darkfield U-Net: width 16, windows of 192 x 192, batches of 8 and 1,898
 """
 
 _BASE_BYTES = 0.7 * 2**30  # TensorFlow itself
+_MOST_GUESSED = 16  # classes
+
 _RARE, _UNEVEN, _TOLD_APART = 0.01, 10, 0.25
 
 
@@ -100,8 +103,13 @@ def write_suggestion(config: DataConfig, seed: int, path: str) -> list[str]:
         UserError: the file is there, or the dataset cannot be read.
     """
     check_new(path)
+    mapped = with_values_mapped(config, seed)
+    guessed = mapped.value_map != config.value_map
+    config = mapped
     descriptor, parts = read_parts(config, seed)
     faults = find_faults(parts, descriptor.class_names)
+    if guessed:
+        faults.insert(0, f"Labels hold values that are no class ids: {_guess(config)} is a guess.")
     lines = [*suggest(config, descriptor, parts, this_machine())]
     atomic.write_text(path, flagfile_text(path, config, parts, faults, lines))
     return faults
@@ -115,6 +123,25 @@ def check_new(path: str) -> None:
     """
     if Path(path).exists():
         raise UserError(f"--suggest={path}: is there already; give another name, or delete it.")
+
+
+def with_values_mapped(config: DataConfig, seed: int) -> DataConfig:
+    """The same, with a guess of `value_map` where labels hold a few other values than class ids.
+
+    Raises:
+        UserError: as `read_parts`, or there are more values than a person tells apart.
+    """
+    try:
+        open_reader(config, seed)
+    except UnmappedValues as error:
+        if len(error.value_map) > _MOST_GUESSED:
+            raise
+        return dataclasses.replace(config, value_map=error.value_map)
+    return config
+
+
+def _guess(config: DataConfig) -> str:
+    return as_flag("value_map", config.value_map)
 
 
 def read_parts(config: DataConfig, seed: int) -> tuple[DatasetDescriptor, dict[str, Survey]]:
