@@ -1,4 +1,5 @@
 import dataclasses
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -238,3 +239,22 @@ def test_zarr_folders_are_images(tmp_path):
     predict_files(predictor, files, tmp_path / "out", 64, lambda name: None)
     label = tifffile.imread(tmp_path / "out/predictions/a.tif")
     np.testing.assert_array_equal(label, page > 127)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_image(tmp_path, monkeypatch):
+    monkeypatch.setattr(windowed, "LARGE", 0)
+    monkeypatch.setattr(prediction, "OVERLAY_SIDE", 256)
+    side = 6144
+    tiles = (np.full((512, 512), 20 * (i % 12), np.uint8) for i in range((side // 512) ** 2))
+    how = {"shape": (side, side), "dtype": np.uint8, "tile": (512, 512), "compression": "zlib"}
+    tifffile.imwrite(tmp_path / "a.tif", tiles, photometric="minisblack", **how)
+    predictor = Threshold(1)
+    tracemalloc.start()
+    try:
+        files = check_images([tmp_path / "a.tif"], predictor.spec)
+        predict_files(predictor, files, tmp_path / "out", 256, lambda name: None)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < side * side, "less than the bytes of the image, or of its labels"

@@ -284,12 +284,13 @@ def predict_large(
 def _thinned(read: Callable[..., np.ndarray], size: tuple[int, int], step: int) -> np.ndarray:
     """Every `step`-th pixel of every `step`-th row of an image, read in pieces."""
     side = max(step, 2048 // step * step)
+
+    def piece(top: int, left: int) -> np.ndarray:
+        pixels = read(top, left, min(side, size[0] - top), min(side, size[1] - left))
+        return pixels[::step, ::step].copy()  # a view would keep all of them
+
     bands = [
-        [
-            read(top, left, min(side, size[0] - top), min(side, size[1] - left))[::step, ::step]
-            for left in range(0, size[1], side)
-        ]
-        for top in range(0, size[0], side)
+        [piece(top, left) for left in range(0, size[1], side)] for top in range(0, size[0], side)
     ]
     return np.concatenate([np.concatenate(band, axis=1) for band in bands])
 
