@@ -8,7 +8,7 @@ from tfadvseg.config.checks import listed, require, require_not_negative, requir
 from tfadvseg.config.options import check_options, option
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-StrategyName = Literal["auto", "default", "one_device", "mirrored"]
+StrategyName = Literal["auto", "default", "one_device", "mirrored", "multi_worker"]
 
 
 LAST = "last"
@@ -48,7 +48,8 @@ class RunConfig:
     strategy: StrategyName = option(
         "auto",
         "Use of this machine's GPUs. mirrored: all of them. one_device: the first. auto: mirrored "
-        "if there are several. default: TensorFlow's default.",
+        "if there are several. default: TensorFlow's default. multi_worker: several machines, "
+        "which TF_CONFIG or Slurm name.",
     )
     xla: bool = option(
         False, "Compile the training steps with XLA. For a single GPU; slower on CPUs."

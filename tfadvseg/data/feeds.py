@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.pipeline import domain_windows, mixed_windows, paired_windows, training_windows
+from tfadvseg.data.shares import WHOLE, Share
 from tfadvseg.data.windows import WindowMaker
 
 
@@ -37,6 +38,7 @@ class Feed:
             stands for the number of labelled ones.
         masks: masks of other images, or None; with masks, labelled windows also have a `mask`
             [h,w] int32.
+        share: part of each batch that is made here.
     """
 
     labelled: WindowMaker
@@ -47,23 +49,36 @@ class Feed:
     normalisation: Normalisation
     unlabelled_per_update: int = 0
     masks: Masks | None = None
+    share: Share = WHOLE
 
     def windows(self, epoch: int, first: int) -> tf.data.Dataset:
         """The epoch's labelled windows in order (`pipeline.training_windows`)."""
         maker = self._with_masks()
-        return training_windows(maker, self.windows_per_update, *self._steps(epoch, first))
+        return training_windows(
+            maker, self.windows_per_update, *self._steps(epoch, first), self.share
+        )
 
     def domains(self, epoch: int, first: int) -> tf.data.Dataset:
         """Windows of both domains, or of the only one (`pipeline.domain_windows`)."""
         return domain_windows(
-            self.labelled, self.unlabelled, self.windows_per_update, *self._steps(epoch, first)
+            self.labelled,
+            self.unlabelled,
+            self.windows_per_update,
+            *self._steps(epoch, first),
+            self.share,
         )
 
     def mixed(self, epoch: int, first: int) -> tf.data.Dataset:
         """The epoch's labelled windows twice, shuffled (`pipeline.mixed_windows`)."""
         windows = self.updates_per_epoch * self.windows_per_update
         return mixed_windows(
-            self._with_masks(), self.windows_per_update, self.seed, epoch * windows, windows, first
+            self._with_masks(),
+            self.windows_per_update,
+            self.seed,
+            epoch * windows,
+            windows,
+            first,
+            self.share,
         )
 
     def labelled_and_unlabelled(self, epoch: int, first: int) -> tf.data.Dataset:
@@ -79,6 +94,7 @@ class Feed:
             self.unlabelled_per_update or self.windows_per_update,
             self.seed,
             *self._steps(epoch, first),
+            self.share,
         )
 
     def first_labelled_and_unlabelled(self, count: int) -> dict[str, tf.Tensor]:

@@ -14,6 +14,7 @@ from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.examples import Examples
 from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.parallelism import fixed_parallelism
+from tfadvseg.data.shares import WHOLE, Share
 from tfadvseg.data.windows import (
     BoundaryMaps,
     ExampleStore,
@@ -24,15 +25,26 @@ from tfadvseg.data.windows import (
 
 
 def training_windows(
-    window: WindowMaker, global_batch_size: int, first_step: int, last_step: int
+    window: WindowMaker,
+    global_batch_size: int,
+    first_step: int,
+    last_step: int,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Batches of training windows for steps `first_step` up to, but not including, `last_step`.
 
+    Args:
+        window: makes a window of its number.
+        global_batch_size: windows per step, of all workers together.
+        first_step, last_step: the range of steps.
+        share: the part of each batch to make.
+
     Returns:
-        The outputs of `window`, [B,...].
+        The outputs of `window`, [B,...], with B windows of the share.
     """
-    numbers = tf.data.Dataset.range(first_step * global_batch_size, last_step * global_batch_size)
-    return _batched(numbers.map(window, tf.data.AUTOTUNE, deterministic=True), global_batch_size)
+    numbers = share.numbers(global_batch_size, first_step, last_step)
+    windows = numbers.map(window, tf.data.AUTOTUNE, deterministic=True)
+    return _batched(windows, share.size(global_batch_size))
 
 
 def domain_windows(
@@ -41,12 +53,13 @@ def domain_windows(
     global_batch_size: int,
     first_step: int,
     last_step: int,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Batches of labelled source windows and, if there is a target, of its images.
 
     Args:
         source, target: functions that make windows of each domain; their sizes may differ.
-        global_batch_size, first_step, last_step: as for `training_windows`.
+        global_batch_size, first_step, last_step, share: as for `training_windows`.
 
     Returns:
         `source_image` [B,h,w,C] float32, `source_label` [B,h,w] int32, `target_image` [B,h',w',C].
@@ -57,7 +70,7 @@ def domain_windows(
         both = {"source_image": made["image"], "source_label": made["label"]}
         return both if target is None else {**both, "target_image": target(number)["image"]}
 
-    return training_windows(pair, global_batch_size, first_step, last_step)
+    return training_windows(pair, global_batch_size, first_step, last_step, share)
 
 
 def paired_windows(
@@ -68,6 +81,7 @@ def paired_windows(
     seed: int,
     first_step: int,
     last_step: int,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Batches of labelled windows and of windows without labels, whose numbers may differ.
 
@@ -76,7 +90,7 @@ def paired_windows(
         unlabelled: makes others, of which the image alone is taken.
         labelled_batch, unlabelled_batch: windows of each in a global batch.
         seed: of what a step draws for each unlabelled window.
-        first_step, last_step: as for `training_windows`.
+        first_step, last_step, share: as for `training_windows`.
 
     Returns:
         What `labelled` gives, [B,...], `unlabelled_image` [B',h',w',C] float32, and
@@ -89,8 +103,8 @@ def paired_windows(
         return {"unlabelled_image": unlabelled(number)["image"], "unlabelled_seed": drawn}
 
     parts = (
-        training_windows(labelled, labelled_batch, first_step, last_step),
-        training_windows(image, unlabelled_batch, first_step, last_step),
+        training_windows(labelled, labelled_batch, first_step, last_step, share),
+        training_windows(image, unlabelled_batch, first_step, last_step, share),
     )
     return _ready(tf.data.Dataset.zip(parts).map(lambda one, other: {**one, **other}))
 
@@ -102,6 +116,7 @@ def mixed_windows(
     first_window: int,
     windows: int,
     first_step: int,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """The `windows` training windows from number `first_window` on, each twice, shuffled.
 
@@ -110,6 +125,7 @@ def mixed_windows(
         seed: seed of the order.
         first_window, windows: the range of windows.
         first_step: number of batches to skip at the start.
+        share: as for `training_windows`.
 
     Returns:
         As `training_windows`, and `is_real` [B] bool, which is true for one of the two occurrences
@@ -121,8 +137,9 @@ def mixed_windows(
         shuffled = tf.random.experimental.index_shuffle(position, order, 2 * windows - 1)
         return {**window(first_window + shuffled // 2), "is_real": shuffled % 2 == 1}
 
-    positions = tf.data.Dataset.range(first_step * global_batch_size, 2 * windows)
-    return _batched(positions.map(mixed, tf.data.AUTOTUNE, deterministic=True), global_batch_size)
+    positions = share.numbers(global_batch_size, first_step, 2 * windows // global_batch_size)
+    shuffled_windows = positions.map(mixed, tf.data.AUTOTUNE, deterministic=True)
+    return _batched(shuffled_windows, share.size(global_batch_size))
 
 
 def fixed_windows(

@@ -19,6 +19,15 @@ from tfadvseg.files.metrics_text import plain_table
 
 Keep = Callable[[int, np.ndarray, np.ndarray, np.ndarray], None]
 
+Gather = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
+"""Adds arrays of the same names over processes."""
+
+
+def alone(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What one process gathers."""
+    return arrays
+
+
 _DETAILS = ("hd95_", "assd_", "boundary_iou_", "found_", "missed_", "invented_")
 """Beginnings of metrics per class that files hold, but tables leave out."""
 
@@ -61,6 +70,9 @@ def evaluate_sections(
     outlines: bool = True,
     spacing: tuple[float, float] = (1.0, 1.0),
     keep: Keep | None = None,
+    gather: Gather = alone,
+    part: int = 0,
+    parts: int = 1,
 ) -> Evaluation:
     """Evaluates a segmenter on whole images of any sizes, one image in memory at a time.
 
@@ -70,6 +82,8 @@ def evaluate_sections(
         tile: of `whole_images.predict_probabilities`.
         outlines, spacing: of `image_metrics.MeasuredTask`.
         keep: called with each image's number, pixels, label and probabilities [H,W,K].
+        gather: adds what other processes measured, each another of `parts` parts of the images.
+        part, parts: every so many-th image is measured here.
 
     Raises:
         UserError: `tile` is too small for the network.
@@ -81,17 +95,30 @@ def evaluate_sections(
     task = MeasuredTask(
         spec.class_names, spec.foreground_class, spec.darkfield_accuracy, outlines, spacing
     )
-    image_sums: defaultdict[str, list[np.ndarray]] = defaultdict(list)
-    pairs = zip(examples.images, examples.labels, strict=True)
-    for number, (image, label) in enumerate(pairs):
+    image_sums: defaultdict[str, dict[int, np.ndarray]] = defaultdict(dict)
+    for number in range(part, len(examples), parts):
+        image, label = examples.images[number], examples.labels[number]
         probabilities = predict_probabilities(predictor, image, tile)
         if keep is not None:
             keep(number, image, label, probabilities)
         for name, sums in measure_image(label, probabilities, task).items():
-            image_sums[name].append(sums)
-    stacked = {name: np.stack(each) for name, each in image_sums.items()}
+            image_sums[name][number] = sums
+    stacked = gather(_stacked(image_sums, len(examples)))
     totals = {name: each.sum(axis=0) for name, each in stacked.items()}
     return Evaluation(metrics_of_sums(totals, task), stacked, task)
+
+
+def _stacked(
+    image_sums: Mapping[str, Mapping[int, np.ndarray]], count: int
+) -> dict[str, np.ndarray]:
+    """Sums of each image, [N,...]; 0 for images that were measured elsewhere."""
+    stacked = {}
+    for name, by_number in image_sums.items():
+        first = next(iter(by_number.values()))
+        stacked[name] = np.zeros((count, *np.shape(first)), np.asarray(first).dtype)
+        for number, sums in by_number.items():
+            stacked[name][number] = sums
+    return stacked
 
 
 def format_table(rows: Mapping[str, Mapping[str, float]]) -> str:

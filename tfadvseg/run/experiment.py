@@ -3,26 +3,28 @@
 The command train calls `run_experiment`.
 """
 
+import dataclasses
 from pathlib import Path
-
-import tensorflow as tf
 
 from tfadvseg.config import Config
 from tfadvseg.data.lazy import raise_user_errors
+from tfadvseg.data.shares import WHOLE
 from tfadvseg.errors import UserError
 from tfadvseg.files import atomic, model_spec
 from tfadvseg.files.checkpoints import restore_newest
 from tfadvseg.methods.building import prepare_training
 from tfadvseg.run.checks import Start, check_start
+from tfadvseg.run.cluster import check_alike, lost_workers, own_folder
 from tfadvseg.run.inputs import make_inputs
 from tfadvseg.run.loading import RunData, load_data
-from tfadvseg.run.machine import only_trainer, prepare_machine
+from tfadvseg.run.machine import prepare_machine
 from tfadvseg.run.networks import Networks, build_networks
 from tfadvseg.run.outputs import RunOutput
 from tfadvseg.run.parts import Parts
 from tfadvseg.run.result import Result, earlier_result, finish_run
 from tfadvseg.run.start_facts import write_start_facts
 from tfadvseg.training.loop import run_updates
+from tfadvseg.training.workers import Workers, workers_of
 
 
 def run_experiment(config: Config, parts: Parts | None = None) -> Result:
@@ -39,13 +41,16 @@ def run_experiment(config: Config, parts: Parts | None = None) -> Result:
         training.loop.Stopped: the process received a signal; the state was saved.
     """
     strategy = prepare_machine(config)
+    workers = workers_of(strategy)
     parts = parts or Parts()
-    with only_trainer(Path(config.run.output_dir)):
+    with own_folder(Path(config.run.output_dir), workers) as folder, lost_workers(workers):
+        check_alike(workers, config)
         start = check_start(config, parts)
         data = load_data(config, parts.examples)
+        workers.check_same({"images and labels": data.fingerprint}, "data")
         networks = build_networks(start, data, parts, strategy)
-        run = _open_output(start, data, networks, strategy)
-        if finished := _resume(run, data):
+        run = _open_output(start, data, networks, workers, folder)
+        if finished := _resume(run, data, workers):
             return finished
         with raise_user_errors():
             _train(run)
@@ -55,32 +60,40 @@ def run_experiment(config: Config, parts: Parts | None = None) -> Result:
                 data.splits,
                 networks.state,
                 run.log,
-                start.output,
+                folder,
                 parts.segmenter,
+                workers,
             )
 
 
 def _open_output(
-    start: Start, data: RunData, networks: Networks, strategy: tf.distribute.Strategy
+    start: Start, data: RunData, networks: Networks, workers: Workers, folder: Path
 ) -> RunOutput:
     """Prepares the pipelines and the outputs; writes the files that are known before training."""
-    inputs = make_inputs(data, networks.spec, strategy.num_replicas_in_sync)
+    inputs = make_inputs(data, networks.spec, workers.local_replicas, workers.share)
     training = prepare_training(data.config, networks.state, inputs.feed, networks.terms)
-    run = RunOutput(data.config, start.output, inputs, networks, training, strategy)
-    _start_output(start, networks, data.trained_on)
+    run = RunOutput(data.config, folder, inputs, networks, training, workers.strategy)
+    _start_output(start, folder, networks, data.trained_on)
     return run
 
 
-def _resume(run: RunOutput, data: RunData) -> Result | None:
+def _resume(run: RunOutput, data: RunData, workers: Workers) -> Result | None:
     """Restores the newest checkpoint; returns the earlier result if the run is already finished."""
     for folder in ("", "plots", "export", "checkpoints", "best"):
         atomic.remove_leftovers(run.output / folder)
-    restore_newest(run.checkpoint, run.output / "checkpoints")
+    output = Path(run.config.run.output_dir)
+    restore_newest(run.checkpoint, output / "checkpoints")
+    workers.check_same({"update": str(run.update)}, "checkpoints in --output_dir")
     if not run.update:
-        write_start_facts(run.output, data, run.state.segmenter.model, run.phases)
+        phases = run.phases
+        if workers.count > 1:  # the facts are those of whole batches
+            feed = dataclasses.replace(run.inputs.feed, share=WHOLE)
+            whole = dataclasses.replace(run.training, feed=feed)
+            phases = run.networks.method.phases(whole)
+        write_start_facts(run.output, data, run.state.segmenter.model, phases)
     if not run.is_finished():
         return None
-    result = earlier_result(run.output, run.update, run.planned_updates)
+    result = earlier_result(output, run.update, run.planned_updates)
     exports = run.config.run.export
     return result if result and ("export" in result.made or not exports) else None
 
@@ -103,9 +116,10 @@ def _train(run: RunOutput) -> None:
         run.tensorboard.finish_stretch()
 
 
-def _start_output(start: Start, networks: Networks, trained_on: tuple[str, ...]) -> None:
+def _start_output(
+    start: Start, output: Path, networks: Networks, trained_on: tuple[str, ...]
+) -> None:
     """Makes the output folder, and writes the files that are known before training."""
-    output = start.output
     try:
         atomic.write_text(output / model_spec.RUN_FLAGS, start.as_flags)
         atomic.write_text(output / model_spec.FILE_NAME, networks.spec.to_json())

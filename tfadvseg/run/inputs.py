@@ -13,6 +13,7 @@ from tfadvseg.data.feeds import Feed, Masks
 from tfadvseg.data.masks import class_shares
 from tfadvseg.data.normalisation import Normalisation, normalisation_of
 from tfadvseg.data.pipeline import fixed_windows, whole_images
+from tfadvseg.data.shares import WHOLE, Share
 from tfadvseg.data.sources import Splits, has_labelled_target
 from tfadvseg.data.windows import BoundaryMaps, window_maker
 from tfadvseg.files.model_spec import ModelSpec
@@ -54,13 +55,14 @@ class RunInputs:
     samples: tf.data.Dataset
 
 
-def make_inputs(data: RunData, spec: ModelSpec, replicas: int) -> RunInputs:
+def make_inputs(data: RunData, spec: ModelSpec, replicas: int, share: Share = WHOLE) -> RunInputs:
     """Makes the pipelines.
 
     Args:
         data: the examples.
         spec: spec of the model, with the normalisation.
-        replicas: number of replicas that share a batch.
+        replicas: number of this process's replicas.
+        share: this process's part of each batch.
     """
     config, splits = data.config, data.splits
     normalisation = normalisation_of(spec)
@@ -69,7 +71,7 @@ def make_inputs(data: RunData, spec: ModelSpec, replicas: int) -> RunInputs:
         fixed_windows,
         crop_size=val_size,
         normalisation=normalisation,
-        global_batch_size=config.run.global_batch_size,
+        global_batch_size=share.size(config.run.global_batch_size),
         seed=config.run.seed,
     )
     boundaries = boundary_maps(config.loss, splits.val)
@@ -88,14 +90,16 @@ def make_inputs(data: RunData, spec: ModelSpec, replicas: int) -> RunInputs:
     assert drawn is not None  # `checks.check_images`
     return RunInputs(
         normalisation,
-        _feed(config, splits.train, data, normalisation),
+        _feed(config, splits.train, data, normalisation, share),
         validation,
         training_sample,
         windows(drawn, count=SAMPLES),
     )
 
 
-def _feed(config: Config, labelled: Examples, data: RunData, normalisation: Normalisation) -> Feed:
+def _feed(
+    config: Config, labelled: Examples, data: RunData, normalisation: Normalisation, share: Share
+) -> Feed:
     run, unlabelled = config.run, data.unlabelled
     boundaries = boundary_maps(config.loss, labelled)
     unlabelled_window = None
@@ -114,6 +118,7 @@ def _feed(config: Config, labelled: Examples, data: RunData, normalisation: Norm
         normalisation,
         config.unlabelled_per_update,
         _masks(config, data),
+        share,
     )
 
 

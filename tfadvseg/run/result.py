@@ -1,6 +1,7 @@
 """Final evaluation, figures, export and summary of a run."""
 
 import dataclasses
+import functools
 import json
 import platform
 import time
@@ -45,6 +46,7 @@ from tfadvseg.training.history import RunLog
 from tfadvseg.training.memory import peak_memory_bytes
 from tfadvseg.training.state import TrainState
 from tfadvseg.training.types import Metrics
+from tfadvseg.training.workers import Workers
 
 SUMMARY = "summary.json"
 OVERLAYS = 6
@@ -86,18 +88,31 @@ def finish_run(
     log: RunLog,
     output: Path,
     own_segmenter: OwnSegmenter | None = None,
+    workers: Workers | None = None,
 ) -> Result:
     """Evaluates on whole images, exports, and writes the summary.
 
     Args:
         config, spec, state, log: those of the run.
         splits: examples, with the validation images.
-        output: the run's folder, which holds the best checkpoints.
+        output: where to write; `config.run.output_dir` holds the best checkpoints.
         own_segmenter: builder of S if it is the user's own.
+        workers: that trained; each measures a part of the images. The chief's export counts.
     """
+    workers = workers or Workers()
     started = time.monotonic()
     val = splits.full_val or splits.val
-    outlines, spacing = config.run.outlines, pixel_size(config.run.spacing)
+    measure = functools.partial(
+        evaluate_sections,
+        examples=val,
+        outlines=config.run.outlines,
+        spacing=pixel_size(config.run.spacing),
+        gather=workers.sums,
+        part=workers.index,
+        parts=workers.count,
+    )
+    workers.exchange("")  # by now the chief has written its last checkpoints
+    best_folder = Path(config.run.output_dir) / "best"
     networks: dict[str, Metrics] = {}
     confusions: dict[str, list[list[int]]] = {}
     exported: Path | None = None
@@ -106,13 +121,13 @@ def finish_run(
         model = in_float32(learner.evaluated, spec, own_segmenter)
         predictor = predictor_of(model, spec)
         kept = KeptSamples(len(val)) if name == "segmenter" else None
-        best = evaluate_sections(predictor, val, outlines=outlines, spacing=spacing, keep=kept)
+        best = measure(predictor, keep=kept)
         networks[name], confusions[name] = best.metrics, best.confusion.tolist()
         if kept is not None:
             write_image_sums(output / IMAGE_SUMS, val.keys, best)
             kept.write(output / SAMPLES, val.keys)
-        if config.run.best_metric != LAST and _restore_best(model, name, output / "best"):
-            best = evaluate_sections(predictor, val, outlines=outlines, spacing=spacing)
+        if config.run.best_metric != LAST and _restore_best(model, name, best_folder):
+            best = measure(predictor)
             best_name = f"{name} best"
             networks[best_name], confusions[best_name] = best.metrics, best.confusion.tolist()
         if len(spec.class_names) > 2:
@@ -120,7 +135,7 @@ def finish_run(
             confusion_figure(best.confusion, spec.class_names, path)
         if name == "segmenter":
             _draw_overlays(predictor, val, output / "plots" / "overlays.png")
-        if name == "segmenter" and config.run.export:
+        if name == "segmenter" and config.run.export and workers.is_chief:
             # A run that was killed after its export has one of this very state.
             exported = find_saved_model(model, spec, output / "export") or export_saved_model(
                 model, spec, output / "export", own=own_segmenter

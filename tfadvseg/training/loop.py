@@ -16,9 +16,13 @@ from tfadvseg.training.guards import JUDGED_UPDATES, discriminator_notices
 from tfadvseg.training.history import FetchedScalars, RunLog, check_finite, fetch
 from tfadvseg.training.progress import Progress
 from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
+from tfadvseg.training.workers import workers_of
 
 LOG_EVERY = 100
 """Updates per logging window, unless the phase ends first."""
+
+AGREE_EVERY = 10
+"""Updates after which several workers agree whether to stop."""
 
 
 class Stopped(Exception):
@@ -97,6 +101,7 @@ def run_updates(
     xla = config.run.xla and bool(tf.config.list_logical_devices("GPU"))
     if config.run.xla and not xla:
         logging.warning("--xla: ignored, because there is no GPU and XLA is slower on CPUs.")
+    workers = workers_of(strategy)
     compiled = [compile_phase(phase, strategy, xla) for phase in phases]
     updates_per_epoch = sum(phase.updates for phase in phases)
     total = config.run.epochs * updates_per_epoch
@@ -109,9 +114,7 @@ def run_updates(
             position = locate(update, phases)
             phase = phases[position.phase]
             description = f"epoch {position.epoch + 1}/{config.run.epochs} {phase.name}"
-            batches = strategy.experimental_distribute_dataset(
-                phase.batches(position.epoch, position.update)
-            )
+            batches = workers.parts(phase.batches(position.epoch, position.update))
             done = position.update
             pending: Scalars | None = None
             last_tick = time.monotonic()
@@ -127,7 +130,9 @@ def run_updates(
                 ends_phase = done == phase.updates
                 ends_epoch = update % updates_per_epoch == 0
                 ends_window = done % LOG_EVERY == 0 or ends_phase
-                stopping = stop_requested()
+                # Workers stop at the same update; that costs an exchange, so not at every one.
+                asks = workers.count == 1 or ends_phase or update % AGREE_EVERY == 0
+                stopping = asks and workers.any(stop_requested())
                 saves = ends_epoch or (every and update % every == 0) or stopping
                 if ends_window or saves:
                     _record(fetch(pending), update, log, opponents, progress, description)

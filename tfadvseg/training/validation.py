@@ -13,6 +13,7 @@ from tfadvseg.models.discriminators import fitting_window
 from tfadvseg.models.outputs import class_probabilities, predicted_label
 from tfadvseg.training.state import TrainState
 from tfadvseg.training.types import Batch
+from tfadvseg.training.workers import workers_of
 
 Validator = Callable[[tf.data.Dataset], dict[str, float]]
 
@@ -48,6 +49,7 @@ def make_validator(
     For metrics of whole images, the dataset must hold these (`data.pipeline.whole_images`).
     """
     num_classes = len(class_names)
+    workers = workers_of(strategy)
     discriminator = state.learners.get("discriminator")
 
     def d_answers(batch: Batch, logits: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -87,6 +89,11 @@ def make_validator(
     @tf.function(autograph=False, reduce_retracing=True)
     def global_sums(batch: Batch) -> dict[str, tf.Tensor]:
         per_replica = strategy.run(replica_sums, args=(batch,))
+        if workers.count > 1:  # each has batches of its own; their sums are added in the end
+            return {
+                name: tf.add_n(strategy.experimental_local_results(value))
+                for name, value in per_replica.items()
+            }
         return {
             name: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
             for name, value in per_replica.items()
@@ -94,11 +101,12 @@ def make_validator(
 
     def validate(dataset: tf.data.Dataset) -> dict[str, float]:
         totals: dict[str, np.ndarray] = {}
-        for batch in strategy.experimental_distribute_dataset(dataset):
+        for batch in workers.parts(workers.own_batches(dataset)):
             for name, value in global_sums(batch).items():
                 # Sums over thousands of batches need more than single precision.
                 exact = np.asarray(value, np.int64 if value.dtype.is_integer else np.float64)
                 totals[name] = totals.get(name, 0) + exact
+        totals = workers.sums(totals)
         found = {}
         for name in state.segmenters():
             prefix = f"{name}/loss/"

@@ -1,0 +1,261 @@
+"""The processes that train one run together, and what they tell each other.
+
+Built on `tf.distribute.MultiWorkerMirroredStrategy`: each worker has replicas of its own, makes its
+part of every batch, and takes part in every sum over replicas. All workers execute the same
+program, so that their collective operations meet.
+"""
+
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfadvseg.data.shares import Share
+from tfadvseg.errors import UserError
+
+_ENVIRONMENT = "TF_CONFIG"
+_REACHED_WITHIN = 60.0
+"""Seconds within which every worker must answer at the start."""
+
+EXIT_UNREACHABLE = 2
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The workers of a run, and which of them this process is.
+
+    Attributes:
+        index: of this process; worker 0 is the chief, which alone writes to the run's folder.
+        addresses: host:port of each worker; empty of a process that trains by itself.
+        strategy: the strategy that connects them.
+    """
+
+    index: int = 0
+    addresses: tuple[str, ...] = ()
+    strategy: tf.distribute.Strategy = field(default_factory=tf.distribute.get_strategy)
+
+    @property
+    def count(self) -> int:
+        return max(len(self.addresses), 1)
+
+    @property
+    def is_chief(self) -> bool:
+        return self.index == 0
+
+    @property
+    def share(self) -> Share:
+        """This worker's part of each batch."""
+        return Share(self.index, self.count)
+
+    @property
+    def local_replicas(self) -> int:
+        return self.strategy.num_replicas_in_sync // self.count
+
+    def name(self, index: int) -> str:
+        """What messages call a worker."""
+        return f"worker {index} ({self.addresses[index]})"
+
+    def exchange(self, text: str) -> list[str]:
+        """Texts of all workers, by index; all must call this at the same point.
+
+        Args:
+            text: of this worker.
+        """
+        if self.count == 1:
+            return [text]
+        own = np.frombuffer(text.encode("utf-32-le"), np.int32)
+        lengths = self._gathered(np.array([len(own)], np.int32))
+        padded = np.zeros(max(int(lengths.max()), 1), np.int32)
+        padded[: len(own)] = own
+        rows = self._gathered(padded[np.newaxis])
+        return [
+            row[:length].tobytes().decode("utf-32-le")
+            for row, length in zip(rows, lengths, strict=True)
+        ]
+
+    def sums(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Sums over all workers of arrays that each has measured, by name.
+
+        Args:
+            arrays: of this worker; one that has none of a name adds nothing.
+        """
+        if self.count == 1:
+            return arrays
+        totals: dict[str, np.ndarray] = {}
+        for text in self.exchange(json.dumps({k: _as_json(v) for k, v in arrays.items()})):
+            for name, each in json.loads(text).items():
+                array = np.array(each["values"], each["dtype"]).reshape(each["shape"])
+                totals[name] = totals[name] + array if name in totals else array
+        return totals
+
+    def any(self, flag: bool) -> bool:
+        """Whether `flag` is true on any worker; all must call this at the same point."""
+        if self.count == 1:
+            return flag
+        return bool(self._gathered(np.array([flag], np.int32)).any())
+
+    def check_same(self, facts: dict[str, str], what: str) -> None:
+        """Refuses workers that differ from the chief; all must call this at the same point.
+
+        Args:
+            facts: by name; `what` says what they are, as in "flags".
+
+        Raises:
+            UserError: on every worker, naming those that differ, and the facts.
+        """
+        if self.count == 1:
+            return
+        found = [json.loads(text) for text in self.exchange(json.dumps(facts))]
+        for index, other in enumerate(found[1:], start=1):
+            differing = [
+                f"{name} {other.get(name, 'none')} (worker 0: {found[0].get(name, 'none')})"
+                for name in dict.fromkeys([*found[0], *other])
+                if found[0].get(name) != other.get(name)
+            ]
+            if differing:
+                raise UserError(
+                    f"{self.name(index)} has other {what} than worker 0: "
+                    f"{', '.join(differing)}. Start all workers alike."
+                )
+
+    def own_batches(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        """Every so many-th of all batches, so that each batch is one worker's."""
+        return batches if self.count == 1 else batches.shard(self.count, self.index)
+
+    def parts(self, batches: tf.data.Dataset) -> Iterable[Any]:
+        """This worker's batches, each divided among its replicas.
+
+        Args:
+            batches: of this worker's share alone, or of one process; every tensor [B,...].
+        """
+        if self.count == 1:
+            return self.strategy.experimental_distribute_dataset(batches)
+        return batches if self.local_replicas == 1 else map(self._divided, batches)
+
+    def _divided(self, batch: dict[str, tf.Tensor]) -> dict[str, Any]:
+        first = self.index * self.local_replicas
+
+        def part(context: tf.distribute.experimental.ValueContext) -> dict[str, tf.Tensor]:
+            number = context.replica_id_in_sync_group - first
+            return {
+                name: tf.split(value, self.local_replicas)[number] for name, value in batch.items()
+            }
+
+        return self.strategy.experimental_distribute_values_from_function(part)
+
+    def _gathered(self, values: np.ndarray) -> np.ndarray:
+        """The rows of all workers' arrays, [workers, ...]."""
+        gathered = self.strategy.experimental_local_results(self._gather(tf.constant(values)))
+        return gathered[0].numpy()[:: self.local_replicas]
+
+    @cached_property
+    def _gather(self) -> Callable[[tf.Tensor], Any]:
+        def gather(part: tf.Tensor) -> tf.Tensor:
+            context = tf.distribute.get_replica_context()
+            return context.all_gather(tf.identity(part), axis=0)
+
+        @tf.function(autograph=False)
+        def run(part: tf.Tensor) -> tf.Tensor:
+            return self.strategy.run(gather, args=(part,))
+
+        return run
+
+
+def multi_worker_strategy() -> tf.distribute.MultiWorkerMirroredStrategy:
+    """Joins the cluster that `TF_CONFIG` or Slurm describes.
+
+    Must be called before anything runs on TensorFlow's devices. If a worker does not answer within
+    a minute, the process says which and ends.
+
+    Raises:
+        UserError: there is no cluster, or its description is damaged.
+    """
+    resolver = _resolver()
+    addresses = resolver.cluster_spec().as_dict()["worker"]
+    index = resolver.task_id
+    joined = threading.Event()
+    threading.Thread(target=_watch, args=(addresses, index, joined), daemon=True).start()
+    options = tf.distribute.experimental.CommunicationOptions()
+    strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
+    joined.set()
+    return strategy
+
+
+def workers_of(strategy: tf.distribute.Strategy) -> Workers:
+    """The workers that a strategy connects."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return Workers(strategy=strategy)
+    resolver = strategy.cluster_resolver
+    addresses = resolver.cluster_spec().as_dict()["worker"]
+    return Workers(resolver.task_id, tuple(addresses), strategy)
+
+
+def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
+    """Where the cluster is described.
+
+    Raises:
+        UserError: nowhere, or not as it must be.
+    """
+    text = os.environ.get(_ENVIRONMENT)
+    if text:
+        try:
+            described = json.loads(text)
+            workers, task = described["cluster"]["worker"], described["task"]
+            index = task["index"]
+            whole = task["type"] == "worker" and set(described["cluster"]) == {"worker"}
+            whole = whole and isinstance(index, int) and 0 <= index < len(workers)
+        except (ValueError, KeyError, TypeError):
+            whole = False
+        if not whole:
+            raise UserError(
+                f'{_ENVIRONMENT}: write {{"cluster": {{"worker": ["host:port", ...]}}, "task": '
+                '{"type": "worker", "index": N}} with N from 0, which differs per worker.'
+            )
+        return tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    if "SLURM_STEP_NUM_TASKS" in os.environ:
+        return tf.distribute.cluster_resolver.SlurmClusterResolver()
+    raise UserError(
+        f"--strategy=multi_worker: no cluster; set {_ENVIRONMENT} for each worker, or start them "
+        "with srun (docs/several_machines.md)."
+    )
+
+
+def _watch(addresses: Sequence[str], index: int, joined: threading.Event) -> None:
+    """Ends the process if a worker does not answer; joining the cluster would wait for ever."""
+    deadline = time.monotonic() + _REACHED_WITHIN
+    missing = [number for number in range(len(addresses)) if number != index]
+    while missing and not joined.is_set() and time.monotonic() < deadline:
+        missing = [number for number in missing if not _answers(addresses[number])]
+        joined.wait(0.5)
+    if missing and not joined.is_set():
+        listed = ", ".join(f"worker {number} ({addresses[number]})" for number in missing)
+        print(
+            f"error: --strategy=multi_worker: worker {index} cannot reach {listed} within "
+            f"{_REACHED_WITHIN:.0f} s; start all workers, and check the addresses in "
+            f"{_ENVIRONMENT} and the firewalls between them.",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(EXIT_UNREACHABLE)
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with suppress(OSError, ValueError), socket.create_connection((host, int(port)), timeout=5):
+        return True
+    return False
+
+
+def _as_json(array: np.ndarray) -> dict:
+    array = np.asarray(array)
+    return {"values": array.ravel().tolist(), "dtype": array.dtype.name, "shape": array.shape}
