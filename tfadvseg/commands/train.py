@@ -37,6 +37,9 @@ def main(argv: list[str]) -> None:
     except Stopped as stopped:
         print(f"{stopped}; the same command continues.", file=sys.stderr)
         sys.exit(EXIT_STOPPED)
+    if result.worker:
+        print(f"worker {result.worker} has finished; worker 0 writes {output}.")
+        return
     if result.finished_before:
         print(f"{output}: this run is finished; {_how_to_go_on(config, result)}.", file=sys.stderr)
     print(format_table(result.networks))

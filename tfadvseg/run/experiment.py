@@ -94,6 +94,8 @@ def _resume(run: RunOutput, data: RunData, workers: Workers) -> Result | None:
     if not run.is_finished():
         return None
     result = earlier_result(output, run.update, run.planned_updates)
+    if result:
+        result = dataclasses.replace(result, worker=workers.index)
     exports = run.config.run.export
     return result if result and ("export" in result.made or not exports) else None
 

@@ -67,6 +67,7 @@ class Result:
         peak_memory_mib: peak memory use of the device or the host in MiB.
         finished_before: whether the run had already ended, so that this call did nothing.
         stopped_early: whether training stopped before the last epoch for lack of improvement.
+        worker: of this process, among several that trained together; 0 wrote the results.
     """
 
     networks: dict[str, Metrics]
@@ -78,6 +79,7 @@ class Result:
     peak_memory_mib: int
     finished_before: bool = False
     stopped_early: bool = False
+    worker: int = 0
 
 
 def finish_run(
@@ -168,7 +170,7 @@ def finish_run(
     }
     atomic.write_text(output / SUMMARY, json.dumps(summary, indent=1) + "\n")
     write_page(run_page(output, summary), output / REPORT)
-    return _read(summary, output)
+    return dataclasses.replace(_read(summary, output), worker=workers.index)
 
 
 def earlier_result(output: Path, updates: int, planned: int) -> Result | None:

@@ -1,0 +1,168 @@
+"""Runs of several workers: real processes on this machine that talk over its loopback address."""
+
+import contextlib
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfadvseg.config.methods import METHOD_RULES
+
+ROOT = Path(__file__).parents[2]
+TINY = [
+    *("--width=2", "--depth=1", "--crop_size=32,32", "--global_batch_size=4", "--epochs=2"),
+    *("--steps_per_epoch=5", "--val_windows=6", "--augment=flip", "--precision=float32"),
+    *("--noexport", "--batch_norm_momentum=0.9"),
+]
+
+pytestmark = pytest.mark.slow
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("localhost", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+class Cluster:
+    """Processes of one run, and where their output goes."""
+
+    def __init__(self, folder, count, *flags, own=None, missing=()):
+        addresses = [f"localhost:{port}" for port in free_ports(count)]
+        self.output = folder / "run"
+        self.logs = [folder / f"worker_{i}.log" for i in range(count)]
+        self.processes = {}
+        for index in set(range(count)) - set(missing):
+            task = {"type": "worker", "index": index}
+            described = json.dumps({"cluster": {"worker": addresses}, "task": task})
+            command = [sys.executable, "-m", "tfadvseg", "train", *TINY, *flags]
+            command += ["--strategy=multi_worker", f"--output_dir={self.output}"]
+            command += (own or {}).get(index, [])
+            with self.logs[index].open("ab") as log:
+                self.processes[index] = subprocess.Popen(
+                    command,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=os.environ | {"TF_CONFIG": described, "CUDA_VISIBLE_DEVICES": ""},
+                    cwd=ROOT,
+                )
+
+    def wait(self, timeout=600):
+        """Exit statuses, by worker."""
+        deadline = time.monotonic() + timeout
+        try:
+            return {
+                index: process.wait(max(deadline - time.monotonic(), 0))
+                for index, process in self.processes.items()
+            }
+        finally:
+            for process in self.processes.values():
+                process.kill()
+
+    def text(self, index):
+        return self.logs[index].read_text()
+
+    def wait_for_checkpoint(self, update):
+        while not (self.output / f"checkpoints/ckpt-{update}.index").exists():
+            assert all(p.poll() is None for p in self.processes.values()), self.text(0)
+            time.sleep(0.1)
+
+
+def alone(folder, *flags):
+    """The same run of one process."""
+    command = [sys.executable, "-m", "tfadvseg", "train", *TINY, *flags]
+    command.append(f"--output_dir={folder}")
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    return rows(folder)
+
+
+def rows(folder):
+    return list(csv.DictReader((folder / "metrics.csv").open()))
+
+
+def check_close(found, expected, rtol):
+    assert [*found[0]] == [*expected[0]]
+    for one, other in zip(found, expected, strict=True):
+        for name, value in one.items():
+            if value or other[name]:
+                np.testing.assert_allclose(
+                    float(value), float(other[name]), rtol=rtol, atol=rtol, err_msg=name
+                )
+
+
+def flags_of(method):
+    """Flags with which a method trains on embedded data."""
+    rules = METHOD_RULES[method]
+    flags = [f"--method={method}", "--s_optimizer=sgd", "--s_learning_rate=0.01"]
+    if rules.discriminator:
+        flags += ["--d_width=2", "--d_optimizer=sgd", "--d_dropout=0"]
+    if rules.target == "required" or rules.target == "measured":
+        flags += ["--target_dataset=membranes", "--target_crop_size=32,32"]
+    elif rules.unlabelled:
+        flags.append("--labelled_images=2")
+    if rules.needs_masks:
+        flags.append("--masks_split=train")
+    return flags
+
+
+@pytest.mark.parametrize("method", sorted(METHOD_RULES))
+def test_two_workers_reach_the_numbers_of_one_process(method, tmp_path):
+    flags = flags_of(method)
+    cluster = Cluster(tmp_path, 2, *flags)
+    assert cluster.wait() == {0: 0, 1: 0}, cluster.text(0)
+    check_close(rows(cluster.output), alone(tmp_path / "alone", *flags), rtol=1e-5)
+    assert "worker 1 has finished; worker 0 writes" in cluster.text(1)
+
+
+def test_a_signal_stops_all_at_one_update_and_any_number_continues(tmp_path):
+    flags = ["--method=adversarial", "--d_width=2", "--steps_per_epoch=400", "--epochs=2"]
+    (tmp_path / "whole").mkdir()
+    whole = Cluster(tmp_path / "whole", 2, *flags)
+    assert whole.wait() == {0: 0, 1: 0}, whole.text(0)
+    cluster = Cluster(tmp_path, 2, *flags, "--checkpoint_every=50")
+    cluster.wait_for_checkpoint(50)
+    cluster.processes[1].send_signal(signal.SIGTERM)
+    assert cluster.wait() == {0: 75, 1: 75}, cluster.text(0)
+    again = Cluster(tmp_path, 2, *flags, "--checkpoint_every=50")
+    assert again.wait() == {0: 0, 1: 0}, again.text(0)
+    assert (again.output / "metrics.csv").read_bytes() == (
+        whole.output / "metrics.csv"
+    ).read_bytes()
+    (one_more,) = alone(again.output, *flags, "--epochs=3")[2:]
+    assert one_more["epoch"] == "3"
+
+
+def test_a_lost_worker_ends_the_others_and_is_named(tmp_path):
+    flags = ["--method=supervised", "--steps_per_epoch=4000", "--checkpoint_every=20"]
+    cluster = Cluster(tmp_path, 2, *flags)
+    cluster.wait_for_checkpoint(20)
+    cluster.processes[1].kill()
+    started = time.monotonic()
+    assert cluster.wait() == {0: 75, 1: -signal.SIGKILL}
+    assert time.monotonic() - started < 60
+    assert "worker 1 (localhost:" in cluster.text(0) and "was lost" in cluster.text(0)
+    assert "Traceback" not in cluster.text(0)
+
+
+def test_workers_with_other_flags_are_refused_by_name(tmp_path):
+    cluster = Cluster(tmp_path, 2, "--method=supervised", own={1: ["--seed=7"]})
+    assert cluster.wait() == {0: 2, 1: 2}
+    for index in (0, 1):
+        assert "has other flags than worker 0: --seed 7 (worker 0: 0)" in cluster.text(index)
+    assert not (cluster.output / "run.flags").exists()
+
+
+def test_a_worker_that_never_comes_is_named_within_two_minutes(tmp_path):
+    cluster = Cluster(tmp_path, 2, "--method=supervised", missing=(1,))
+    assert cluster.wait(timeout=240) == {0: 2}
+    assert "worker 0 cannot reach worker 1 (localhost:" in cluster.text(0)
