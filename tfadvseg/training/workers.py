@@ -181,12 +181,12 @@ def multi_worker_strategy() -> tf.distribute.MultiWorkerMirroredStrategy:
         UserError: there is no cluster, or its description is damaged.
     """
     resolver = _resolver()
+    tf.get_logger().setLevel("WARNING")  # it would announce every kind of exchange
     addresses = resolver.cluster_spec().as_dict()["worker"]
     index = resolver.task_id
     joined = threading.Event()
     threading.Thread(target=_watch, args=(addresses, index, joined), daemon=True).start()
-    options = tf.distribute.experimental.CommunicationOptions()
-    strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
     joined.set()
     return strategy
 
