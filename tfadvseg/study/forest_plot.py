@@ -26,7 +26,7 @@ def forest_figure(differences: Sequence[Difference], path: Path) -> None:
     figure = new_figure(8, 0.25 * sum(heights) + 0.6, layout="constrained")
     grid = figure.subplots(len(studies), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, name, rows in zip(grid, studies, by_study, strict=True):
-        metric = rows[0].metric
+        metric, counts = rows[0].metric, [each.pairs for each in rows]
         scale = 100 if is_share(metric) else 1
         for place, each in enumerate(rows):
             colour = _WITH_D if each.has_d else _WITHOUT_D
@@ -45,7 +45,8 @@ def forest_figure(differences: Sequence[Difference], path: Path) -> None:
         axes.set_ylim(len(rows) - 0.4, -0.6)
         unit = ", points" if is_share(metric) else ""
         better = "left" if less_is_better(metric) else "right"
-        title = f"{name}: change in {metric_title(metric)}{unit} ({rows[0].pairs} pairs)"
+        pairs = " to ".join(map(str, sorted({min(counts), max(counts)})))
+        title = f"{name}: change in {metric_title(metric)}{unit} ({pairs} pairs)"
         axes.set_title(f"{title}; {better} is better", fontsize=9, loc="left")
         axes.grid(axis="x", color="#dddddd")
         axes.set_axisbelow(True)
