@@ -12,7 +12,8 @@ from tfadvseg.data.descriptors import DatasetDescriptor, default_palette, number
 from tfadvseg.data.examples import Example
 from tfadvseg.data.survey import survey
 from tfadvseg.errors import UserError
-from tfadvseg.run.suggestion import Machine, suggest, write_suggestion
+from tfadvseg.run.suggested_flags import Machine, suggest
+from tfadvseg.run.suggestion import write_suggestion
 
 CPU = Machine(8 * 2**30, gpu=False)
 FOLDER = DataConfig(dataset="folder", data_dir="mine")

@@ -2,68 +2,27 @@
 
 import contextlib
 import dataclasses
-import math
 import os
-import re
 import subprocess
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
 from tfadvseg.config import DataConfig
-from tfadvseg.config.checks import as_flag, listed
-from tfadvseg.config.data import PATHS
+from tfadvseg.config.checks import as_flag
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.data.faults import find_faults
 from tfadvseg.data.folder_labels import UnmappedValues
 from tfadvseg.data.readers import open_reader
 from tfadvseg.data.resizing import resize_example
-from tfadvseg.data.sets.catalogue import find_dataset
 from tfadvseg.data.survey import MOST, Survey, survey
 from tfadvseg.errors import UserError
 from tfadvseg.files import atomic
+from tfadvseg.run.suggested_flags import Line, Machine, suggest
 
-LARGEST_CROP, MULTIPLE = 256, 16
-"""Of a window's sides, in pixels."""
-
-UPDATES = 4000
-"""Of S: about those of the shipped configurations for sets of some hundred images."""
-
-MAPS = 64
-"""Maps of the first level's size and width that training a U-Net holds per window.
-
-From the darkfield U-Net: width 16, windows of 192 x 192, batches of 8 and 1,898 MiB in all
-(docs/darkfield.md).
-"""
-
-_BASE_BYTES = 0.7 * 2**30  # TensorFlow itself
 _MOST_GUESSED = 16  # classes
-
-_RARE, _UNEVEN, _TOLD_APART = 0.01, 10, 0.25
-
-
-@dataclasses.dataclass(frozen=True)
-class Machine:
-    """What trains.
-
-    Attributes:
-        memory: bytes that are free.
-        gpu: whether it is a GPU's.
-    """
-
-    memory: float
-    gpu: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """A line of the flagfile, or none if `flag` is empty: then the reason is a remark."""
-
-    flag: str
-    reason: str
 
 
 def this_machine() -> Machine:
@@ -162,244 +121,6 @@ def read_parts(config: DataConfig, seed: int) -> tuple[DatasetDescriptor, dict[s
             if part != "test":
                 raise
     return reader.descriptor, parts
-
-
-def suggest(
-    config: DataConfig, descriptor: DatasetDescriptor, parts: Mapping[str, Survey], machine: Machine
-) -> Iterator[Line]:
-    """The lines, in the order in which they are written."""
-    train = parts["train"]
-    yield from _data(config, descriptor)
-    yield from _division(config, parts)
-    resize = config.resize or _resize(train.sizes)
-    sizes = [resize] * len(train) if resize else train.sizes
-    if resize and not config.resize:
-        yield Line(
-            as_flag("resize", resize),
-            f"images are {_range(train.sizes)} (height x width), so that one window would show "
-            "all of some and little of others. Resizing distorts; if scale matters, take it out "
-            "and keep the scale augmentation",
-        )
-    elif not resize:
-        yield Line("", f"No --resize: images are {_range(sizes)}, alike enough to keep their size")
-    crop = _crop(sizes)
-    width = 32 if machine.gpu else 16
-    batch, crop = _batch(crop, width, machine, _windows(sizes, crop, len(train)))
-    yield Line(
-        as_flag("crop_size", crop),
-        f"images are {_range(sizes)}; windows of at most {LARGEST_CROP}, multiples of {MULTIPLE} "
-        "that every image holds",
-    )
-    needed = _needed(batch, crop, width) / 2**30
-    yield Line(
-        as_flag("global_batch_size", batch),
-        f"takes about {needed:.1f} GiB of the {machine.memory / 2**30:.1f} GiB that are free on "
-        f"this {'GPU' if machine.gpu else 'computer'}",
-    )
-    yield from _augmentation(train, descriptor, sizes, crop)
-    yield from _imbalance(train, descriptor, sizes, crop)
-    yield Line("--method=supervised", "S alone: what every other method is compared with")
-    yield Line("--segmenter=unet", "learns from few images, and keeps fine outlines")
-    yield Line(
-        f"--width={width}",
-        "a GPU trains this in little time; 64 is the paper's"
-        if machine.gpu
-        else "what a CPU trains in hours; 32 to 64 on a GPU",
-    )
-    depth = max(1, min(4, int(math.log2(min(crop) / 8))))
-    yield Line(f"--depth={depth}", f"leaves {min(crop) // 2**depth} pixels at the lowest level")
-    yield from _length(_windows(sizes, crop, len(train)), batch, len(train))
-    yield Line(
-        "--s_optimizer=adamw",
-        "with the next four, what the shipped darkfield U-Net was measured with; a sound start",
-    )
-    yield Line("--s_learning_rate=0.001", "the usual one of AdamW")
-    yield Line("--s_weight_decay=0.01", "the usual one of AdamW")
-    yield Line("--s_rate=cosine", "falls to 0 without further settings")
-    yield Line("--s_warmup=100", "updates until the whole rate, so that the first ones do no harm")
-    name = re.sub(r"\W+", "_", Path(config.data_dir or config.dataset).name).strip("_") or "mine"
-    yield Line(f"--output_dir=runs/{name}", "a folder per run; another one for each try")
-
-
-def _data(config: DataConfig, descriptor: DatasetDescriptor) -> Iterator[Line]:
-    for field in dataclasses.fields(DataConfig):
-        value = getattr(config, field.name)
-        if field.name == "dataset" or value not in (field.default, None):
-            if field.name in PATHS and value:
-                value = os.path.abspath(Path(value).expanduser())  # noqa: PTH100 (links stay)
-            yield Line(as_flag(field.name, value), "as given")
-    names = listed(descriptor.class_names)
-    if descriptor.names_classes:
-        yield Line("", f"{descriptor.num_classes} classes: {names}")
-    else:
-        flag = "--class_names" if "class_names" in find_dataset(config.dataset).flags else "names"
-        yield Line("", f"{descriptor.num_classes} classes without names; give them: {flag}={names}")
-
-
-def _division(config: DataConfig, parts: Mapping[str, Survey]) -> Iterator[Line]:
-    counts = ", ".join(
-        f"{'more than ' * part.cut}{len(part)} {name}" for name, part in parts.items()
-    )
-    flags = find_dataset(config.dataset).flags
-    if not {"val_fraction", "test_fraction"} <= {*flags} or config.train_list or config.folds:
-        yield Line("", f"Images: {counts}, as the dataset or the flags above divide them")
-        return
-    images = sum(map(len, parts.values()))
-    own = find_dataset(config.dataset).shares(config)
-    divided = any("/" in key and key.split("/")[0] == "train" for key in parts["train"].keys[:1])
-    if divided:
-        yield Line("", f"Images: {counts}, as the sub-folders divide them")
-        return
-    if config.val_fraction is None:
-        share = own[0] or 0.2
-        yield Line(
-            f"--val_fraction={share:g}",
-            f"of {images} images; another --seed draws others"
-            + ("; so few images are better cross-validated: --folds=5" if images < 20 else ""),
-        )
-    if config.test_fraction is None and config.test_list is None:
-        if own[1] or images >= 50:
-            share = own[1] or 0.1
-            yield Line(f"--test_fraction={share:g}", "kept for the end: the best epoch is picked")
-        else:
-            yield Line("", f"No --test_fraction: {images} images are too few for a third part")
-
-
-def _resize(sizes: list[tuple[int, int]]) -> tuple[int, int] | tuple[()]:
-    """The median size where sizes differ by more than a factor of four in area."""
-    areas = [height * width for height, width in sizes]
-    if max(areas) <= 4 * min(areas):
-        return ()
-    middle = np.median(sizes, axis=0)
-    sides = np.clip(np.round(middle / 32) * 32, 64, 512).astype(int)
-    return int(sides[0]), int(sides[1])
-
-
-def _crop(sizes: list[tuple[int, int]]) -> tuple[int, int]:
-    least = np.min(sizes, axis=0)
-    sides = [
-        int(side) if side < MULTIPLE else int(min(side, LARGEST_CROP)) // MULTIPLE * MULTIPLE
-        for side in least
-    ]
-    return sides[0], sides[1]
-
-
-def _windows(sizes: list[tuple[int, int]], crop: tuple[int, int], images: int) -> int:
-    """Windows that show all images about once."""
-    area = float(np.mean([height * width for height, width in sizes]))
-    return images * max(1, round(area / (crop[0] * crop[1])))
-
-
-def _needed(batch: int, crop: tuple[int, int], width: int) -> float:
-    return _BASE_BYTES + batch * MAPS * width * crop[0] * crop[1] * 4
-
-
-def _batch(
-    crop: tuple[int, int], width: int, machine: Machine, windows: int
-) -> tuple[int, tuple[int, int]]:
-    """A batch of at most 8 windows, or of 16 on a GPU, that fits into half of the free memory."""
-    batch = 16 if machine.gpu else 8
-    while batch > 2 and (
-        _needed(batch, crop, width) > machine.memory / 2 or batch > max(windows, 2)
-    ):
-        batch //= 2
-    while min(crop) > 64 and _needed(batch, crop, width) > machine.memory / 2:
-        crop = (crop[0] // 2 // MULTIPLE * MULTIPLE, crop[1] // 2 // MULTIPLE * MULTIPLE)
-    return batch, crop
-
-
-def _augmentation(
-    train: Survey,
-    descriptor: DatasetDescriptor,
-    sizes: list[tuple[int, int]],
-    crop: tuple[int, int],
-) -> Iterator[Line]:
-    """Turns where up and down look alike, and so on."""
-    upright, sided = (_differ(train.thirds[axis]) for axis in (0, 1))
-    chosen, reasons = [], []
-    if upright > _TOLD_APART:
-        reasons.append(f"no rotation, as classes at the top and bottom differ ({upright:.0%})")
-    else:
-        chosen.append("rotate")
-        reasons.append("rotate, as top and bottom hold the same classes")
-    if sided > _TOLD_APART:
-        reasons.append(f"no flip, as classes left and right differ ({sided:.0%})")
-    else:
-        chosen.append("flip")
-    if "rotate" in chosen:
-        chosen.append("elastic")
-        reasons.append("elastic for tissue and the like; take it out for rigid objects")
-    if len({*train.sizes}) > 1:
-        chosen.append("scale")
-        reasons.append("scale, as images differ in size")
-    chosen.append("photometric")
-    if descriptor.image_channels == 3:
-        chosen.append("colour")
-    yield Line(as_flag("augment", tuple(chosen)), "; ".join(reasons))
-    middle = [level for level in train.levels if level > 0]
-    if train.dtype != np.uint8 and len(middle) > 1:
-        low, high = np.percentile(middle, [5, 95])
-        if high > 3 * low:
-            yield Line(
-                "--normalise=percentile",
-                f"mean levels of images lie between {low:.4g} and {high:.4g}: the instrument's "
-                "gain seems to drift",
-            )
-
-
-def _differ(thirds: np.ndarray) -> float:
-    """Half the sum of differences between class shares of the first and of the last third."""
-    first, _, last = thirds / np.maximum(thirds.sum(axis=-1, keepdims=True), 1)
-    return float(np.abs(first - last).sum() / 2)
-
-
-def _imbalance(
-    train: Survey,
-    descriptor: DatasetDescriptor,
-    sizes: list[tuple[int, int]],
-    crop: tuple[int, int],
-) -> Iterator[Line]:
-    occurring = train.pixels[train.pixels > 0]
-    if len(occurring) < 2:
-        return
-    shares = train.pixels / train.pixels.sum()
-    rarest = int(np.argmin(np.where(train.pixels > 0, shares, np.inf)))
-    name, share = descriptor.class_names[rarest], shares[rarest]
-    ratio = occurring.max() / occurring.min()
-    if ratio > _UNEVEN:
-        yield Line(
-            "--class_weights=median_frequency",
-            f"the most frequent class has {ratio:,.0f} times the pixels of {name} ({share:.2%})",
-        )
-        yield Line("--lambda_dice=0.5", "counts classes alike, however large they are")
-    else:
-        yield Line("", f"No class weights: the rarest class, {name}, has {share:.1%} of the pixels")
-    area = float(np.mean([height * w for height, w in sizes])) / (crop[0] * crop[1])
-    if share < _RARE and area >= 2:
-        yield Line(
-            "--crop_balance=0.33",
-            f"{name} has {share:.2%} of the pixels, and a window shows 1/{area:.0f} of an image",
-        )
-
-
-def _length(windows: int, batch: int, images: int) -> Iterator[Line]:
-    steps = max(1, min(math.ceil(windows / batch), 500))
-    steps = max(steps, min(50, UPDATES // 100))
-    yield Line(
-        f"--steps_per_epoch={steps}",
-        f"shows the {images} training images about {steps * batch / windows:.2g} times",
-    )
-    epochs = int(np.clip(round(UPDATES / steps), 10, 100))
-    yield Line(
-        f"--epochs={epochs}",
-        f"{steps * epochs:,} updates; give more while the validation curve still rises",
-    )
-
-
-def _range(sizes: list[tuple[int, int]]) -> str:
-    least, largest = np.min(sizes, axis=0), np.max(sizes, axis=0)
-    text = f"{least[0]} x {least[1]}"
-    return text if (least == largest).all() else f"{text} to {largest[0]} x {largest[1]}"
 
 
 def flagfile_text(
