@@ -7,7 +7,7 @@ import zarr
 from PIL import Image
 
 from tfadvseg.config import DataConfig
-from tfadvseg.data import folder_pages
+from tfadvseg.data import folder_pages, stored_pages
 from tfadvseg.data.examples import channel_statistics, fingerprint, image_sizes
 from tfadvseg.data.folder import read_folder
 from tfadvseg.data.folder_pages import regions_of
@@ -71,7 +71,7 @@ def test_a_large_image_is_as_many_examples_as_it_has_regions(tmp_path, small_reg
 def test_a_changed_pixel_changes_the_fingerprint(tmp_path, small_regions, part):
     before = fingerprint(read_folder(folder(tmp_path)).examples)
     assert fingerprint(read_folder(folder(tmp_path)).examples) == before
-    folder_pages._content.cache_clear()  # a run reads its files once
+    stored_pages._content.cache_clear()  # a run reads its files once
     pixels = {"images": IMAGE, "labels": LABEL}[part].copy()
     pixels[99, 69] = 0 if pixels[99, 69] else 1
     changed = read_folder(folder(tmp_path, **{part.removesuffix("s"): pixels})).examples

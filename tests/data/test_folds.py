@@ -2,12 +2,16 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tfadvseg.config import DataConfig
 from tfadvseg.data.division import divide_by_fraction, file_folds, files_for_test
+from tfadvseg.data.examples import Examples
+from tfadvseg.data.folder import Folder
+from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.data.sets.folder import _parts
 from tfadvseg.data.stratified import stratified_folds
 from tfadvseg.errors import UserError
@@ -17,6 +21,14 @@ NAMES = ("background", "cell", "spirochaete")
 
 def keys_of(count):
     return [f"{number:03d}" for number in range(count)]
+
+
+def parts_of(config, keys, seed):
+    """How a folder of these images, without sub-folders, is divided."""
+    pixel = np.zeros((1, 1, 1), np.uint8)
+    examples = Examples(tuple(keys), (pixel,) * len(keys), None)
+    folder = Folder(descriptor_of("membranes"), examples, tuple(keys), parts=(None,) * len(keys))
+    return _parts(config, folder, seed)
 
 
 @given(st.integers(2, 30), st.integers(2, 6), st.integers(0, 9))
@@ -85,7 +97,7 @@ def test_what_validates_stays_when_others_are_kept_for_testing():
     rest, test = files_for_test(keys, keys, 0.25, 3)
     assert (len(val), len(rest), len(test)) == (8, 30, 10)
     assert sorted(rest + test) == list(range(40))
-    parts = _parts(DataConfig(dataset="folder", test_fraction=0.25), keys, keys, 3)
+    parts = parts_of(DataConfig(dataset="folder", test_fraction=0.25), keys, 3)
     assert (parts["validation"], parts["test"]) == (val, test)
     assert parts["train"] == [i for i in range(40) if i not in {*val, *test}]
 
@@ -95,7 +107,7 @@ def test_folds_leave_the_test_part_alone():
     tests, held_out = set(), []
     for fold in range(4):
         config = DataConfig(dataset="folder", folds=4, fold=fold, test_fraction=0.2)
-        parts = _parts(config, keys, keys, 0)
+        parts = parts_of(config, keys, 0)
         tests.add(tuple(parts["test"]))
         held_out += parts["validation"]
         assert sorted(parts["train"] + parts["validation"] + parts["test"]) == list(range(23))
@@ -108,16 +120,16 @@ def test_a_list_of_what_tests(tmp_path):
     listed = tmp_path / "test.txt"
     listed.write_text("001\n004\n")
     config = DataConfig(dataset="folder", test_list=str(listed))
-    parts = _parts(config, keys, keys, 0)
+    parts = parts_of(config, keys, 0)
     assert parts["test"] == [1, 4] and len(parts["validation"]) == 1 and len(parts["train"]) == 3
     for name, stems in (("train", "000\n004\n"), ("val", "002\n")):
         (tmp_path / f"{name}.txt").write_text(stems)
     lists = {f"{name}_list": str(tmp_path / f"{name}.txt") for name in ("train", "val")}
     with pytest.raises(UserError, match="keeps 004 for testing, which --train_list"):
-        _parts(DataConfig(dataset="folder", test_list=str(listed), **lists), keys, keys, 0)
+        parts_of(DataConfig(dataset="folder", test_list=str(listed), **lists), keys, 0)
     listed.write_text("".join(f"{key}\n" for key in keys))
     with pytest.raises(UserError, match="names all images"):
-        _parts(config, keys, keys, 0)
+        parts_of(config, keys, 0)
 
 
 def test_too_much_kept_for_testing():

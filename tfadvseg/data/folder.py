@@ -25,7 +25,6 @@ from tfadvseg.data.folder_labels import (
 from tfadvseg.data.folder_names import names_of_files
 from tfadvseg.data.folder_pages import (
     Page,
-    Reading,
     ReadLabel,
     Source,
     read_label_file,
@@ -33,6 +32,7 @@ from tfadvseg.data.folder_pages import (
 )
 from tfadvseg.data.images import open_windows, read_images
 from tfadvseg.data.outlines import read_outlines
+from tfadvseg.data.stored_pages import Reading
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.decoded import Decoded
 

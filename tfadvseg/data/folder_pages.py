@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from absl import logging
@@ -24,7 +23,16 @@ from tfadvseg.data.images import (
     read_window,
 )
 from tfadvseg.data.on_disk import AHEAD, OnDisk
-from tfadvseg.errors import UserError
+from tfadvseg.data.page_checks import channels_of, check_depth, check_pair, check_sizes, stored_as
+from tfadvseg.data.stored_pages import (
+    Convert,
+    Decode,
+    Reading,
+    StoredPage,
+    StoredRegion,
+    cut,
+    opened,
+)
 from tfadvseg_datasets.decoded import Decoded
 from tfadvseg_datasets.windowed import LARGE, Window, Windowed
 
@@ -34,8 +42,6 @@ MEMORY_LIMIT = 2 * 2**30
 REGION = 2048
 """Largest height and width of the regions of files that are read window by window, in pixels."""
 
-Convert = Callable[[np.ndarray], np.ndarray]
-Decode = Callable[[Path], Decoded]
 Source = tuple[str, Path, Path | None]
 """A stem, its image's file and its label's, if it has one."""
 
@@ -49,13 +55,6 @@ def read_label_file(source: Source, sizes: Sequence[tuple[int, int]]) -> Decoded
     _, _, label_file = source
     assert label_file is not None
     return read_labels(label_file)
-
-
-class Reading(NamedTuple):
-    """How files are read: whole, or window by window if `windows` gives something for one."""
-
-    decode: Decode
-    windows: Callable[[Path], Windowed | None]
 
 
 IMAGES = Reading(read_images, open_windows)
@@ -180,119 +179,12 @@ class Pages:
         return np.ascontiguousarray(image[..., : self.channels])
 
 
-@dataclass(frozen=True)
-class StoredPage:
-    """A page in its file (`on_disk.StoredArray`).
-
-    Attributes:
-        file: where it is.
-        number: of the page.
-        shape: (height, width).
-        decode: all pages of a file.
-        convert: what is made of the page's pixels.
-        meaning: changes with `convert`; at most 64 bytes.
-    """
-
-    file: Path
-    number: int
-    shape: tuple[int, int]
-    decode: Decode
-    convert: Convert
-    meaning: bytes
-
-    def read(self) -> np.ndarray:
-        return self.convert(self.decode(self.file).pages[self.number])
-
-    def size(self) -> tuple[int, int]:
-        return self.shape
-
-    def fingerprint(self) -> bytes:
-        try:
-            state = self.file.stat()
-            return _digest(self.file, state.st_mtime_ns, state.st_size, self.meaning)
-        except OSError as error:
-            raise UserError(f"{self.file}: {error.strerror}.") from None
-
-
-@functools.lru_cache(maxsize=64)  # one file may annotate many images
-def _digest(file: Path, changed: int, size: int, meaning: bytes) -> bytes:
-    del changed, size
-    return blake2b(file.read_bytes(), digest_size=8, key=meaning).digest()
-
-
-@dataclass(frozen=True)
-class StoredRegion:
-    """A region of a page in its file (`on_disk.StoredArray`).
-
-    Attributes:
-        file: where it is.
-        number: of the page.
-        region: of the page.
-        reading, convert, meaning: as of a `StoredPage`.
-    """
-
-    file: Path
-    number: int
-    region: Window
-    reading: Reading
-    convert: Convert
-    meaning: bytes
-
-    def read(self) -> np.ndarray:
-        return self.convert(_region_of(self.file, self.number, self.region, self.reading))
-
-    def size(self) -> tuple[int, int]:
-        return self.region.height, self.region.width
-
-    def fingerprint(self) -> bytes:
-        place = repr((self.number, *self.region)).encode()
-        return blake2b(_content(self.file) + place, digest_size=8, key=self.meaning).digest()
-
-
 def _stored_array(
     page: Page, file: Path, reading: Reading, convert: Convert, meaning: bytes
 ) -> StoredPage | StoredRegion:
     if page.region is not None:
         return StoredRegion(file, page.number, page.region, reading, convert, meaning)
     return StoredPage(file, page.number, page.size, reading.decode, convert, meaning)
-
-
-def _region_of(file: Path, number: int, region: Window, reading: Reading) -> np.ndarray:
-    """A region of a page, of a file of either kind."""
-    windows = _opened(reading.windows, file)
-    if windows is not None:
-        return read_window(windows, number, region)
-    return _cut(reading.decode(file).pages[number], region)
-
-
-def _opened(windows: Callable[[Path], Windowed | None], file: Path) -> Windowed | None:
-    changed = file.stat().st_mtime_ns if file.exists() else 0
-    return _opened_once(windows, file, changed)
-
-
-@functools.lru_cache(maxsize=64)
-def _opened_once(
-    windows: Callable[[Path], Windowed | None], file: Path, changed: int
-) -> Windowed | None:
-    """Remembered, because a large slide's header is thousands of numbers."""
-    del changed
-    return windows(file)
-
-
-@functools.lru_cache(maxsize=4096)
-def _content(path: Path) -> bytes:
-    """A digest of a file, or of every file of a folder, read piece by piece."""
-    digest = blake2b(digest_size=16)
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    try:
-        for file in filter(Path.is_file, files):
-            digest.update(f"{file.relative_to(path)}\n".encode())
-            with file.open("rb") as stream:
-                while piece := stream.read(2**20):
-                    digest.update(piece)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}.") from None
-    return digest.digest()
 
 
 def _short(meaning: object) -> bytes:
@@ -335,8 +227,8 @@ def read_pages(
         logging.info("%s: %.1f GiB of pixels stay on disk.", folder, size / 2**30)
     log_notes((page.image_file, page.notes) for page in pages)
     log_notes((page.label_file, page.label_notes) for page in pages if page.label_file)
-    _check_depth(pages)
-    return Pages(tuple(pages), held, _channels(pages), images, read_label)
+    check_depth(pages)
+    return Pages(tuple(pages), held, channels_of(pages), images, read_label)
 
 
 def _each(
@@ -358,7 +250,7 @@ def _read(
     source: Source, reading: Reading, read_label: ReadLabel
 ) -> Iterable[tuple[Page, np.ndarray, np.ndarray | None]]:
     stem, image_file, label_file = source
-    if (windows := _opened(reading.windows, image_file)) is not None:
+    if (windows := opened(reading.windows, image_file)) is not None:
         return _read_regions(source, windows, read_label)
     images, notes = reading.decode(image_file)
     labels: Sequence[np.ndarray | None] = [None] * len(images)
@@ -366,7 +258,7 @@ def _read(
     if label_file is not None:
         sizes = [(image.shape[0], image.shape[1]) for image in images]
         found, label_notes = read_label(source, sizes)
-        _check_pair((image_file, images, notes), (label_file, found, label_notes))
+        check_pair((image_file, images, notes), (label_file, found, label_notes))
         labels = found
     pages = []
     for number, (image, label) in enumerate(zip(images, labels, strict=True)):
@@ -377,7 +269,7 @@ def _read(
             label_file=label_file,
             number=number,
             size=(image.shape[0], image.shape[1]),
-            stored=_stored(image),
+            stored=stored_as(image),
             dtype=image.dtype,
             values=np.array([], np.int64) if label is None else values_of(label),
             notes=notes if number == 0 else (),
@@ -395,14 +287,14 @@ def _read_regions(
     sizes = [windows.size(number) for number in range(len(windows))]
     label_windows, labels, label_notes = None, [], ()
     if label_file is not None:
-        label_windows = _opened(_label_windows(read_label), label_file)
+        label_windows = opened(_label_windows(read_label), label_file)
         if label_windows is not None:
             label_sizes = [label_windows.size(number) for number in range(len(label_windows))]
             label_notes = label_windows.notes
         else:
             labels, label_notes = read_label(source, sizes)
             label_sizes = [(label.shape[0], label.shape[1]) for label in labels]
-        _check_sizes(
+        check_sizes(
             (image_file, sizes, windows.notes), (label_file, label_sizes, tuple(label_notes))
         )
     for number, size in enumerate(sizes):
@@ -414,7 +306,7 @@ def _read_regions(
             if label_windows is not None:
                 label = read_window(label_windows, number, region)
             elif label_file is not None:
-                label = _cut(labels[number], region)
+                label = cut(labels[number], region)
             first = number == 0 and region == regions[0]
             whole = len(regions) == 1
             page = Page(
@@ -424,7 +316,7 @@ def _read_regions(
                 label_file=label_file,
                 number=number,
                 size=(region.height, region.width),
-                stored=_stored(image),
+                stored=stored_as(image),
                 dtype=image.dtype,
                 values=np.array([], np.int64) if label is None else values_of(label),
                 notes=windows.notes if first else (),
@@ -447,99 +339,3 @@ def regions_of(size: tuple[int, int]) -> list[Window]:
         for top, bottom in itertools.pairwise(edges[0])
         for left, right in itertools.pairwise(edges[1])
     ]
-
-
-def _cut(page: np.ndarray, region: Window) -> np.ndarray:
-    top, left, height, width = region
-    return page[top : top + height, left : left + width].copy()
-
-
-def _check_pair(
-    image: tuple[Path, Sequence[np.ndarray], Sequence[str]],
-    label: tuple[Path, Sequence[np.ndarray], Sequence[str]],
-) -> None:
-    """Refuses files, with their pages and notes, that do not lie upon each other."""
-    sizes = [
-        (file, [(each.shape[0], each.shape[1]) for each in pages], notes)
-        for file, pages, notes in (image, label)
-    ]
-    _check_sizes(*sizes)
-
-
-_Sizes = tuple[Path, Sequence[tuple[int, int]], Sequence[str]]
-"""A file, (height, width) of its pages, and notes."""
-
-
-def _check_sizes(image: _Sizes, label: _Sizes) -> None:
-    (image_file, images, image_notes), (label_file, labels, label_notes) = image, label
-    if len(images) != len(labels):
-        raise UserError(
-            f"{label_file}: {len(labels)} pages, but {image_file.name} has {len(images)}; each "
-            "page needs one label."
-        )
-    for pixels, ids in zip(images, labels, strict=True):
-        if pixels != ids:
-            turned = [
-                f" Of {file.name}, {note}."
-                for file, notes in ((image_file, image_notes), (label_file, label_notes))
-                for note in notes
-                if "orientation" in note
-            ]
-            raise UserError(
-                f"{label_file}: {ids[0]} x {ids[1]} (height x width), but "
-                f"{image_file.name} is {pixels[0]} x {pixels[1]}; they must agree."
-                + "".join(turned)
-            )
-
-
-def _stored(image: np.ndarray) -> str:
-    if image.shape[-1] == 1:
-        return "grey"
-    if image.shape[-1] != 3:
-        return f"{image.shape[-1]} channels"
-    # A few pixels tell nearly every photograph.
-    for part in (image[::16, ::16], image):
-        if not np.all(part == part[..., :1]):
-            return "colour"
-    return "plain"
-
-
-_KINDS = {"grey": "1 channel", "plain": "3 channels", "colour": "3 channels"}
-
-
-def _check_depth(pages: Sequence[Page]) -> None:
-    first = pages[0]
-    for page in pages:
-        if page.dtype != first.dtype:
-            raise UserError(
-                f"{first.image_file} holds {first.dtype} pixels and {page.image_file} "
-                f"{page.dtype}; save all images with the same depth."
-            )
-
-
-def _channels(pages: Sequence[Page]) -> int:
-    """1 where no image has colours and some file says so; a GIF cannot, as it knows no grey."""
-    first_of: dict[str, Path] = {}
-    for page in pages:
-        first_of.setdefault(page.stored, page.image_file)
-    others = [stored for stored in first_of if stored.endswith("channels")]
-    if others:
-        if len(first_of) > 1:
-            one, other = [*first_of.items()][:2]
-            raise UserError(
-                f"{one[1]} is of {_KINDS.get(one[0], one[0])} and {other[1]} of "
-                f"{_KINDS.get(other[0], other[0])}; make all images alike, or pick channels that "
-                "all have with --channels."
-            )
-        return int(others[0].split()[0])
-    if "colour" not in first_of:
-        says_grey = "grey" in first_of or all(
-            page.image_file.suffix.lower() == ".gif" for page in pages
-        )
-        return 1 if says_grey else 3
-    if "grey" in first_of:
-        raise UserError(
-            f"{first_of['grey']} is grey and {first_of['colour']} is in colour; make all images "
-            "alike."
-        )
-    return 3
