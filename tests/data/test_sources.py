@@ -94,7 +94,7 @@ def test_folders_are_divided_by_lists(folder, tmp_path):
             {"data_dir": "somewhere"},
             "--data_dir=somewhere: is for .*; membranes is embedded and reads no files",
         ),
-        ({"dataset": "isbi2012"}, "--data_dir: isbi2012 needs it"),
+        ({"dataset": "isbi2012"}, "--data_dir is required with --dataset=isbi2012"),
         ({"dataset": "isbi2012", "data_dir": "/nowhere"}, "--data_dir: /nowhere: no such folder"),
         ({"dataset": "folder"}, "--data_dir: give the folder"),
         ({"train_split": "test"}, "--train_split=test: no such split"),

@@ -157,7 +157,7 @@ def test_void_as_a_class(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dataset": "darkfield"}, "--data_dir: darkfield needs it"),
+        ({"dataset": "darkfield"}, "--data_dir is required with --dataset=darkfield"),
         (
             {"dataset": "darkfield", "train_split": "train"},
             "darkfield is divided by --val_fraction, --test_",
