@@ -253,3 +253,9 @@ def test_a_dataset_is_a_file_and_a_line():
         if path.name != "catalogue.py":
             known = chosen_by(ast.parse(path.read_text())) & {*DATASETS}
             assert not known, f"{path.name} decides by {known}"
+
+
+def test_names_of_test_files_differ():
+    """Two of one name cannot be collected together: their folders are no packages."""
+    names = [path.name for path in (ROOT.parent / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tests.methods.test_steps import trainable
 from tests.testing_utils import changed, phases_of, tiny_config, values_of
 from tfadvseg.config import Config
-from tfadvseg.config.resolve import architecture
+from tfadvseg.config.resolve import architecture, stride_of
 from tfadvseg.config.segmenter import SegmenterConfig, SegmenterName
 from tfadvseg.data.descriptors import DatasetDescriptor, default_palette
 from tfadvseg.export.exported import load_exported
@@ -117,7 +117,7 @@ def test_every_variable_has_a_name_of_its_own(name):
 @pytest.mark.parametrize("name", [n for n in SMALL if not n.startswith("deeplab_v2")])
 def test_images_are_padded_to_the_configured_stride(name):
     """An image whose size is a multiple of the stride is not padded: its logits are unchanged."""
-    stride = SMALL[name].stride
+    stride = stride_of(SMALL[name])
     pad = built(name, 2).get_layer("pad")
     assert pad.multiple == stride
     assert pad(tf.zeros([1, stride, 2 * stride, 3])).shape == [1, stride, 2 * stride, 3]

@@ -226,6 +226,7 @@ def test_the_darkfield_segnet_there_and_back(tmp_path):
 def test_mistaken_flags(arguments, messages, tmp_path):
     if arguments and not arguments[0].startswith(("--to", "--weights=")):
         arguments = ["--weights=a.npz", "--output_dir=out", *arguments]
+    (tmp_path / "README.md").touch()
     assert_one_line_error(run_script("convert.py", *arguments, cwd=tmp_path), *messages)
     assert not list(tmp_path.iterdir())
 
