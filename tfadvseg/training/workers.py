@@ -7,12 +7,7 @@ program, so that their collective operations meet.
 
 import json
 import os
-import socket
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,10 +19,6 @@ from tfadvseg.data.shares import Share
 from tfadvseg.errors import UserError
 
 _ENVIRONMENT = "TF_CONFIG"
-_REACHED_WITHIN = 60.0
-"""Seconds within which every worker must answer at the start."""
-
-EXIT_UNREACHABLE = 2
 
 
 @dataclass(frozen=True)
@@ -174,21 +165,14 @@ class Workers:
 def multi_worker_strategy() -> tf.distribute.MultiWorkerMirroredStrategy:
     """Joins the cluster that `TF_CONFIG` or Slurm describes.
 
-    Must be called before anything runs on TensorFlow's devices. If a worker does not answer within
-    a minute, the process says which and ends.
+    Must be called before anything runs on TensorFlow's devices. Waits until all workers have come.
 
     Raises:
         UserError: there is no cluster, or its description is damaged.
     """
     resolver = _resolver()
     tf.get_logger().setLevel("WARNING")  # it would announce every kind of exchange
-    addresses = resolver.cluster_spec().as_dict()["worker"]
-    index = resolver.task_id
-    joined = threading.Event()
-    threading.Thread(target=_watch, args=(addresses, index, joined), daemon=True).start()
-    strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
-    joined.set()
-    return strategy
+    return tf.distribute.MultiWorkerMirroredStrategy(resolver)
 
 
 def workers_of(strategy: tf.distribute.Strategy) -> Workers:
@@ -228,32 +212,6 @@ def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
         f"--strategy=multi_worker: no cluster; set {_ENVIRONMENT} for each worker, or start them "
         "with srun (docs/several_machines.md)."
     )
-
-
-def _watch(addresses: Sequence[str], index: int, joined: threading.Event) -> None:
-    """Ends the process if a worker does not answer; joining the cluster would wait for ever."""
-    deadline = time.monotonic() + _REACHED_WITHIN
-    missing = [number for number in range(len(addresses)) if number != index]
-    while missing and not joined.is_set() and time.monotonic() < deadline:
-        missing = [number for number in missing if not _answers(addresses[number])]
-        joined.wait(0.5)
-    if missing and not joined.is_set():
-        listed = ", ".join(f"worker {number} ({addresses[number]})" for number in missing)
-        print(
-            f"error: --strategy=multi_worker: worker {index} cannot reach {listed} within "
-            f"{_REACHED_WITHIN:.0f} s; start all workers, and check the addresses in "
-            f"{_ENVIRONMENT} and the firewalls between them.",
-            file=sys.stderr,
-            flush=True,
-        )
-        os._exit(EXIT_UNREACHABLE)
-
-
-def _answers(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    with suppress(OSError, ValueError), socket.create_connection((host, int(port)), timeout=5):
-        return True
-    return False
 
 
 def _as_json(array: np.ndarray) -> dict:
