@@ -185,7 +185,8 @@ def test_depth_and_channels_are_those_of_the_model(tmp_path):
     np.testing.assert_array_equal(page, deep[..., [3, 1]])
 
 
-def test_a_large_image_gives_a_pyramid_of_ids(tmp_path, monkeypatch):
+@pytest.mark.parametrize("of_class", [None, 1])
+def test_a_large_image_gives_pyramids(tmp_path, monkeypatch, of_class):
     monkeypatch.setattr(windowed, "LARGE", 0)
     monkeypatch.setattr(prediction, "OVERLAY_SIDE", 100)
     stack = np.random.default_rng(0).integers(0, 256, (2, 130, 210), np.uint8)
@@ -194,11 +195,16 @@ def test_a_large_image_gives_a_pyramid_of_ids(tmp_path, monkeypatch):
     files = check_images([tmp_path / "a.tif"], predictor.spec)
     assert files[0].names == ("a_000", "a_001")
     said = []
-    predict_files(predictor, files, tmp_path / "out", 64, said.append)
+    predict_files(predictor, files, tmp_path / "out", 64, said.append, probabilities_of=of_class)
     assert said == ["a_000", "a_001"]
+    assert (tmp_path / "out/probabilities").exists() == (of_class is not None)
     for name, page in zip(said, stack, strict=True):
         label = tifffile.imread(tmp_path / f"out/predictions/{name}.tif", level=0)
         np.testing.assert_array_equal(label, page > 127)
+        if of_class is not None:
+            probability = tifffile.imread(tmp_path / f"out/probabilities/{name}.tif", level=0)
+            assert probability.dtype == np.float32
+            np.testing.assert_array_equal(probability, page > 127)
         with Image.open(tmp_path / f"out/overlays/{name}.png") as overlay:
             assert overlay.size == (70, 44)
             shown = np.array(overlay)
@@ -212,7 +218,6 @@ def test_a_large_image_gives_a_pyramid_of_ids(tmp_path, monkeypatch):
         ({"resize": (16, 16)}, {}, "this model resizes whole images"),
         ({"normalise": "percentile"}, {}, "this model scales by percentiles whole images"),
         ({"image_channels": 3, "mean": (0.0,) * 3}, {}, "is grey .*the model takes"),
-        ({}, {"probabilities_of": 1}, "--probabilities: .* is read window by window"),
         ({}, {"tile": 15}, "--tile=15: this network needs tiles of at least 16"),
     ],
 )

@@ -10,6 +10,9 @@ from tfadvseg.evaluation.tiling import Span, spans
 Read = Callable[[int, int, int, int], np.ndarray]
 """Reads (top, left, height, width) of an image: [h,w,C]."""
 
+LABEL_AND_PROBABILITY = np.dtype([("label", np.uint8), ("probability", np.float32)])
+"""A pixel's class id, and the probability of one class."""
+
 
 def predicted_bands(
     predict: Callable[[np.ndarray], np.ndarray],
@@ -17,6 +20,7 @@ def predicted_bands(
     size: tuple[int, int],
     tile: int,
     multiple: int,
+    of_class: int | None = None,
 ) -> Iterator[np.ndarray]:
     """Predicts labels from top to bottom; in memory are one tile and one row of labels.
 
@@ -31,9 +35,11 @@ def predicted_bands(
         size: (height, width) of the image.
         tile: side of a tile, in pixels.
         multiple: the network's largest stride, or a multiple of it.
+        of_class: class id whose probabilities are wanted as well; None for none.
 
     Yields:
-        Class ids uint8 [h,W], band after band; together [H,W].
+        Class ids uint8 [h,W], band after band; together [H,W]. With `of_class`,
+        `LABEL_AND_PROBABILITY` [h,W].
 
     Raises:
         ValueError: a tile is too small for `multiple`.
@@ -42,7 +48,8 @@ def predicted_bands(
     for row, (top, bottom) in zip(rows, kept(rows), strict=True):
         if bottom <= top:
             continue
-        band = np.zeros((bottom - top, size[1]), np.uint8)
+        shape = bottom - top, size[1]
+        band = np.zeros(shape, np.uint8 if of_class is None else LABEL_AND_PROBABILITY)
         for column, (left, right) in zip(columns, kept(columns), strict=True):
             if right <= left:
                 continue
@@ -51,7 +58,11 @@ def predicted_bands(
                 _within(row, top) : _within(row, bottom),
                 _within(column, left) : _within(column, right),
             ]
-            band[:, left:right] = inside.argmax(axis=-1)
+            if of_class is None:
+                band[:, left:right] = inside.argmax(axis=-1)
+            else:
+                band["label"][:, left:right] = inside.argmax(axis=-1)
+                band["probability"][:, left:right] = inside[..., of_class]
         yield band
 
 

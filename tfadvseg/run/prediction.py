@@ -29,7 +29,7 @@ from tfadvseg.evaluation.whole_images import ImagePredictor, predict_probabiliti
 from tfadvseg.files import atomic
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.reporting.colour import write_overlay
-from tfadvseg.run.label_pyramid import collected, write_pyramid
+from tfadvseg.run.pyramid import collected, write_pyramid
 from tfadvseg_datasets.decoded import Decoded
 from tfadvseg_datasets.windowed import Window, Windowed
 from tfadvseg_datasets.zarr_folders import is_zarr
@@ -198,12 +198,13 @@ def predict_files(
 ) -> None:
     """Writes `output_dir`/predictions/NAME.png and `output_dir`/overlays/NAME.png per page.
 
-    A file that is read window by window gives predictions/NAME.tif, a tiled BigTIFF with levels of
-    lower resolution, and an overlay of at most `OVERLAY_SIDE` pixels a side.
+    A page of a file that is read window by window gives predictions/NAME.tif and, where asked for,
+    probabilities/NAME.tif, tiled BigTIFFs with levels of lower resolution, and an overlay of at
+    most `OVERLAY_SIDE` pixels a side.
 
     Predictions hold class ids in one channel of 8 bits; they look black, hence the overlays. The
     probabilities of one class, 0 to 1 in 32-bit floats, can be written to
-    `output_dir`/probabilities/STEM.tif, with one page per page of the image file.
+    `output_dir`/probabilities/STEM.tif, with one page per page of any other image file.
 
     Args:
         predictor: a predictor for the images' number of channels.
@@ -217,18 +218,11 @@ def predict_files(
 
     Raises:
         UserError: `tile` is too small for the network, or with `cityscapes` a page is not a
-            Cityscapes frame; or probabilities are asked for of a file that is read window by
-            window.
+            Cityscapes frame.
     """
     for file in files:
-        if file.windows is not None and probabilities_of is not None:
-            raise UserError(
-                f"--probabilities: {file.path} is read window by window, and only its classes are "
-                "written; leave the flag out."
-            )
-    for file in files:
         if file.windows is not None:
-            predict_large(predictor, file, output_dir, tile, advance)
+            predict_large(predictor, file, output_dir, tile, advance, probabilities_of)
             continue
         pages, _ = read_pages(file.path, predictor.spec)
         of_class = []
@@ -253,6 +247,7 @@ def predict_large(
     output_dir: str | Path,
     tile: int,
     advance: Callable[[str], None],
+    probabilities_of: int | None = None,
 ) -> None:
     """`predict_files` for a file that is read window by window; memory does not grow with it.
 
@@ -272,12 +267,16 @@ def predict_large(
 
         size = file.windows.size(number)
         predict = predictor.predict_probabilities
-        bands = predicted_bands(predict, read, size, tile, spec.stride)
+        bands = predicted_bands(predict, read, size, tile, spec.stride, probabilities_of)
+        field = None if probabilities_of is None else "label"
         with collected(bands, predictions) as rows:
-            write_pyramid(predictions / f"{name}.tif", rows)
+            write_pyramid(predictions / f"{name}.tif", rows, field)
+            if probabilities_of is not None:
+                path = Path(output_dir) / PROBABILITIES / f"{name}.tif"
+                write_pyramid(path, rows, "probability")
             step = -(-max(size) // OVERLAY_SIDE)
             picture = as_picture(_thinned(read, size, step))
-            label = rows.rows(0, size[0], step)
+            label = rows.rows(0, size[0], step, field)
             write_overlay(Path(output_dir) / OVERLAYS / f"{name}.png", picture, label, spec.palette)
 
 

@@ -1,4 +1,4 @@
-"""Labels of large images as tiled BigTIFF with levels of lower resolution. No TensorFlow here."""
+"""Predictions of large images as tiled BigTIFF with levels of lower resolution. No TensorFlow."""
 
 import contextlib
 import os
@@ -15,54 +15,59 @@ from tfadvseg.files.atomic import UNFINISHED
 _TILE = 512
 
 
-class LabelRows:
-    """Rows of a label, kept in a file without a name while they are collected.
+class CollectedRows:
+    """Rows of pixels, kept in a file without a name while they are collected.
 
     Attributes:
         size: (height, width).
+        dtype: of a pixel.
     """
 
     def __init__(self, file: BinaryIO, bands: Iterable[np.ndarray]) -> None:
-        """Writes the bands, uint8 [h,W] each, below each other."""
+        """Writes the bands, [h,W] of one dtype, below each other."""
         height = width = 0
+        self.dtype = np.dtype(np.uint8)
         for band in bands:
             file.write(band.tobytes())
-            height, width = height + band.shape[0], band.shape[1]
+            height, width, self.dtype = height + band.shape[0], band.shape[1], band.dtype
         file.flush()
         self._file = file
         self.size = (height, width)
 
-    def rows(self, first: int, end: int, step: int = 1) -> np.ndarray:
-        """Every `step`-th pixel of every `step`-th row from `first` up to `end`, uint8 [h,w]."""
-        width = self.size[1]
-        if step == 1:
-            self._file.seek(first * width)
-            content = self._file.read((end - first) * width)
-            return np.frombuffer(content, np.uint8).reshape(-1, width)
-        found = []
-        for row in range(first, end, step):
-            self._file.seek(row * width)
-            found.append(np.frombuffer(self._file.read(width), np.uint8)[::step])
-        return np.stack(found)
+    def rows(self, first: int, end: int, step: int = 1, field: str | None = None) -> np.ndarray:
+        """Every `step`-th pixel of every `step`-th row from `first` up to `end`, [h,w].
+
+        With `field`, only that field of pixels that have several.
+        """
+        found = np.stack([self._row(row)[::step] for row in range(first, end, step)])
+        return found if field is None else found[field]
+
+    def _row(self, row: int) -> np.ndarray:
+        length = self.size[1] * self.dtype.itemsize
+        self._file.seek(row * length)
+        return np.frombuffer(self._file.read(length), self.dtype)
 
 
 @contextlib.contextmanager
-def collected(bands: Iterable[np.ndarray], folder: Path) -> Iterator[LabelRows]:
-    """Collects bands of a label in a temporary file in `folder`, which is made if absent."""
+def collected(bands: Iterable[np.ndarray], folder: Path) -> Iterator[CollectedRows]:
+    """Collects bands of pixels in a temporary file in `folder`, which is made if absent."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
-        yield LabelRows(file, bands)
+        yield CollectedRows(file, bands)
 
 
-def write_pyramid(path: Path, rows: LabelRows) -> None:
-    """Writes a label as a BigTIFF of tiles of 512 x 512, lossless, whole or not at all.
+def write_pyramid(path: Path, rows: CollectedRows, field: str | None = None) -> None:
+    """Writes pixels as a BigTIFF of tiles of 512 x 512, lossless, whole or not at all.
 
     Each further level has every second pixel of the one before, until one fits into a tile.
 
     Args:
         path: of the file.
-        rows: of the label.
+        rows: the pixels.
+        field: which field of them is written, if they have several.
     """
+    dtype = rows.dtype if field is None else rows.dtype[field]
+    path.parent.mkdir(parents=True, exist_ok=True)
     levels = 1
     while max(rows.size) > _TILE * 2 ** (levels - 1):
         levels += 1
@@ -73,9 +78,9 @@ def write_pyramid(path: Path, rows: LabelRows) -> None:
             for level in range(levels):
                 step = 2**level
                 tiff.write(
-                    _tiles(rows, step),
+                    _tiles(rows, step, field),
                     shape=tuple(-(-length // step) for length in rows.size),
-                    dtype=np.uint8,
+                    dtype=dtype,
                     tile=(_TILE, _TILE),
                     compression="zlib",
                     photometric="minisblack",
@@ -91,12 +96,12 @@ def write_pyramid(path: Path, rows: LabelRows) -> None:
         raise
 
 
-def _tiles(rows: LabelRows, step: int) -> Iterator[np.ndarray]:
+def _tiles(rows: CollectedRows, step: int, field: str | None) -> Iterator[np.ndarray]:
     height = rows.size[0]
     for top in range(0, height, _TILE * step):
-        band = rows.rows(top, min(top + _TILE * step, height), step)
+        band = rows.rows(top, min(top + _TILE * step, height), step, field)
         for left in range(0, band.shape[1], _TILE):
             part = band[:, left : left + _TILE]
-            whole = np.zeros((_TILE, _TILE), np.uint8)
+            whole = np.zeros((_TILE, _TILE), band.dtype)
             whole[: part.shape[0], : part.shape[1]] = part
             yield whole
