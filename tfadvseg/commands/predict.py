@@ -11,8 +11,8 @@ same in its colours in OUTPUT_DIR/color. --probabilities=CLASS writes the probab
 to OUTPUT_DIR/probabilities, one TIFF of 32-bit floats per file, with all its pages.
 
 Slides, Zarr folders and TIFF files of more than 256 MiB of pixels are read window by window, so
-that memory does not grow with them. Their class ids are tiled TIFFs with levels of lower
-resolution; their overlays are reduced.
+that memory does not grow with them. Their class ids and probabilities are tiled TIFFs with levels
+of lower resolution, one for each page; their overlays are reduced.
 """
 
 from typing import cast

@@ -49,7 +49,7 @@ def predicted_bands(
         if bottom <= top:
             continue
         shape = bottom - top, size[1]
-        band = np.zeros(shape, np.uint8 if of_class is None else LABEL_AND_PROBABILITY)
+        band: np.ndarray = np.zeros(shape, np.uint8 if of_class is None else LABEL_AND_PROBABILITY)
         for column, (left, right) in zip(columns, kept(columns), strict=True):
             if right <= left:
                 continue

@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
@@ -26,7 +26,7 @@ class CollectedRows:
     def __init__(self, file: BinaryIO, bands: Iterable[np.ndarray]) -> None:
         """Writes the bands, [h,W] of one dtype, below each other."""
         height = width = 0
-        self.dtype = np.dtype(np.uint8)
+        self.dtype: np.dtype[Any] = np.dtype(np.uint8)
         for band in bands:
             file.write(band.tobytes())
             height, width, self.dtype = height + band.shape[0], band.shape[1], band.dtype
