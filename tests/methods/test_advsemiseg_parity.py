@@ -21,7 +21,8 @@ from tfadvseg.config import DiscriminatorConfig
 from tfadvseg.interop.entries import entries
 from tfadvseg.interop.tensor_files import write_tensors
 from tfadvseg.interop.weights import restore
-from tfadvseg.methods.advsemiseg import AdvSemiSegLosses, advsemiseg_step
+from tfadvseg.methods.advsemiseg import advsemiseg_step
+from tfadvseg.methods.advsemiseg_parts import AdvSemiSegLosses
 from tfadvseg.models.deeplab_v2 import deeplab_v2
 from tfadvseg.models.fc_discriminator import fc_discriminator
 from tfadvseg.models.multi_level import PUBLISHED_BRANCHES

@@ -12,7 +12,9 @@ from tests.testing_utils import changed, noise_feed, tiny_config, tiny_state, va
 from tfadvseg.config import Config, WeightSchedule
 from tfadvseg.losses.segmentation import labels_where
 from tfadvseg.methods.adversaries import r1_gradients
-from tfadvseg.methods.advsemiseg import AdvSemiSegLosses, advsemiseg_step, confidence
+from tfadvseg.methods.advsemiseg import advsemiseg_step
+from tfadvseg.methods.advsemiseg_parts import AdvSemiSegLosses
+from tfadvseg.methods.confident_labels import confidence
 from tfadvseg.methods.dan import dan_step, shown_to_d
 from tfadvseg.methods.segan import segan_step
 from tfadvseg.methods.supervised import segmentation_loss

@@ -9,7 +9,9 @@ import tensorflow as tf
 from tests.testing_utils import changed, tiny_batch, tiny_config, tiny_state, values_of
 from tfadvseg.config import Config, DiscriminatorConfig
 from tfadvseg.losses.segmentation import cross_entropy
-from tfadvseg.methods.advsemiseg import AdvSemiSegLosses, advsemiseg_step, confidence
+from tfadvseg.methods.advsemiseg import advsemiseg_step
+from tfadvseg.methods.advsemiseg_parts import AdvSemiSegLosses
+from tfadvseg.methods.confident_labels import confidence
 from tfadvseg.methods.dan import dan_step
 from tfadvseg.models.outputs import predicted_label
 from tfadvseg.training.state import TrainState
