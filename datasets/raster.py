@@ -18,16 +18,16 @@ from PIL import Image, PngImagePlugin
 
 from tfadvseg_datasets import file_formats as formats
 from tfadvseg_datasets import tiff
-from tfadvseg_datasets.decoded import (
+from tfadvseg_datasets.decoded import Decoded, Unsuitable
+from tfadvseg_datasets.pixels import (
     ALPHA_NOTE,
-    Decoded,
-    Unsuitable,
     chosen_channels,
     image_pixels,
     label_ids,
     orientation_notes,
     without_alpha,
 )
+from tfadvseg_datasets.tiff_pixels import LeftToPillow
 
 _GREY_MODES = ("1", "L", "LA", "La")
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -49,7 +49,7 @@ def read_images(path: str | os.PathLike) -> list[np.ndarray]:
     """The pages of an 8-bit image file, decoded by `decode_images`.
 
     Returns:
-        one uint8 [h, w, c] per page, c = 1 (grey) or 3 (RGB).
+        One uint8 array [h, w, c] per page, c = 1 (grey) or 3 (RGB).
 
     Raises:
         OSError: the file is absent or unreadable.
@@ -82,10 +82,10 @@ def decode_images(path: str | os.PathLike, channels: Sequence[int] = (), axes: s
     Args:
         path: PNG, JPEG, TIFF, GIF, WebP, BMP, or any other format that Pillow reads as 8 bits.
         channels: numbers of the channels to read; empty means all except alpha.
-        axes: meaning of the axes of a TIFF's pixels, such as `CYX`; empty means as the file says.
+        axes: meaning of the axes of a TIFF's pixels, such as `CYX`; empty means the file's own.
 
     Returns:
-        one [h, w, c] per page, c from 1 to `decoded.MAX_CHANNELS`, of `decoded.IMAGE_DTYPES`.
+        One array [h, w, c] per page, c from 1 to `pixels.MAX_CHANNELS`, of `pixels.IMAGE_DTYPES`.
 
     Raises:
         OSError: the file is absent or unreadable.
@@ -97,7 +97,7 @@ def decode_images(path: str | os.PathLike, channels: Sequence[int] = (), axes: s
         if kind is formats.TIFF:
             try:
                 return tiff.decode_images(_named(content, path), str(path), channels, axes)
-            except tiff.LeftToPillow:
+            except LeftToPillow:
                 return _converted(content, path, channels)
         if kind is formats.PNG and formats.png_bit_depth(content) == 16:
             return _deep(imagecodecs.png_decode(content), content, path, channels)
@@ -118,7 +118,7 @@ def decode_labels(path: str | os.PathLike) -> Decoded:
         path: PNG, GIF, TIFF or BMP.
 
     Returns:
-        one integer array [h, w] per page: uint8, or int32 or int64 for files with more than 8 bits.
+        One integer array [h, w] per page: uint8, or int32 or int64 for files with more than 8 bits.
 
     Raises:
         OSError: the file is absent or unreadable.
@@ -131,7 +131,7 @@ def decode_labels(path: str | os.PathLike) -> Decoded:
         if kind is formats.TIFF:
             try:
                 return tiff.decode_labels(_named(content, path), str(path))
-            except tiff.LeftToPillow:
+            except LeftToPillow:
                 return _pillow_labels(content, path, (*_LOSSLESS, "TIFF"))
         if kind is formats.PNG and formats.png_bit_depth(content) == 16:
             pixels = imagecodecs.png_decode(content)
@@ -150,7 +150,7 @@ def decode_coloured_labels(path: str | os.PathLike) -> Decoded:
         path: PNG, GIF, TIFF or BMP: colours, a palette, or grey levels.
 
     Returns:
-        one uint8 [h, w, 3] per page.
+        One uint8 array [h, w, 3] per page.
 
     Raises:
         OSError: the file is absent or unreadable.
@@ -211,7 +211,7 @@ def _decoded(path: str | os.PathLike, decode: Callable[[bytes], Decoded]) -> Dec
     except Exception as error:  # the decoders raise many exception types on damaged files
         kind = formats.identify(content[: formats.HEAD])
         if kind is not None and kind.advice:
-            raise ValueError(f"{path}: is no image but a {kind.name}; {kind.advice}.") from None
+            raise ValueError(f"{path}: is not an image but a {kind.name}; {kind.advice}.") from None
         raise ValueError(
             f"{path}: not a complete image file ({_detail(error)}); replace it."
         ) from None
@@ -261,7 +261,7 @@ def _converted(content: bytes, path: str | os.PathLike, channels: Sequence[int])
         raise
     except Exception as error:
         raise Unsuitable(
-            f"{path}: its kind of colours or compression cannot be read "
+            f"{path}: its colours or its compression cannot be read "
             f"({_detail(error)}); save it as RGB without compression."
         ) from None
 

@@ -1,35 +1,30 @@
-"""Images and labels that are read window by window: large TIFF files, slides and Zarr folders.
+"""Images and labels read window by window: large TIFF files, slides and Zarr folders.
 
-A file is opened anew for each window, so that windows can be read in many threads and nothing of
-the file stays in memory.
+A file is opened again for each window, so that many threads can read windows and nothing of the
+file stays in memory.
 """
 
 import math
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfadvseg_datasets import tiff, zarr_folders
-from tfadvseg_datasets.decoded import Layout, Part, Unsuitable
+from tfadvseg_datasets import tiff_windows, zarr_folders
+from tfadvseg_datasets.decoded import Layout, Opener, Part, Process, Unsuitable
+from tfadvseg_datasets.tiff_pages import Check
+from tfadvseg_datasets.tiff_pixels import check_image, check_label, image_process, label_process
 
 LARGE = 2**28
-"""Bytes of an image's pixels beyond which it is read window by window."""
+"""Images with more bytes of pixels than this are read window by window."""
 
 SLIDE_SUFFIXES = (".bif", ".btf", ".ndpi", ".qptiff", ".scn", ".svs", ".zarr")
-"""Of files that only this module reads, in lower case."""
+"""Suffixes of files that are always read window by window, in lower case."""
 
 _TIFF_SUFFIXES = (".tif", ".tiff", *SLIDE_SUFFIXES[:-1])
-
-Opener = Callable[[], AbstractContextManager[Sequence[Any]]]
-"""Opens a file: gives one array for each of its layouts, which is read where it is indexed."""
-
-Process = Callable[[Part], tuple[list[np.ndarray], tuple[str, ...]]]
-"""Makes images [h,w,C] or labels [h,w] of the pixels of a part, and notes."""
 
 
 class Window(NamedTuple):
@@ -46,11 +41,11 @@ class Windowed:
     """A file whose pages are read window by window.
 
     Attributes:
-        path: of the file or folder.
-        layouts: of the arrays that hold its pages.
-        open: gives these arrays.
-        process: as a whole file would be decoded.
-        notes: as `Decoded.notes`.
+        path: path of the file or folder.
+        layouts: layouts of the arrays that hold its pages.
+        open: opens the file and gives these arrays.
+        process: converts an array's pixels as decoding the whole file would.
+        notes: as in `Decoded`.
     """
 
     path: str
@@ -81,7 +76,7 @@ class Windowed:
         return pixels
 
     def described(self) -> "Windowed":
-        """The same with the notes that one pixel of each array gives."""
+        """The same file, with the notes that result from reading one pixel of each array."""
         notes = dict.fromkeys(self.notes)
         with self.open() as arrays:
             for number, array in enumerate(arrays):
@@ -107,17 +102,17 @@ class Windowed:
 def open_images(
     path: str | os.PathLike, channels: Sequence[int] = (), axes: str = ""
 ) -> Windowed | None:
-    """An image file to be read window by window; None for one that is to be read whole.
+    """Opens an image file to be read window by window; None if it must be read as a whole.
 
-    Zarr folders and slides always are read so, other TIFF files if they are `LARGE` and not made of
-    a single compressed piece.
+    Zarr folders and slides are always read window by window. Other TIFF files are if they are
+    larger than `LARGE` and their strips or tiles are small enough.
 
     Args:
-        path: of the file or folder.
+        path: path of the file or folder.
         channels, axes: as for `raster.decode_images`.
 
     Raises:
-        Unsuitable: a Zarr folder that holds no image, or several.
+        Unsuitable: a Zarr folder with no image or with several.
     """
     path = Path(path)
     if zarr_folders.is_zarr(path):
@@ -126,14 +121,14 @@ def open_images(
         return Windowed(str(path), layouts, zarr_folders.opener(path), process).described()
     if path.suffix.lower() not in _TIFF_SUFFIXES or axes:
         return None
-    return _open_tiff(path, tiff.image_process(str(path), channels), tiff.check_image)
+    return _open_tiff(path, image_process(str(path), channels), check_image)
 
 
 def open_labels(path: str | os.PathLike) -> Windowed | None:
-    """The same for a label file.
+    """Opens a label file as `open_images` does an image file.
 
     Raises:
-        Unsuitable: as `open_images`.
+        Unsuitable: as for `open_images`.
     """
     path = Path(path)
     if zarr_folders.is_zarr(path):
@@ -142,19 +137,19 @@ def open_labels(path: str | os.PathLike) -> Windowed | None:
         return Windowed(str(path), layouts, zarr_folders.opener(path), process)
     if path.suffix.lower() not in _TIFF_SUFFIXES:
         return None
-    return _open_tiff(path, tiff.label_process(str(path)), tiff.check_label)
+    return _open_tiff(path, label_process(str(path)), check_label)
 
 
-def _open_tiff(path: Path, process: Process, check: tiff.Check) -> Windowed | None:
+def _open_tiff(path: Path, process: Process, check: Check) -> Windowed | None:
     try:
-        found = tiff.lazy_layouts(path, check)
+        found = tiff_windows.lazy_layouts(path, check)
         if found is None or not _is_large(path, found.layouts):
             return None
-        made = Windowed(str(path), found.layouts, tiff.opener(path, check), process, found.notes)
-        return made.described()
+        opener = tiff_windows.opener(path, check)
+        return Windowed(str(path), found.layouts, opener, process, found.notes).described()
     except Unsuitable:
         raise
-    except Exception:  # told when the file is read whole
+    except Exception:  # reported when the file is read as a whole
         return None
 
 

@@ -1,47 +1,41 @@
-"""Zarr folders as images: an array, or an OME-Zarr whose full resolution is read."""
+"""Images in Zarr folders: a single array, or the full resolution of an OME-Zarr."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfadvseg_datasets.decoded import (
-    Layout,
-    Part,
-    Unsuitable,
-    chosen_channels,
-    image_pixels,
-    label_ids,
-    planes_of,
-)
+from tfadvseg_datasets.decoded import Layout, Opener, Part, Process, Unsuitable
+from tfadvseg_datasets.pixels import images_of, labels_of
 
 _METADATA = ("zarr.json", ".zarray", ".zgroup")
 
 
 def is_zarr(path: Path) -> bool:
-    """Whether a path is a folder that Zarr wrote."""
+    """Whether a path is a folder that holds a Zarr array or group."""
     return path.is_dir() and any((path / name).is_file() for name in _METADATA)
 
 
 def layouts(path: Path, axes: str) -> tuple[Layout, ...]:
-    """How the one image of a folder lies in its array.
+    """Layout of the one image in a folder.
 
     Args:
-        path: of the folder.
-        axes: meaning of the array's axes, such as `CYX`; empty: as the folder says, or guessed.
+        path: the folder.
+        axes: meaning of the array's axes, such as `CYX`; empty means those that the folder names,
+            or a guess from the shape.
 
     Raises:
-        Unsuitable: it holds no array, or several that are not one image, or axes that do not fit.
+        Unsuitable: no array, several arrays that are not one image, or axes that do not fit.
     """
     array, named = _array(path)
     return (Layout(array.shape, _axes(path, array.shape, axes or named), array.dtype.itemsize),)
 
 
-def opener(path: Path) -> Callable[[], Any]:
-    """A function that opens the array, as `windowed.Opener`."""
+def opener(path: Path) -> Opener:
+    """Returns a function that opens the array."""
 
     @contextmanager
     def opened() -> Iterator[Sequence[Any]]:
@@ -50,34 +44,31 @@ def opener(path: Path) -> Callable[[], Any]:
     return opened
 
 
-def image_process(path: str, channels: Sequence[int]) -> Callable[[Part], tuple]:
-    """A function from pixels of the array to images, as `windowed.Process`."""
+def image_process(path: str, channels: Sequence[int]) -> Process:
+    """Returns a function from pixels of the array to images."""
 
     def process(part: Part) -> tuple[list[np.ndarray], tuple[str, ...]]:
-        planes = planes_of(part.pixels, part.axes, path)
-        chosen = (chosen_channels(plane, channels, path) for plane in planes)
-        return [image_pixels(plane, path) for plane in chosen], ()
+        return images_of(part.pixels, part.axes, path, channels)
 
     return process
 
 
-def label_process(path: str) -> Callable[[Part], tuple]:
-    """A function from pixels of the array to labels, as `windowed.Process`."""
+def label_process(path: str) -> Process:
+    """Returns a function from pixels of the array to labels."""
 
     def process(part: Part) -> tuple[list[np.ndarray], tuple[str, ...]]:
-        planes = planes_of(part.pixels, part.axes, path)
-        return [label_ids(plane, (), path)[0] for plane in planes], ()
+        return labels_of(part.pixels, part.axes, path)
 
     return process
 
 
 def _array(path: Path) -> tuple[Any, str]:
-    """The array, and what the folder says of its axes, if anything."""
+    """The array, and its axes if the folder names them; otherwise an empty string."""
     import zarr
 
     try:
         node: Any = zarr.open(str(path), mode="r")
-    except Exception as error:  # Zarr raises many types on damaged metadata
+    except Exception as error:  # Zarr raises many types if metadata is damaged
         raise Unsuitable(f"{path}: Zarr cannot open it ({_line(error)}).") from None
     if isinstance(node, zarr.Array):
         return node, _dimension_names(node)
@@ -94,7 +85,7 @@ def _array(path: Path) -> tuple[Any, str]:
     if len(arrays) != 1:
         listed = ", ".join(sorted(arrays)) or "none"
         raise Unsuitable(
-            f"{path}: a Zarr group of {len(arrays)} arrays ({listed}) that does not say which is "
+            f"{path}: a Zarr group of {len(arrays)} arrays ({listed}) without metadata that names "
             "the image; give the folder of one array."
         )
     (array,) = arrays.values()
@@ -102,7 +93,7 @@ def _array(path: Path) -> tuple[Any, str]:
 
 
 def _dimension_names(array: Any) -> str:
-    """Letters for the axes of an array whose names all are one letter; else nothing."""
+    """Axes of an array if all their names are single letters; otherwise an empty string."""
     names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS")
     known = [str(name).upper() for name in names or ()]
     return "".join(known) if known and all(len(name) == 1 for name in known) else ""
@@ -117,12 +108,12 @@ def _axes(path: Path, shape: tuple[int, ...], axes: str) -> str:
     if not axes and len(shape) == 2:
         return "YX"
     if not axes and len(shape) == 3:
-        # As tifffile guesses: three or four numbers at the end are the samples of a pixel.
+        # The same guess as tifffile's: a last axis of 3 or 4 holds the samples of a pixel.
         return "YXS" if shape[-1] in (3, 4) and min(shape[:2]) > 4 else "TYX"
-    said = f"axes {axes}" if axes else "no axes"
+    named = f"axes {axes}" if axes else "no named axes"
     raise Unsuitable(
-        f"{path}: an array of {' x '.join(map(str, shape))} and {said}; say with --axes what each "
-        "axis is, as in --axes=CYX."
+        f"{path}: an array of {' x '.join(map(str, shape))} with {named}; name each axis with "
+        "--axes, as in --axes=CYX."
     )
 
 

@@ -190,7 +190,7 @@ def test_features_are_guessed_where_there_is_one_candidate(features, given, foun
 @pytest.mark.parametrize(
     ("features", "given", "message"),
     [
-        ({"x": GREY, "y": GREY}, ("", ""), "--label_feature: x, y could be it; say which"),
+        ({"x": GREY, "y": GREY}, ("", ""), "--label_feature: give one of the candidates x, y"),
         ({"x": COLOUR, "y": COLOUR, "m": GREY}, ("", ""), "--image_feature: x, y could be it"),
         ({"x": COLOUR, "y": F.ClassLabel(num_classes=3)}, ("", ""), "no feature looks like labels"),
         ({"x": COLOUR, "m": GREY}, ("", "n"), "--label_feature=n: no such feature; there are x, m"),

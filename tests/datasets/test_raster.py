@@ -220,7 +220,7 @@ def test_labels_of_formats_that_may_lose_are_refused_whatever_their_suffix(tmp_p
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is no image but an? empty file; replace it"),
+        (b"", "is not an image but an? empty file; replace it"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer; fetch"),
         (b"\0\0\0\x18ftypheic", "HEIC file or video; convert"),
         (b"%PDF-1.7", "PDF file; convert"),

@@ -29,7 +29,7 @@ class DatasetDescriptor:
         class_names: one name per class id, in order of the ids.
         palette: one (red, green, blue) per class, 0-255.
         image_channels: from 1 to 16; 3 are red, green and blue.
-        image_dtype: type of the images in memory, one of `decoded.IMAGE_DTYPES`.
+        image_dtype: type of the images in memory, one of `pixels.IMAGE_DTYPES`.
         foreground_class: class inside objects, if the task is to separate objects by the boundaries
             between them (EM membranes); V_rand and V_info are measured then. Otherwise None.
         darkfield_accuracy: whether the darkfield project's own accuracy is measured as well.

@@ -24,7 +24,7 @@ class ChannelStatistics(NamedTuple):
 
 
 class ChannelLevels:
-    """Collects statistics image by image; [H,W,C] of one of `decoded.IMAGE_DTYPES`, all alike.
+    """Collects statistics image by image; [H,W,C] of one of `pixels.IMAGE_DTYPES`, all alike.
 
     Exact for integers, whose levels are counted; for floats, sums are in float64.
     """

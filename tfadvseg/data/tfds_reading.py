@@ -1,4 +1,4 @@
-"""Datasets of TFDS as they are: their builder, features, classes and splits."""
+"""Reads any TFDS dataset: its builder, features, classes and splits."""
 
 import contextlib
 import difflib
@@ -29,23 +29,24 @@ from tfadvseg.data.readers import Reader, joined, read_slices
 from tfadvseg.data.slices import resolve_slice
 from tfadvseg.data.tfds_features import find_features, flattened, value_at
 from tfadvseg.errors import UserError
-from tfadvseg_datasets.decoded import chosen_channels, image_pixels, label_ids
+from tfadvseg_datasets.pixels import chosen_channels, image_pixels, label_ids
 
 TRAIN, VALIDATION = "train", ("validation", "val", "valid", "dev")
 
 
 def open_tfds(config: DataConfig, name: str, val_fraction: float) -> Reader:
-    """A reader of a TFDS dataset, which is downloaded and prepared if it is not yet.
+    """Returns a reader of a TFDS dataset, which is downloaded and prepared if necessary.
 
     Args:
-        config: `dataset`, `data_dir` (files that TFDS asks to download by hand), `prepared_dir`,
-            splits, features, `channels` and what says which classes there are.
-        name: of the dataset, with its configuration and version if any: `NAME/CONFIG:VERSION`.
-        val_fraction: share of `train` that validates where no split does and no flag says.
+        config: uses `dataset`, `data_dir` (files that must be downloaded by hand), `prepared_dir`,
+            splits, features, `channels` and the options of labels and classes.
+        name: name of the dataset, with its configuration and version if any: `NAME/CONFIG:VERSION`.
+        val_fraction: share of `train` used for validation if neither the dataset nor a flag gives a
+            validation split.
 
     Raises:
-        UserError: there is no such dataset, feature or split; it cannot be prepared; or its labels
-            need a flag to be understood.
+        UserError: the dataset, a feature or a split does not exist, the dataset cannot be prepared,
+            or its labels need a flag that explains them.
     """
     builder = _prepared(config, name)
     image, label = find_features(
@@ -86,11 +87,11 @@ class _Source:
     """A dataset that is ready to be read.
 
     Attributes:
-        config: what the flags say.
-        builder: of a prepared copy.
-        counts: examples of each split.
+        config: configuration of the dataset.
+        builder: builder of a prepared copy.
+        counts: number of examples per split.
         image, label: paths of the features.
-        colours: what the colours of labels mean, if they are colours.
+        colours: classes of the labels' colours, if labels are colours.
     """
 
     config: DataConfig
@@ -116,7 +117,7 @@ class _Source:
             yield Example(key, pixels, label if self.colours else class_ids(label, value_map))
 
     def labels(self, split: str) -> Iterator[tuple[str, np.ndarray]]:
-        """The labels of a slice as they are stored."""
+        """The labels of a slice as stored, with their keys."""
         for key, example in self._raw(split):
             yield key, self._label(key, example)
 
@@ -128,7 +129,7 @@ class _Source:
             if label.dtype != np.uint8 or label.shape[-1] not in (1, 3):
                 raise UserError(
                     f"{where}: {label.shape[-1]} channels of {label.dtype} where --colour_map "
-                    "expects colours; leave it out."
+                    "expects colours; leave the flag out."
                 )
             return self.colours.class_ids(np.broadcast_to(label, (*label.shape[:2], 3)), where)
         with _named(where):
@@ -149,7 +150,7 @@ class _Source:
 
 @contextlib.contextmanager
 def _named(where: str) -> Iterator[None]:
-    """Turns what is wrong with an image or a label into one line."""
+    """Re-raises the error of an image or a label as a `UserError` of one line."""
     try:
         yield
     except ValueError as error:
@@ -169,7 +170,7 @@ def _prepared(config: DataConfig, name: str) -> tfds.core.DatasetBuilder:
             f"--dataset={config.dataset}: TFDS has no such dataset, and there is no prepared copy "
             f"in its folder (--prepared_dir); {hint}"
         ) from None
-    except Exception as error:  # of its configuration or version, or of the builder's own code
+    except Exception as error:  # the configuration, the version, or the builder's own code
         raise UserError(f"--dataset={config.dataset}: {_first_line(error)}") from None
     if not builder.is_prepared():
         logging.info("TFDS prepares %s in %s.", name, builder.data_path)
@@ -178,11 +179,11 @@ def _prepared(config: DataConfig, name: str) -> tfds.core.DatasetBuilder:
             builder.download_and_prepare(
                 download_config=tfds.download.DownloadConfig(manual_dir=manual or None)
             )
-        except Exception as error:  # of the network, of the builder or of Beam
+        except Exception as error:  # the network, the builder or Beam
             raise UserError(
                 f"--dataset={config.dataset}: TFDS could not prepare it "
-                f"({type(error).__name__}: {_first_line(error)}); files to be downloaded by hand "
-                "go into --data_dir, prepared copies into --prepared_dir."
+                f"({type(error).__name__}: {_first_line(error)}); give files downloaded by hand "
+                "by --data_dir, and prepared copies by --prepared_dir."
             ) from None
     return builder
 
@@ -192,7 +193,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _counted(builder: tfds.core.DatasetBuilder, config: DataConfig) -> dict[str, int]:
-    """Examples of each split that is asked for, where the dataset does not say."""
+    """Counts the examples of the splits in use, if the dataset does not give their number."""
     given = " ".join(filter(None, (config.train_split, config.val_split)))
     names = dict.fromkeys((TRAIN, *re.findall(r"[A-Za-z_]\w*", given)))
     with quiet():
@@ -202,7 +203,7 @@ def _counted(builder: tfds.core.DatasetBuilder, config: DataConfig) -> dict[str,
 def _default_splits(
     config: DataConfig, counts: Mapping[str, int], fraction: float
 ) -> tuple[str, str]:
-    """What trains and what validates: the dataset's own, or the end of `train`."""
+    """Splits for training and validation: the dataset's own, or parts of `train`."""
     train = TRAIN if TRAIN in counts else next(iter(counts))
     own = next((name for name in VALIDATION if name in counts), None)
     if own is not None and config.val_fraction is None:
@@ -213,7 +214,7 @@ def _default_splits(
     held = min(max(round(fraction * count), 1), count - 1)
     if not (config.train_split or config.val_split):
         logging.info(
-            "%s: the last %d of %d examples of %s validate (--val_fraction).",
+            "%s: the last %d of %d examples of %s are for validation (--val_fraction).",
             config.dataset,
             held,
             count,
@@ -223,7 +224,7 @@ def _default_splits(
 
 
 def _class_names(source: _Source, splits: tuple[str, str]) -> tuple[str, ...]:
-    """What the flags or the feature say, or else one for each id that is found."""
+    """Names from the flags or the feature, or else one for each id that is found."""
     config = source.config
     if source.colours is not None:
         return source.colours.names
@@ -246,7 +247,7 @@ def _class_names(source: _Source, splits: tuple[str, str]) -> tuple[str, ...]:
 
 
 def _page(where: str, key: str, label: np.ndarray) -> Page:
-    """A label as one of a folder, so that it is checked and named alike."""
+    """A label as the page of a folder, so that the same checks and messages apply."""
     return Page(
         key=key,
         stem=key,
@@ -264,8 +265,8 @@ def _warn_of_size(source: _Source, first: Example) -> None:
     size = sum(source.counts.values()) * (first.image.nbytes + first.label.nbytes)
     if size > MEMORY_LIMIT:
         logging.warning(
-            "%s: decoded, all splits take about %.0f GiB, and what is trained and validated on is "
-            "held in memory; take less with --train_split and --val_split if that is too much.",
+            "%s: decoded, all splits take about %.0f GiB, and those in use are held in memory; "
+            "select fewer examples by --train_split and --val_split if that is too much.",
             source.config.dataset,
             size / 2**30,
         )
