@@ -70,13 +70,13 @@ def test_class_names_choose_and_order(write):
     [
         ("", "empty; write"),
         ("1 2 3 a\n1 2 b\n", r"colours\.txt, line 2: '1 2 b' is neither"),
-        ("1 2 3 a\n1 2 256 b\n", "line 2: colours are 0 to 255, not 1 2 256"),
+        ("1 2 3 a\n1 2 256 b\n", "line 2: 1 2 256 is not a colour"),
         ("1 2 3 a\n1 2 3 b\n", "1,2,3 is a and b; give each colour one class"),
         ("1 2 3 a/b\n1 2 4 b\n", "line 1: a class needs a name without slashes"),
         ("1 2 3 a\n", "lists 1 classes; give 2 to 255"),
         ("id,name,r,g,b\n0,a,1,1,1\n2,b,2,2,2\n", "class ids are 0, 2; number the classes"),
-        ("id,name,r,g,b\nx,a,1,1,1\n", "line 2: x is no class id"),
-        ("name,r,g,b\na,1,1\n", "line 2: 3 cells under 4 heads"),
+        ("id,name,r,g,b\nx,a,1,1,1\n", "line 2: x is not a class id"),
+        ("name,r,g,b\na,1,1\n", "line 2: 3 cells under 4 headings"),
     ],
 )
 def test_a_file_that_does_not_say_it_is_refused(write, text, message):
@@ -88,7 +88,7 @@ def test_a_file_that_does_not_say_it_is_refused(write, text, message):
 def test_an_absent_file_and_unknown_classes_are_named(write):
     with pytest.raises(UserError, match=r"--colour_map=nowhere\.txt: No such file"):
         read_colour_map("nowhere.txt")
-    with pytest.raises(UserError, match="lists no Tree, which --class_names asks for; it lists An"):
+    with pytest.raises(UserError, match="lists no Tree, which --class_names contains; it lists An"):
         read_colour_map(write(CAMVID), ("Animal", "Tree"))
 
 

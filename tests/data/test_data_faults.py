@@ -33,9 +33,9 @@ def test_nothing_is_told_of_sound_data():
 def test_classes_that_are_missing_or_in_one_image_only_are_told():
     told = faults(train=[example("a", 0, 1), example("b", 0)], validation=[example("c", 0)])
     assert told == [
-        "No training image contains worm: it cannot be learned.",
-        "One training image alone contains cell: a.",
-        "No image of validation contains cell: nothing measures it.",
+        "No training image contains worm, so S cannot learn it.",
+        "Only one training image contains cell: a.",
+        "No image of validation contains cell, so it is not measured there.",
     ]
 
 
@@ -51,9 +51,9 @@ def test_equal_images_are_told_within_and_between_parts():
     train = [*WHOLE, example("e", 0, 1, 2, image=ord("a"))]
     told = faults(train=train, validation=[example("z", 0, 1, 2, image=ord("b"))])
     assert told == [
-        "Images that are in train and in validation, pixel by pixel: b = z. What is measured on "
-        "them is not of unseen images.",
-        "Images of train that are there several times: a = e.",
+        "Identical images in train and in validation: b = z. Metrics on them are not metrics on "
+        "unseen images.",
+        "Identical images within train: a = e.",
     ]
 
 
@@ -81,9 +81,9 @@ def test_shifted_labels_are_told_in_words(sections):
         for i, (image, label) in enumerate(sections)
     ]
     (told,) = find_faults({"train": survey(parts, 2)}, ("membrane", "cell"))
-    assert told.startswith("Labels of train seem to lie ")
+    assert told.startswith("Labels of train seem to be shifted ")
     assert "pixels up and " in told
-    assert "pixels right of what they describe" in told
+    assert "pixels right: moved back" in told
 
 
 def test_noise_and_plain_labels_have_no_shift():

@@ -158,10 +158,10 @@ def listed_twice(coco: dict) -> None:
     ("spoil", "message"),
     [
         (other_size, r"coco\.json: annotates a\.png as 60 x 8 .* but it is 6 x 8"),
-        (unknown_category, "annotation 1 has category_id 5, which is none of categories"),
-        (other_images, r"lists none of the folder's images \(a\.png, \.\.\.\) but x\.png"),
+        (unknown_category, "annotation 1 has category_id 5, which categories do not list"),
+        (other_images, r"lists none of the folder's images \(a\.png, \.\.\.\), only x\.png"),
         (box_alone, "annotation 1 has no segmentation, only a box"),
-        (no_images, r"coco\.json: not COCO's format \(KeyError: 'images'\)"),
+        (no_images, r"coco\.json: not in the COCO format \(KeyError: 'images'\)"),
         (listed_twice, "lists the image a twice"),
     ],
 )
@@ -222,7 +222,7 @@ def test_what_is_wrong_with_labelmes_files_is_named(tmp_path):
     with pytest.raises(UserError, match=r"a\.json: not a file of labelme \(KeyError: 'points'\)"):
         read(tmp_path, annotations=place)
     (tmp_path / "a.json").write_text('{"shapes": []}')
-    with pytest.raises(UserError, match="annotate no objects"):
+    with pytest.raises(UserError, match="contain no objects"):
         read(tmp_path, annotations=place)
     (tmp_path / "a.json").rename(tmp_path / "z.json")
     with pytest.raises(UserError, match=r"no \.json, \.roi or \.zip has the stem of an image"):
@@ -264,7 +264,9 @@ def test_regions_are_of_the_class_that_their_name_begins_with(tmp_path):
     assert (label[1, 1], label[4, 4], label[0, 0]) == (2, 1, 0)
     (tmp_path / "rois/a.zip").unlink()
     region("cells", *CORNERS).tofile(tmp_path / "rois/a.roi")
-    with pytest.raises(UserError, match=r"a\.roi: the region 'cells' begins with none of --class"):
+    with pytest.raises(
+        UserError, match=r"a\.roi: the name of region 'cells' begins with none of --class"
+    ):
         read(tmp_path, annotations=str(tmp_path / "rois"), class_names=names)
     (tmp_path / "rois/a.roi").write_bytes(b"no region")
     with pytest.raises(UserError, match=r"a\.roi: not regions of ImageJ or Fiji"):
@@ -297,5 +299,7 @@ def test_labels_are_drawn_or_read():
 
 def test_a_divided_folder_is_refused(tmp_path):
     save(tmp_path / "train/images/a.png", grey())
-    with pytest.raises(UserError, match="--annotations=x: is for a folder that sub-folders do not"):
+    with pytest.raises(
+        UserError, match="--annotations=x: not valid for a folder divided by sub-folders"
+    ):
         read(tmp_path, annotations="x")

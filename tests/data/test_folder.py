@@ -242,7 +242,7 @@ def test_a_turned_image_and_its_label_are_matched_by_the_orientation_tag(pair, c
     exif[0x0112] = 6
     Image.fromarray(grey(8, 6)).save(pair / "images/a.jpg", exif=exif)
     (pair / "images/a.png").unlink()
-    with pytest.raises(UserError, match=r"a\.jpg is 8 x 6.* Of a\.jpg, the orientation tag \(6\)"):
+    with pytest.raises(UserError, match=r"a\.jpg is 8 x 6.* a\.jpg: the orientation tag \(6\)"):
         read(pair)
     save(pair / "labels/a.png", ids(0, 1, shape=(8, 6)))
     read(pair)
@@ -418,7 +418,7 @@ def test_images_must_be_alike_in_depth_and_channels(pair):
         read(pair)
     four = {"photometric": "minisblack", "planarconfig": "contig"}
     tifffile.imwrite(pair / "images/b.tif", grey(6, 8, 4), **four)
-    with pytest.raises(UserError, match=r"a\.png is of 1 channel and .*b\.tif of 4 channels"):
+    with pytest.raises(UserError, match=r"a\.png has 1 channel and .*b\.tif 4 channels"):
         read(pair)
 
 

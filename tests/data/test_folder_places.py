@@ -140,7 +140,7 @@ def test_flags_that_divide_otherwise_are_refused(divided, options, message):
 def test_two_folders_to_validate_on_are_refused(divided):
     place = divided / "images" if (divided / "images").exists() else divided
     (place / "valid").mkdir()
-    with pytest.raises(UserError, match="val, valid, test: two folders to validate on"):
+    with pytest.raises(UserError, match="val, valid, test: two folders of validation images"):
         read(divided)
 
 

@@ -191,10 +191,14 @@ def test_features_are_guessed_where_there_is_one_candidate(features, given, foun
     ("features", "given", "message"),
     [
         ({"x": GREY, "y": GREY}, ("", ""), "--label_feature: give one of the candidates x, y"),
-        ({"x": COLOUR, "y": COLOUR, "m": GREY}, ("", ""), "--image_feature: x, y could be it"),
+        (
+            {"x": COLOUR, "y": COLOUR, "m": GREY},
+            ("", ""),
+            "--image_feature: give one of the candidates x, y",
+        ),
         ({"x": COLOUR, "y": F.ClassLabel(num_classes=3)}, ("", ""), "no feature looks like labels"),
         ({"x": COLOUR, "m": GREY}, ("", "n"), "--label_feature=n: no such feature; there are x, m"),
-        ({"x": COLOUR, "m": GREY}, ("m", "m"), "--image_feature=m and --label_feature=m: labels"),
+        ({"x": COLOUR, "m": GREY}, ("m", "m"), "--image_feature=m and --label_feature=m: give two"),
     ],
 )
 def test_features_that_cannot_be_guessed_are_asked_for(features, given, message):

@@ -14,17 +14,17 @@ MOST_PLACES = 1024
 """Largest number of stored positions per class and image."""
 
 ALL_PLACES = 2**20
-"""This divided by the number of images is the number of positions if there are many images."""
+"""Total number of stored positions per class, if there are many images."""
 
 Centre = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""Maps an example's index, int64, and a seed, int32 [2], to the (row, column) of a window's centre,
-int32 [2]; both -1 if the window may be anywhere."""
+"""Function of an example's index, int64, and a seed, int32 [2], to the (row, column) of a window's
+centre, int32 [2]; both are -1 if the window may be anywhere."""
 
 
 def class_centres(examples: Examples, share: float, seed: int) -> Centre:
-    """A function that draws centres of windows: a class uniformly, then one of its positions.
+    """Returns a function that draws centres of windows: a class uniformly, then a position of it.
 
-    Positions are drawn once from each label, which is read once. Ignored pixels are never centres.
+    Each label is read once, to draw positions from it. Ignored pixels are never centres.
 
     Args:
         examples: examples with labels, in memory or on disk.
@@ -61,8 +61,7 @@ def class_centres(examples: Examples, share: float, seed: int) -> Centre:
 
 
 def _places(label: np.ndarray, count: int, seed: list[int]) -> list[np.ndarray]:
-    """At most `count` random pixels of each class in a label, int32 [n,2], by ascending class "
-    "id."""
+    """At most `count` random pixels of each class in a label, int32 [n,2], by ascending id."""
     generator = np.random.default_rng(seed)
     flat = label.ravel()
     order = np.argsort(flat, kind="stable")

@@ -1,4 +1,4 @@
-"""Colour-coded labels: which class each colour stands for. No TensorFlow here."""
+"""Colour-coded labels: the class of each colour. No TensorFlow here."""
 
 import csv
 import functools
@@ -19,7 +19,7 @@ from tfadvseg_datasets.decoded import Decoded
 Colour = tuple[int, int, int]
 
 _IGNORED = ("void", "unlabelled", "unlabeled", "ignore", "ignored")
-"""Names, in lower case, of what is no class unless `--class_names` says so."""
+"""Names of ignored pixels, in lower case, unless `--class_names` contains them."""
 
 _HEADS: Mapping[str, tuple[str, ...]] = {
     "red": ("r", "red"),
@@ -28,18 +28,18 @@ _HEADS: Mapping[str, tuple[str, ...]] = {
     "name": ("name", "class", "class_name", "label", "category"),
     "id": ("id", "class_id", "label_id", "train_id", "index", "value"),
 }
-"""Names that columns of a CSV go by."""
+"""Accepted headings of the columns of a CSV file."""
 
 
 @dataclass(frozen=True)
 class ColourMap:
-    """Classes of colours.
+    """The class of each colour.
 
     Attributes:
-        file: that says so.
-        names: of the classes.
-        palette: the first colour of each class.
-        ids: class id of each colour, or `IGNORE_LABEL`.
+        file: path of the file that it was read from.
+        names: names of the classes.
+        palette: first colour of each class.
+        ids: class id, or `IGNORE_LABEL`, of each colour.
     """
 
     file: str
@@ -56,10 +56,11 @@ class ColourMap:
         return table
 
     def class_ids(self, colours: np.ndarray, where: str) -> np.ndarray:
-        """Colours, uint8 [H,W,3], to class ids, uint8 [H,W].
+        """Converts colours, uint8 [H,W,3], to class ids, uint8 [H,W].
 
         Raises:
-            UserError: a colour that the file does not list; names `where`, it and its pixels.
+            UserError: a colour that the file does not list; gives `where`, the colour, and the
+                number of its pixels.
         """
         red, green, blue = np.moveaxis(colours.astype(np.int32), -1, 0)
         codes = red << 16 | green << 8 | blue
@@ -87,20 +88,20 @@ class ColourMap:
 
 
 def read_colour_map(path: str, class_names: Sequence[str] = ()) -> ColourMap:
-    """Reads which colours stand for which classes.
+    """Reads the class of each colour from a text file.
 
-    Lines are `red green blue name`, as in CamVid's label_colors.txt, or `name red green blue`; or
-    cells of a CSV in either order, or under heads that say which is which (`name,r,g,b`), where
-    there may also be an `id`. Classes are numbered by it, or else in the order of the lines.
-    Several colours may have one name. What is named void, unlabelled or ignored is ignored.
+    Lines are `red green blue name`, as in CamVid's label_colors.txt, or `name red green blue`. A
+    CSV file has the same cells in either order, or in any order under headings (`name,r,g,b`), with
+    an optional `id`. Classes are numbered by their ids, or else in the order of the lines. Several
+    colours may have the same name. Colours named void, unlabelled or ignored are ignored.
 
     Args:
-        path: of the file.
-        class_names: the classes to tell apart, in order, out of those in the file; all others are
-            ignored. Empty: all of them.
+        path: path of the file.
+        class_names: classes of the file to use, in this order; all others are ignored. Empty means
+            all classes.
 
     Raises:
-        UserError: naming the file, the line and what is wrong.
+        UserError: the file is not valid; names the file, the line and the fault.
     """
     flag = f"--colour_map={path}"
     try:
@@ -120,7 +121,7 @@ def read_colour_map(path: str, class_names: Sequence[str] = ()) -> ColourMap:
             )
         if number is not None and numbers.setdefault(name, number) != number:
             raise UserError(
-                f"{flag}: {name} has the ids {numbers[name]} and {number}; give it one."
+                f"{flag}: {name} has the ids {numbers[name]} and {number}; give it only one."
             )
     names = _names(colours, numbers, class_names, flag)
     left_out = dict.fromkeys(name for name in colours.values() if name not in names)
@@ -145,7 +146,7 @@ def _names(
         unknown = [name for name in class_names if name not in every]
         if unknown:
             raise UserError(
-                f"{flag}: lists no {', '.join(unknown)}, which --class_names asks for; it lists "
+                f"{flag}: lists no {', '.join(unknown)}, which --class_names contains; it lists "
                 f"{', '.join(every)}."
             )
         return tuple(class_names)
@@ -167,7 +168,7 @@ def _names(
 
 
 def _entries(text: str, flag: str) -> list[tuple[Colour, str, int | None]]:
-    """The colour, name and, if any, id on each line."""
+    """Colour, name and id, if any, of each line."""
     lines = [
         (number, line.strip())
         for number, line in enumerate(text.splitlines(), start=1)
@@ -192,22 +193,26 @@ def _entries(text: str, flag: str) -> list[tuple[Colour, str, int | None]]:
     for row, (number, _) in zip(rows[1:], lines[1:], strict=True):
         where = f"{flag}, line {number}"
         if len(row) != len(rows[0]):
-            raise UserError(f"{where}: {len(row)} cells under {len(rows[0])} heads; make them one.")
+            raise UserError(
+                f"{where}: {len(row)} cells under {len(rows[0])} headings; make them equal."
+            )
         cells = [row[columns[key]] for key in ("red", "green", "blue", "name")]
         colour, name, _ = _entry(cells, where)
         class_id = None
         if "id" in columns:
             if not _is_whole(row[columns["id"]]):
-                raise UserError(f"{where}: {row[columns['id']]} is no class id; give a number.")
+                raise UserError(
+                    f"{where}: {row[columns['id']]} is not a class id; give an integer."
+                )
             class_id = int(row[columns["id"]])
         entries.append((colour, name, class_id))
     if not entries:
-        raise UserError(f"{flag}: holds heads only; add a line for each colour.")
+        raise UserError(f"{flag}: has headings only; add a line for each colour.")
     return entries
 
 
 def _columns(heads: Sequence[str]) -> dict[str, int] | None:
-    """Where each column is, if these are heads."""
+    """Positions of the columns, if these cells are headings."""
     lower = [head.lower() for head in heads]
     found = {
         key: lower.index(name) for key, names in _HEADS.items() for name in names if name in lower
@@ -220,7 +225,9 @@ def _entry(cells: Sequence[str], where: str) -> tuple[Colour, str, None]:
         if len(cells) >= 4 and all(map(_is_whole, numbers)):
             colour, name = tuple(map(int, numbers)), " ".join(names).strip()
             if not all(0 <= level <= 255 for level in colour):
-                raise UserError(f"{where}: colours are 0 to 255, not {' '.join(numbers)}.")
+                raise UserError(
+                    f"{where}: {' '.join(numbers)} is not a colour; give levels from 0 to 255."
+                )
             if not name or "/" in name:
                 raise UserError(
                     f"{where}: a class needs a name without slashes, which separate the parts of "

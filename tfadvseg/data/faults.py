@@ -1,4 +1,4 @@
-"""What is likely wrong with a dataset, in words. No TensorFlow here."""
+"""Likely faults of a dataset, as sentences. No TensorFlow here."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from tfadvseg.data.survey import Survey
 from tfadvseg_datasets.pairs import some
 
 MANY_IGNORED = 0.5
-"""Share of ignored pixels from which on they are told of as a fault."""
+"""A larger share of ignored pixels is reported as a fault."""
 
 
 def find_faults(parts: Mapping[str, Survey], class_names: Sequence[str]) -> list[str]:
-    """Sentences about classes, labels and images that repeat.
+    """Sentences about missing classes, unlabelled or shifted pixels, and repeated images.
 
     Args:
-        parts: by name; `train` is among them.
-        class_names: of all classes.
+        parts: parts by name; `train` is among them.
+        class_names: names of all classes.
     """
     labelled = {name: part for name, part in parts.items() if part.pixels.any()}
     return [
@@ -35,10 +35,10 @@ def _of_classes(
     if "train" not in labelled:
         return ["No training image has a labelled pixel."]
     train = parts["train"]
-    told = []
+    faults = []
     absent = [name for name, count in zip(names, train.images, strict=True) if count == 0]
     if absent:
-        told.append(f"No training image contains {some(absent)}: it cannot be learned.")
+        faults.append(f"No training image contains {some(absent)}, so S cannot learn it.")
     if len(train) > 1:
         for name, count in zip(names, train.images, strict=True):
             if count == 1:
@@ -47,7 +47,7 @@ def _of_classes(
                     for key, pixels in zip(train.keys, train.class_pixels, strict=True)
                     if pixels[names.index(name)]
                 )
-                told.append(f"One training image alone contains {name}: {key}.")
+                faults.append(f"Only one training image contains {name}: {key}.")
     for part, found in labelled.items():
         lacking = [
             name
@@ -55,29 +55,31 @@ def _of_classes(
             if here == 0 and there > 0
         ]
         if part != "train" and lacking:
-            told.append(f"No image of {part} contains {some(lacking)}: nothing measures it.")
-    return told
+            faults.append(
+                f"No image of {part} contains {some(lacking)}, so it is not measured there."
+            )
+    return faults
 
 
 def _of_ignored(labelled: Mapping[str, Survey]) -> list[str]:
-    told = []
+    faults = []
     for part, found in labelled.items():
         areas = np.array([height * width for height, width in found.sizes])
         shares = np.array(found.ignored) / areas
         empty = [key for key, share in zip(found.keys, shares, strict=True) if share == 1]
         if empty:
-            told.append(
+            faults.append(
                 f"{len(empty)} of {len(found)} images of {part} have no labelled pixel: "
                 f"{some(empty)}."
             )
         share = sum(found.ignored) / areas.sum()
         if share > MANY_IGNORED:
-            told.append(f"{share:.0%} of the pixels of {part} are unlabelled (255, ignored).")
-    return told
+            faults.append(f"{share:.0%} of the pixels of {part} are unlabelled (255, ignored).")
+    return faults
 
 
 def _of_shifts(labelled: Mapping[str, Survey]) -> list[str]:
-    told = []
+    faults = []
     for part, found in labelled.items():
         total, count = found.scores
         shift = None if total is None else likely_shift(total / count)
@@ -91,11 +93,11 @@ def _of_shifts(labelled: Mapping[str, Survey]) -> list[str]:
                 )
                 if pixels
             ]
-            told.append(
-                f"Labels of {part} seem to lie {' and '.join(ways)} of what they describe: their "
-                "borders fit the images' edges best when they are moved back. Look at some."
+            faults.append(
+                f"Labels of {part} seem to be shifted {' and '.join(ways)}: moved back, their "
+                "borders fit the edges in the images best. Look at some."
             )
-    return told
+    return faults
 
 
 def _of_duplicates(parts: Mapping[str, Survey]) -> list[str]:
@@ -103,7 +105,7 @@ def _of_duplicates(parts: Mapping[str, Survey]) -> list[str]:
     for part, found in parts.items():
         for key, digest in zip(found.keys, found.digests, strict=True):
             where[digest].append((part, key))
-    told = []
+    faults = []
     for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
         both = [
             f"{one[first]} = {one[second]}"
@@ -111,9 +113,9 @@ def _of_duplicates(parts: Mapping[str, Survey]) -> list[str]:
             if first in one and second in one
         ]
         if both:
-            told.append(
-                f"Images that are in {first} and in {second}, pixel by pixel: {some(both)}. "
-                "What is measured on them is not of unseen images."
+            faults.append(
+                f"Identical images in {first} and in {second}: {some(both)}. Metrics on them are "
+                "not metrics on unseen images."
             )
     for part in parts:
         repeated = [
@@ -122,5 +124,5 @@ def _of_duplicates(parts: Mapping[str, Survey]) -> list[str]:
             if Counter(own for own, _ in places)[part] > 1
         ]
         if repeated:
-            told.append(f"Images of {part} that are there several times: {some(repeated)}.")
-    return told
+            faults.append(f"Identical images within {part}: {some(repeated)}.")
+    return faults

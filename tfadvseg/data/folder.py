@@ -1,4 +1,4 @@
-"""A folder of the user's own images and labels as a dataset. No TensorFlow here."""
+"""A folder of a user's images and labels as a dataset. No TensorFlow here."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -42,14 +42,15 @@ class Folder:
     """A folder that has been read and checked.
 
     Attributes:
-        descriptor: classes as the user names them, or `class_0`, `class_1`, ...
-        examples: those with labels, in order of their keys: the image's stem (behind its
-            sub-folders), and for files of several pages `stem/000`, `stem/001`, ...
-        stems: the stem of each example's file.
-        unlabelled: images for which there is no label, or None; of the part `train`, if there are
-            parts.
-        parts: of each example, where sub-folders divide the folder (`folder_files.PARTS`).
-        unlabelled_test: images of the part `test` for which there is no label, or None.
+        descriptor: descriptor whose classes have the user's names, or `class_0`, `class_1`, ...
+        examples: images with labels, sorted by key: the image's stem (after its sub-folders), and
+            for files of several pages `stem/000`, `stem/001`, ...
+        stems: stem of each example's file.
+        unlabelled: images without a label, or None; if sub-folders divide the folder, only those
+            of `train`.
+        parts: part of each example if sub-folders divide the folder (`folder_files.PARTS`), else
+            None.
+        unlabelled_test: images of the part `test` without a label, or None.
         names: paths that lists may use for the images (`folder_names.names_of_files`).
     """
 
@@ -63,20 +64,20 @@ class Folder:
 
 
 def read_folder(config: DataConfig) -> Folder:
-    """Reads images and labels of `folder_files.find_files`; equal stems belong together.
+    """Reads the images and labels that `folder_files.find_files` pairs by their stems.
 
-    Images without a label are read too, and how many there are is logged. With `label_suffix`, a
-    label's stem is its image's and the suffix (`x.jpg`, `x_mask.gif`), and
-    both may share a folder: `data_dir`/images, or `data_dir` itself. Every file is read and checked
-    once; where all pixels would not fit into `folder_pages.MEMORY_LIMIT`, they stay on disk.
+    Images without a label are also read; their number is logged. With `label_suffix`, a label's
+    stem is its image's stem followed by the suffix (`x.jpg`, `x_mask.gif`), and both may be in the
+    same folder: `data_dir`/images, or `data_dir` itself. Every file is read and checked once. If
+    all pixels together exceed `folder_pages.MEMORY_LIMIT`, they stay on disk.
 
     Args:
-        config: `data_dir`, `label_suffix`, `recursive`, `channels`, `axes`, `value_map`,
-            `colour_map`, `annotations`, `class_names` and `foreground_class` are used, and flags
-            that divide the folder are checked against its sub-folders.
+        config: uses `data_dir`, `label_suffix`, `recursive`, `channels`, `axes`, `value_map`,
+            `colour_map`, `annotations`, `class_names` and `foreground_class`, and checks flags
+            that divide the folder against its sub-folders.
 
     Raises:
-        UserError: anything that is missing, unreadable or does not fit together, by name.
+        UserError: a file is missing, unreadable or does not match the others; names the file.
     """
     outlines = None
     if config.annotations is None:
@@ -150,17 +151,17 @@ def read_folder(config: DataConfig) -> Folder:
 
 
 def read_unlabelled_folder(config: DataConfig) -> Examples:
-    """Reads the images of `find_images_alone`, with keys as `read_folder` gives them.
+    """Reads the images of `find_images_alone`, with the keys that `read_folder` would give them.
 
     Raises:
-        UserError: there are no images, or some that are unreadable or do not go together.
+        UserError: there are no images, or some are unreadable or differ in channels or depth.
     """
     sources = [(file.stem, file.image, None) for file in find_images_alone(config)]
     return read_pages(sources, _reading(config)).examples(None)
 
 
 def colour_reader(colours: ColourMap) -> ReadLabel:
-    """Reads labels whose colours are classes."""
+    """Returns a function that reads colour-coded labels."""
 
     def read(source: Source, sizes: Sequence[tuple[int, int]]) -> Decoded:
         del sizes
@@ -178,12 +179,12 @@ def _reading(config: DataConfig) -> Reading:
 
 
 def _check_normalisation(config: DataConfig, pages: Sequence[Page]) -> None:
-    """Refuses percentiles of whole images where no image is ever read whole."""
+    """Refuses `--normalise=percentile` if an image is only ever read in regions."""
     if config.normalise != "percentile":
         return
     for page in pages:
         if page.region is not None and page.size != page.page_sizes[page.number]:
             raise UserError(
-                f"--normalise=percentile: {page.image_file} is read in regions, so that nobody "
-                "sees all of its values at once; leave it out, or give smaller images."
+                f"--normalise=percentile: {page.image_file} is read in regions, so its percentiles "
+                "are not known; leave the flag out, or give smaller images."
             )

@@ -1,4 +1,4 @@
-"""Which files of a folder are images, labels and parts of each other. No TensorFlow here."""
+"""Finds the images, the labels and the parts of a folder. No TensorFlow here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ PARTS = {
     "validation": "validation",
     "test": "test",
 }
-"""Sub-folders that divide a folder, and the part that each of them is."""
+"""Names of sub-folders that divide a folder, and the part that each of them holds."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class FolderFile:
     """An image with its label.
 
     Attributes:
-        stem: names the image: the file's name without suffix, behind the sub-folders that it is in.
-        image, label: where they are; the label is None where there is none.
-        part: `train`, `validation` or `test`, where sub-folders divide the folder; else None.
+        stem: name of the image: its sub-folders, and its file's name without suffix.
+        image, label: paths of the files; the label is None if there is none.
+        part: `train`, `validation` or `test` if sub-folders divide the folder, else None.
     """
 
     stem: str
@@ -37,19 +37,18 @@ class FolderFile:
 
 
 def find_files(config: DataConfig) -> list[FolderFile]:
-    """The images of `data_dir` and their labels, in order of their stems.
+    """The images of `data_dir` and their labels, sorted by stem.
 
-    Images are in `data_dir`/images and labels in `data_dir`/labels; or both in each of
-    `data_dir`/train, `data_dir`/val and `data_dir`/test, as far as there are such, or in
+    Images are in `data_dir`/images and labels in `data_dir`/labels. If the folder is divided, both
+    are in each of `data_dir`/train, `data_dir`/val and `data_dir`/test that exists, or in
     `data_dir`/images/train, `data_dir`/labels/train and so on.
 
     Args:
-        config: `data_dir`, `label_suffix` and `recursive` are used, and flags that would divide the
-            folder another way are refused.
+        config: uses `data_dir`, `label_suffix` and `recursive`; flags that would divide the folder
+            in another way are refused.
 
     Raises:
-        UserError: folders or files that are missing, labels without an image, or stems that are
-            there twice.
+        UserError: missing folders or files, labels without an image, or two files with one stem.
     """
     root = folder_of(config)
     suffix = plain_name(config.label_suffix)
@@ -67,17 +66,17 @@ def find_files(config: DataConfig) -> list[FolderFile]:
         if suffix and not label_dir.is_dir():
             label_dir = image_dir
         part = PARTS[name]
-        # What only tests may lack labels: challenges keep theirs.
+        # Only test images may lack labels: challenges do not publish them.
         own = _pairs(image_dir, label_dir, suffix, config.recursive, part != "test")
         found += [replace(file, stem=f"{name}/{file.stem}", part=part) for file in own]
     return sorted(found, key=lambda file: file.stem)
 
 
 def find_images_alone(config: DataConfig) -> list[FolderFile]:
-    """The images of `data_dir`/images, or of its part `train`, whatever labels there are.
+    """The images of `data_dir`/images, or of its part `train`; labels are not looked for.
 
     Raises:
-        UserError: there are none, or stems that are there twice.
+        UserError: there are no images, or two with one stem.
     """
     root, suffix = folder_of(config), plain_name(config.label_suffix)
     parts = _parts(root)
@@ -97,15 +96,15 @@ def find_images_alone(config: DataConfig) -> list[FolderFile]:
 
 
 def find_images_to_draw_on(config: DataConfig) -> list[FolderFile]:
-    """The images of `data_dir`/images, or of `data_dir` itself, in order of their stems.
+    """The images of `data_dir`/images, or of `data_dir` itself, sorted by stem.
 
     Raises:
-        UserError: there are none, or stems that are there twice; or sub-folders divide them.
+        UserError: there are no images, two with one stem, or sub-folders that divide them.
     """
     root = folder_of(config)
     if _parts(root) is not None:
         raise UserError(
-            f"--annotations={config.annotations}: is for a folder that sub-folders do not divide; "
+            f"--annotations={config.annotations}: not valid for a folder divided by sub-folders; "
             "divide its images by lists or by shares, or give the folder of one part."
         )
     folder = root / "images" if (root / "images").is_dir() else root
@@ -117,7 +116,7 @@ def find_images_to_draw_on(config: DataConfig) -> list[FolderFile]:
 
 
 def holds_images_alone(config: DataConfig) -> bool:
-    """Whether a folder holds images and nothing that labels could be in."""
+    """Whether a folder holds images and no place for labels."""
     if config.data_dir is None or config.label_suffix or config.annotations:
         return False
     root = folder_of(config)
@@ -136,7 +135,7 @@ def folder_of(config: DataConfig) -> Path:
     """`data_dir`.
 
     Raises:
-        UserError: none is given, or it is not there.
+        UserError: it is not given, or does not exist.
     """
     if config.data_dir is None:
         raise UserError("--data_dir: give the folder that holds images and labels.")
@@ -147,10 +146,10 @@ def folder_of(config: DataConfig) -> Path:
 
 
 def _parts(root: Path) -> list[str] | None:
-    """Names of the sub-folders that divide a folder; None where none do.
+    """Names of the sub-folders that divide a folder; None if it is not divided.
 
     Raises:
-        UserError: two that are the same part.
+        UserError: two sub-folders hold the same part.
     """
     images = root / "images"
     place = images if images.is_dir() else root
@@ -159,13 +158,13 @@ def _parts(root: Path) -> list[str] | None:
     names = [name for name in PARTS if (place / name).is_dir()]
     if len({PARTS[name] for name in names}) < len(names):
         raise UserError(
-            f"{place}: {', '.join(names)}: two folders to validate on; leave one of them."
+            f"{place}: {', '.join(names)}: two folders of validation images; keep one of them."
         )
     return names
 
 
 def _check_division(config: DataConfig, names: list[str] | None) -> None:
-    """Refuses flags that divide a folder otherwise than its sub-folders do."""
+    """Refuses flags that divide a folder in another way than its sub-folders."""
     given: dict[str, object] = {
         "train_list": config.train_list,
         "test_list": config.test_list,
@@ -179,8 +178,8 @@ def _check_division(config: DataConfig, names: list[str] | None) -> None:
     for flag, value in given.items():
         if names is not None and value is not None:
             raise UserError(
-                f"--{flag}={value}: the sub-folders {', '.join(names)} of {config.data_dir} say "
-                "already which images train, validate and test; leave it out."
+                f"--{flag}={value}: the sub-folders {', '.join(names)} of {config.data_dir} "
+                "already divide its images; leave the flag out."
             )
 
 
@@ -204,7 +203,7 @@ def _folders(root: Path, suffix: str, needs_labels: bool = True) -> tuple[Path, 
 def _pairs(
     image_dir: Path, label_dir: Path, suffix: str, recursive: bool, needs_labels: bool = True
 ) -> list[FolderFile]:
-    """Images of one folder with their labels of another, or of the same one by a suffix."""
+    """Pairs images with labels of another folder, or of the same folder by the labels' suffix."""
     image_files = find_image_files(image_dir, recursive)
     if label_dir == image_dir:
         image_files = [file for file in image_files if not _ends_in(file, suffix)]
@@ -240,10 +239,10 @@ def _no_images(folder: Path, recursive: bool) -> str:
 
 
 def _deeper(folder: Path, recursive: bool) -> str:
-    """What to add to a message where files lie in sub-folders."""
+    """Sentence to add to an error if sub-folders hold the missing files."""
     if recursive or not find_image_files(folder, recursive=True):
         return ""
-    return " Its sub-folders hold some: read them with --recursive."
+    return " Its sub-folders hold some; read them with --recursive."
 
 
 def _ends_in(file: Path, suffix: str) -> bool:
@@ -259,8 +258,6 @@ def _by_stem(files: Sequence[Path], folder: Path, suffix: str) -> dict[str, Path
     for file in files:
         stem = PurePath(_within(file, folder)).with_suffix("").as_posix().removesuffix(suffix)
         if stem in found:
-            raise UserError(
-                f"{file}: {found[stem].name} has the same stem; give each file one of its own."
-            )
+            raise UserError(f"{file}: {found[stem].name} has the same stem; rename one of them.")
         found[stem] = file
     return found

@@ -37,20 +37,20 @@ from tfadvseg_datasets.decoded import Decoded
 from tfadvseg_datasets.windowed import LARGE, Window, Windowed
 
 MEMORY_LIMIT = 2 * 2**30
-"""Bytes of pixels, of images and labels together, beyond which they stay on disk."""
+"""If images and labels together have more bytes of pixels than this, they stay on disk."""
 
 REGION = 2048
 """Largest height and width of the regions of files that are read window by window, in pixels."""
 
 Source = tuple[str, Path, Path | None]
-"""A stem, its image's file and its label's, if it has one."""
+"""Stem of an image, its file, and its label's file, if any."""
 
 ReadLabel = Callable[[Source, Sequence[tuple[int, int]]], Decoded]
-"""Reads the label of a source that has one, given the (height, width) of its image's pages."""
+"""Function of a source with a label, and the (height, width) of its image's pages, to the label."""
 
 
 def read_label_file(source: Source, sizes: Sequence[tuple[int, int]]) -> Decoded:
-    """The numbers that a label file holds."""
+    """The numbers in a label file, unchanged; a `ReadLabel`."""
     del sizes  # these are checked later
     _, _, label_file = source
     assert label_file is not None
@@ -61,33 +61,33 @@ IMAGES = Reading(read_images, open_windows)
 
 
 def _label_windows(read_label: ReadLabel) -> Callable[[Path], Windowed | None]:
-    """Opens labels window by window, if their numbers are what files hold."""
+    """Function that opens labels window by window, if labels are the unchanged numbers in files."""
     return open_label_windows if read_label is read_label_file else _read_whole
 
 
 def _read_whole(path: Path) -> None:
-    """For labels of which all has to be read."""
+    """Always None, because these labels must be read as a whole."""
     del path
 
 
 @dataclass(frozen=True)
 class Page:
-    """What is remembered of one image and its label.
+    """Facts about one image and its label, without their pixels.
 
     Attributes:
-        key: the stem, with the page's number where the file has several.
-        stem: of the image's file.
-        image_file, label_file: where they are.
-        number: of the page in its file.
+        key: stem of the image, followed by the page's number if the file has several pages.
+        stem: stem of the image.
+        image_file, label_file: paths of the files.
+        number: number of the page in its file.
         size: (height, width).
-        stored: how the image's colours are stored: without any (`grey`), in three channels that
-            are equal (`plain`) or not (`colour`), or in how many others (`4 channels`).
-        dtype: of its pixels.
-        values: that the label holds, rising.
-        notes, label_notes: what to say of the files, with their first pages.
-        region: of a file that is read window by window, where the image lies in its page.
+        stored: how the image's channels are stored: `grey` (one channel), `plain` (three equal
+            channels), `colour` (three different ones), or their number, as in `4 channels`.
+        dtype: type of its pixels.
+        values: distinct values of the label, ascending.
+        notes, label_notes: notes on the files; only their first pages have them.
+        region: position of the image in its page, if the file is read window by window.
         page_sizes: (height, width) of every page of such a file.
-        large: whether the page is too large to be held.
+        large: whether the page is too large to be held in memory.
     """
 
     key: str
@@ -111,10 +111,10 @@ class Pages:
     """Every page of a folder.
 
     Attributes:
-        pages: in order of the stems.
-        held: images and labels as they were read; None where they stay on disk.
-        channels: of the images.
-        images: reads an image's file.
+        pages: the pages, sorted by stem.
+        held: images and labels as they were read; None if they stay on disk.
+        channels: number of channels of the images.
+        images: reads image files.
         read_label: reads an image's label.
     """
 
@@ -126,15 +126,15 @@ class Pages:
 
     @property
     def image_dtype(self) -> str:
-        """Of all images."""
+        """Type of all images."""
         return self.pages[0].dtype.name
 
     def examples(self, class_ids: Convert | None, meaning: str = "") -> Examples:
-        """Images of `channels` channels, and labels made of what files hold, if there are any.
+        """Images of `channels` channels, with labels if `class_ids` is given.
 
         Args:
-            class_ids: makes labels.
-            meaning: changes with `class_ids`.
+            class_ids: converts the numbers in label files to class ids.
+            meaning: text that identifies `class_ids`, for fingerprints of the data.
         """
         keys = tuple(page.key for page in self.pages)
         if self.held is not None:
@@ -161,14 +161,14 @@ class Pages:
         return Examples(keys, stored, labels)
 
     def where(self, chosen: Callable[[Page], bool]) -> "Pages":
-        """Those pages that are chosen."""
+        """Only those pages for which `chosen` is true."""
         numbers = [i for i, page in enumerate(self.pages) if chosen(page)]
         held = None if self.held is None else [self.held[i] for i in numbers]
         return replace(self, pages=tuple(self.pages[i] for i in numbers), held=held)
 
     def _label_decoder(self, page: Page) -> Decode:
         source = page.stem, page.image_file, page.label_file
-        # Stacks, whose pages are several, are always held.
+        # Files of several pages are always held in memory, so that one size suffices.
         sizes = page.page_sizes or [page.size]
         return lambda _: self.read_label(source, sizes)
 
@@ -196,23 +196,25 @@ def read_pages(
     images: Reading = IMAGES,
     read_label: ReadLabel = read_label_file,
 ) -> Pages:
-    """Reads every file once, and keeps the pixels if they fit into `MEMORY_LIMIT`, or among stacks.
+    """Reads every file once.
 
-    A file that is read window by window gives an image for each region of its pages, of about
-    `REGION` pixels in height and width; if its pages are `windowed.LARGE`, all stay on disk.
+    Pixels are kept in memory if they fit into `MEMORY_LIMIT`, or if a file has several pages.
+    A file that is read window by window gives one image per region of its pages, of at most
+    `REGION` pixels in height and width. If its pages are larger than `windowed.LARGE`, the pixels
+    of all files stay on disk.
 
     Args:
-        sources: in order.
-        images: reads an image's file.
+        sources: the images and labels, in order.
+        images: reads image files.
         read_label: reads an image's label.
 
     Raises:
-        UserError: a file is unreadable, a label does not lie upon its image, or images differ in
-            their channels or their depth.
+        UserError: a file is unreadable, a label does not have its image's size, or images differ in
+            channels or depth.
     """
     pages: list[Page] = []
     held: list[tuple[np.ndarray, np.ndarray | None]] | None = []
-    # To read one page of a stack all of it is decoded: stacks are held.
+    # Reading one page of a stack decodes all of it; therefore stacks are held in memory.
     stacks = any(has_several_pages(image_file) for _, image_file, _ in sources)
     size = 0
     for page, image, label in _each(sources, images, read_label):
@@ -234,7 +236,7 @@ def read_pages(
 def _each(
     sources: Sequence[Source], images: Reading, read_label: ReadLabel
 ) -> Iterator[tuple[Page, np.ndarray, np.ndarray | None]]:
-    """Page after page, decoded a little ahead."""
+    """Page by page; a few files are decoded in advance."""
     read = functools.partial(_read, reading=images, read_label=read_label)
     with (
         ThreadPoolExecutor(AHEAD) as pool,
@@ -282,7 +284,7 @@ def _read(
 def _read_regions(
     source: Source, windows: Windowed, read_label: ReadLabel
 ) -> Iterator[tuple[Page, np.ndarray, np.ndarray | None]]:
-    """Region after region of each page, one in memory at a time."""
+    """The regions of each page, one in memory at a time."""
     stem, image_file, label_file = source
     sizes = [windows.size(number) for number in range(len(windows))]
     label_windows, labels, label_notes = None, [], ()
@@ -329,7 +331,7 @@ def _read_regions(
 
 
 def regions_of(size: tuple[int, int]) -> list[Window]:
-    """Regions that cover an image (height, width) without overlap, as even as they can be."""
+    """Regions of nearly equal size that cover an image (height, width) without overlap."""
     edges = []
     for length in size:
         count = -(-length // REGION)

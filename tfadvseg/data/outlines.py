@@ -1,4 +1,4 @@
-"""Labels drawn from outlines of objects, as annotation tools store them. No TensorFlow here."""
+"""Labels drawn from the outlines of objects that annotation tools store. No TensorFlow here."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,24 +16,24 @@ from tfadvseg_datasets.decoded import Decoded
 from tfadvseg_datasets.pairs import some
 
 BACKGROUNDS = ("background", "_background_")
-"""Names of what is no object."""
+"""Names of the class that no object covers."""
 
 IGNORED = ("__ignore__", "ignore", "void")
-"""Names of pixels that do not count, as labelme calls them, unless `--class_names` has them."""
+"""Names of ignored pixels in labelme, unless `--class_names` contains them."""
 
 Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """An object.
+    """An object, given by outlines or by a mask.
 
     Attributes:
-        name: of its class.
-        rings: its outlines, float [n,2] each, (x, y) from the top left corner of the image; the
-            first pixel reaches from 0 to 1. The object is all that lies in any of them.
-        mask: its pixels instead, bool [h,w].
-        corner: (row, column) of the mask in the image.
+        name: name of its class.
+        rings: outlines, float [n,2] each: (x, y) from the top left corner of the image, where the
+            first pixel extends from 0 to 1. The object is the union of their interiors.
+        mask: pixels of the object, bool [h,w].
+        corner: (row, column) of the mask's first pixel in the image.
     """
 
     name: str
@@ -42,9 +42,9 @@ class Shape:
     corner: tuple[int, int] = (0, 0)
 
     def draw(self, label: np.ndarray, value: int) -> None:
-        """Gives the object's pixels in a label [H,W] a value; what lies outside is cut off."""
+        """Sets the object's pixels in a label [H,W] to a value; pixels beyond it are dropped."""
         for ring in self.rings:
-            # Pixels belong to an object that contains their middle.
+            # A pixel belongs to the object if its centre does.
             label[polygon(ring[:, 1] - 0.5, ring[:, 0] - 0.5, label.shape)] = value
         if self.mask is not None:
             top, left = self.corner
@@ -58,12 +58,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Annotated:
-    """What annotations say of one image.
+    """The annotations of one image.
 
     Attributes:
-        shapes: in the order in which they are drawn.
-        size: (height, width) of the image as the annotations have it; None where they do not say.
-        notes: what is not drawn, one phrase each.
+        shapes: objects, in the order in which they are drawn.
+        size: (height, width) of the image according to the annotations; None if not given.
+        notes: annotations that are not drawn, one phrase each.
     """
 
     shapes: Sequence[Shape]
@@ -72,7 +72,7 @@ class Annotated:
 
 
 ReadShapes = Callable[[Path, Path], Annotated]
-"""Maps a file of annotations and an image's file to what the annotations say of the image."""
+"""Function of a file of annotations and an image's file to the annotations of that image."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class Outlines:
     """Annotations of a folder's images.
 
     Attributes:
-        files: the images, with the file that annotates each, if any.
-        names: of the classes; the first is what no object covers.
+        files: the images, each with its file of annotations, if any.
+        names: names of the classes; pixels that no object covers belong to the first.
         read_shapes: reads the annotations of an image.
     """
 
@@ -93,15 +93,15 @@ class Outlines:
         """Draws the label of an image: class ids uint8 [H,W] (`folder_pages.ReadLabel`).
 
         Raises:
-            UserError: the annotations are of an image of another size, or cannot be read.
+            UserError: the annotations give another image size, or cannot be read.
         """
         _, image_file, label_file = source
         assert label_file is not None
         found = self.read_shapes(label_file, image_file)
         if len(sizes) != 1:
             raise UserError(
-                f"{image_file}: {len(sizes)} pages, but annotations are of one image; give each "
-                "page a file."
+                f"{image_file}: {len(sizes)} pages, but annotations describe one image; store each "
+                "page in a file of its own."
             )
         (size,) = sizes
         if found.size is not None and found.size != size:
@@ -121,22 +121,24 @@ class Outlines:
 
 
 def classes_of(found: Sequence[str], given: Sequence[str], place: str) -> tuple[str, ...]:
-    """Names of the classes: the given ones, or `background` and those that are found.
+    """Names of the classes: those given, or else `background` and those found.
 
     Args:
-        found: names of objects, each once.
-        given: `--class_names`, the first of which is what no object covers; objects of classes that
-            it leaves out are ignored.
-        place: of the annotations, for messages.
+        found: distinct names of objects.
+        given: `--class_names`; pixels that no object covers belong to the first, and objects of
+            other classes than these are ignored.
+        place: path of the annotations, for messages.
 
     Raises:
-        UserError: there are no objects, or none of a class that is given.
+        UserError: there are no objects, or none of a given class.
     """
     objects = [name for name in found if name.lower() not in BACKGROUNDS]
     if not given:
         objects = [name for name in objects if name.lower() not in IGNORED]
         if not objects:
-            raise UserError(f"--annotations={place}: annotate no objects.")
+            raise UserError(
+                f"--annotations={place}: contain no objects; give annotations with outlines."
+            )
         if odd := [name for name in objects if not name or "/" in name]:
             raise UserError(
                 f"--annotations={place}: the class {odd[0]!r} is empty or has a slash, which "
@@ -145,8 +147,8 @@ def classes_of(found: Sequence[str], given: Sequence[str], place: str) -> tuple[
         return "background", *objects
     if not {*objects} & {*given[1:]}:
         raise UserError(
-            f"--class_names={','.join(given)}: {place} has no objects of these classes but "
-            f"{some(objects)}; the first name is what no object covers."
+            f"--class_names={','.join(given)}: {place} has no objects of these classes, only of "
+            f"{some(objects)}; the first name is that of pixels that no object covers."
         )
     if left_out := [name for name in objects if name not in given]:
         logging.info(
@@ -162,12 +164,12 @@ def read_outlines(config: DataConfig, images: Sequence[FolderFile]) -> Outlines:
     """Finds the annotations of a folder's images.
 
     Args:
-        config: `annotations`, a COCO file or a folder of labelme's or Fiji's files, and
-            `class_names` are used.
-        images: of the folder.
+        config: uses `annotations`, a COCO file or a folder of labelme's or Fiji's files, and
+            `class_names`.
+        images: images of the folder.
 
     Raises:
-        UserError: there are no annotations, they cannot be read, or are of no image.
+        UserError: there are no annotations, they cannot be read, or they match no image.
     """
     from tfadvseg.data import outlines_coco, outlines_fiji, outlines_labelme
 
@@ -189,8 +191,8 @@ def read_outlines(config: DataConfig, images: Sequence[FolderFile]) -> Outlines:
             found[kind][stem] = path
     if all(found.values()):
         raise UserError(
-            f"--annotations={place}: holds labelme's and Fiji's files; keep each in a folder of "
-            "their own."
+            f"--annotations={place}: holds files of labelme and of Fiji; give a folder with only "
+            "one kind."
         )
     if not any(found.values()):
         raise UserError(

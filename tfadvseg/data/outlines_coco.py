@@ -1,4 +1,4 @@
-"""Annotations in COCO's format: polygons and run-length encoded masks. No TensorFlow here.
+"""Annotations in the COCO format: polygons and run-length encoded masks. No TensorFlow here.
 
 https://cocodataset.org/#format-data
 """
@@ -20,12 +20,12 @@ from tfadvseg_datasets.pairs import some
 def read(path: Path, images: Sequence[FolderFile], class_names: Sequence[str]) -> Outlines:
     """Reads a file of annotations.
 
-    Its images are matched by their `file_name`: the end of a path, or of its stem. Images that it
-    does not list have no label; those that it lists without objects are background. Classes are
-    in the order of their ids. Smaller objects are drawn upon larger ones.
+    An entry belongs to the image whose path, without suffix, ends in the entry's `file_name`.
+    Images without an entry have no label; images whose entry has no objects are background.
+    Classes are sorted by their ids. Smaller objects are drawn on top of larger ones.
 
     Raises:
-        UserError: the file is no such file, or lists none of the images.
+        UserError: the file is not in the COCO format, or lists none of the images.
     """
     try:
         content = json.loads(read_text(path))
@@ -37,12 +37,12 @@ def read(path: Path, images: Sequence[FolderFile], class_names: Sequence[str]) -
             if each["category_id"] not in categories:
                 raise UserError(
                     f"{path}: the annotation {each.get('id')} has category_id "
-                    f"{each['category_id']}, which is none of categories."
+                    f"{each['category_id']}, which categories do not list; correct it."
                 )
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path}: not COCO's format ({type(error).__name__}: {error}); expected a JSON object "
-            "of images, annotations and categories."
+            f"{path}: not in the COCO format ({type(error).__name__}: {error}); expected a JSON "
+            "object with images, annotations and categories."
         ) from None
     found: dict[Path, Annotated] = {}
     files, ends = [], _by_ends(images)
@@ -56,7 +56,8 @@ def read(path: Path, images: Sequence[FolderFile], class_names: Sequence[str]) -
     if not matched:
         names = some([str(each.get("file_name")) for each in listed.values()])
         raise UserError(
-            f"{path}: lists none of the folder's images ({images[0].image.name}, ...) but {names}."
+            f"{path}: lists none of the folder's images ({images[0].image.name}, ...), only "
+            f"{names}; correct each file_name."
         )
     for file in images:
         number = matched.get(file.stem)
@@ -75,7 +76,7 @@ def read(path: Path, images: Sequence[FolderFile], class_names: Sequence[str]) -
 
 
 def _by_ends(images: Sequence[FolderFile]) -> dict[str, list[str]]:
-    """Stems of images by each end of their paths, without suffix."""
+    """Stems of images by every end of their paths, without suffix."""
     ends: dict[str, list[str]] = {}
     for file in images:
         parts = file.image.with_suffix("").parts
@@ -85,7 +86,7 @@ def _by_ends(images: Sequence[FolderFile]) -> dict[str, list[str]]:
 
 
 def _match(file_name: str, ends: dict[str, list[str]], path: Path) -> str | None:
-    """The stem of the image whose path ends as a name does, as far as possible."""
+    """Stem of the image whose path shares the longest end with a file name, if any."""
     parts = Path(file_name.replace("\\", "/")).with_suffix("").parts
     for start in range(len(parts)):
         stems = ends.get("/".join(parts[start:]), [])
@@ -124,11 +125,11 @@ def _shape(annotation: dict[str, Any], name: str, path: Path) -> Shape:
 
 
 def decoded_runs(counts: Sequence[int] | str, size: tuple[int, int]) -> np.ndarray:
-    """A mask from its run lengths, which alternate from outside on, down the columns.
+    """A mask from run lengths of pixels outside and inside in turn, column by column.
 
     Args:
-        counts: lengths; or COCO's text of them, as pycocotools writes it: five bits a character,
-            lowest first, and from the third length on the difference to the last but one.
+        counts: lengths; or their compressed text as in pycocotools: five bits per character, lowest
+            bits first, where lengths from the third on are differences to the last but one.
         size: (height, width).
 
     Raises:

@@ -14,16 +14,17 @@ from tfadvseg.errors import UserError
 OBJECT = "object"
 
 _AREAS = ("POLYGON", "RECT", "OVAL", "FREEHAND", "TRACED")
-"""Kinds of regions that cover pixels."""
+"""Kinds of regions that have an area."""
 
 
 def read(place: str, files: Sequence[FolderFile], class_names: Sequence[str]) -> Outlines:
-    """Regions are of the class whose name theirs begins with, or of the only one there is.
+    """A region belongs to the class with which its name begins, or to the only class of objects.
 
     Args:
-        place: of the files.
-        files: with their .roi or .zip.
-        class_names: the first is what no region covers; empty: background and object.
+        place: path of the annotations, for messages.
+        files: images with their .roi or .zip files.
+        class_names: names of the classes; pixels that no region covers belong to the first. Empty
+            means background and object.
 
     Raises:
         UserError: the package roifile is not installed.
@@ -40,10 +41,10 @@ def read(place: str, files: Sequence[FolderFile], class_names: Sequence[str]) ->
 
 
 def read_file(path: Path, image: Path, names: Sequence[str]) -> Annotated:
-    """The regions in a file, in its order: later ones are drawn upon earlier ones.
+    """The regions in a file, in its order: later ones are drawn on top of earlier ones.
 
     Raises:
-        UserError: it is no such file, or a region's name begins with no class.
+        UserError: it is not a file of ImageJ or Fiji, or a region's name begins with no class.
     """
     import roifile
 
@@ -59,13 +60,13 @@ def read_file(path: Path, image: Path, names: Sequence[str]) -> Annotated:
                 left_out[f"regions of the kind {kind.lower()} have no area and are left out"] = None
                 continue
             name = _class_of(region.name or "", names, path)
-            if region.composite:  # its outlines are those of what it adds and of its holes
+            if region.composite:  # outlines of its parts and of its holes
                 shapes.append(Shape(name, mask=_composite([*region.coordinates(multi=True)])))
             else:
                 shapes.append(Shape(name, (np.asarray(region.coordinates(), float),)))
     except UserError:
         raise
-    except Exception as error:  # roifile raises many types on what is not its own
+    except Exception as error:  # roifile raises many types on other files
         raise UserError(
             f"{path}: not regions of ImageJ or Fiji ({type(error).__name__}: {error}); save it "
             "from the ROI manager again."
@@ -80,9 +81,8 @@ def _class_of(region: str, names: Sequence[str], path: Path) -> str:
     if len(names) == 2:
         return names[1]
     raise UserError(
-        f"{path}: the region {region!r} begins with none of --class_names={','.join(names)}; name "
-        "regions by their class, as in "
-        f"{names[1]}-1."
+        f"{path}: the name of region {region!r} begins with none of "
+        f"--class_names={','.join(names)}; name regions after their class, such as {names[1]}-1."
     )
 
 

@@ -19,14 +19,14 @@ from tfadvseg.errors import UserError
 from tfadvseg.files.text import read_text
 
 _CORNERS = 72
-"""Of the polygon that is drawn for a circle."""
+"""Number of corners of the polygon that is drawn for a circle."""
 
 
 def read(place: str, files: Sequence[FolderFile], class_names: Sequence[str]) -> Outlines:
-    """Reads every file once for the names of the classes, which are sorted.
+    """Reads every file once to find the names of the classes, which are sorted.
 
     Raises:
-        UserError: a file is not labelme's.
+        UserError: a file was not written by labelme.
     """
     names = {
         shape.name
@@ -38,12 +38,12 @@ def read(place: str, files: Sequence[FolderFile], class_names: Sequence[str]) ->
 
 
 def read_file(path: Path, image: Path) -> Annotated:
-    """The objects in a file, in its order: later ones are drawn upon earlier ones.
+    """The objects in a file, in its order: later ones are drawn on top of earlier ones.
 
     Polygons, rectangles, circles and masks are drawn; points and lines have no area.
 
     Raises:
-        UserError: the file is not labelme's.
+        UserError: the file was not written by labelme.
     """
     del image
     shapes: list[Shape] = []

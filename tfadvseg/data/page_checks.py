@@ -1,4 +1,4 @@
-"""Checks that the images of a folder, and their labels, go together. No TensorFlow here."""
+"""Checks that images and labels of a folder have equal sizes and channels. No TensorFlow here."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from tfadvseg.errors import UserError
 
 
 class PageFacts(Protocol):
-    """What is compared of images (`folder_pages.Page`)."""
+    """The facts about images that are compared (`folder_pages.Page`)."""
 
     @property
     def image_file(self) -> Path: ...
@@ -26,7 +26,7 @@ def check_pair(
     image: tuple[Path, Sequence[np.ndarray], Sequence[str]],
     label: tuple[Path, Sequence[np.ndarray], Sequence[str]],
 ) -> None:
-    """Refuses files, with their pages and notes, that do not lie upon each other."""
+    """Raises if an image and its label, given as file, pages and notes, differ in pages or size."""
     sizes = [
         (file, [(each.shape[0], each.shape[1]) for each in pages], notes)
         for file, pages, notes in (image, label)
@@ -39,6 +39,7 @@ _Sizes = tuple[Path, Sequence[tuple[int, int]], Sequence[str]]
 
 
 def check_sizes(image: _Sizes, label: _Sizes) -> None:
+    """Raises if an image and its label differ in the number or the size of their pages."""
     (image_file, images, image_notes), (label_file, labels, label_notes) = image, label
     if len(images) != len(labels):
         raise UserError(
@@ -48,7 +49,7 @@ def check_sizes(image: _Sizes, label: _Sizes) -> None:
     for pixels, ids in zip(images, labels, strict=True):
         if pixels != ids:
             turned = [
-                f" Of {file.name}, {note}."
+                f" {file.name}: {note}."
                 for file, notes in ((image_file, image_notes), (label_file, label_notes))
                 for note in notes
                 if "orientation" in note
@@ -61,11 +62,12 @@ def check_sizes(image: _Sizes, label: _Sizes) -> None:
 
 
 def stored_as(image: np.ndarray) -> str:
+    """How the channels of an image [H,W,C] are stored (`folder_pages.Page.stored`)."""
     if image.shape[-1] == 1:
         return "grey"
     if image.shape[-1] != 3:
         return f"{image.shape[-1]} channels"
-    # A few pixels tell nearly every photograph.
+    # A few pixels suffice for nearly every photograph.
     for part in (image[::16, ::16], image):
         if not np.all(part == part[..., :1]):
             return "colour"
@@ -76,6 +78,7 @@ _KINDS = {"grey": "1 channel", "plain": "3 channels", "colour": "3 channels"}
 
 
 def check_depth(pages: Sequence[PageFacts]) -> None:
+    """Raises if images differ in the type of their pixels."""
     first = pages[0]
     for page in pages:
         if page.dtype != first.dtype:
@@ -86,7 +89,14 @@ def check_depth(pages: Sequence[PageFacts]) -> None:
 
 
 def channels_of(pages: Sequence[PageFacts]) -> int:
-    """1 where no image has colours and some file says so; a GIF cannot, as it knows no grey."""
+    """Number of channels of all images.
+
+    Images in three equal channels count as grey if another file is stored as grey, or if all are
+    GIFs, which have no grey type.
+
+    Raises:
+        UserError: images differ in their channels.
+    """
     first_of: dict[str, Path] = {}
     for page in pages:
         first_of.setdefault(page.stored, page.image_file)
@@ -95,9 +105,9 @@ def channels_of(pages: Sequence[PageFacts]) -> int:
         if len(first_of) > 1:
             one, other = [*first_of.items()][:2]
             raise UserError(
-                f"{one[1]} is of {_KINDS.get(one[0], one[0])} and {other[1]} of "
-                f"{_KINDS.get(other[0], other[0])}; make all images alike, or pick channels that "
-                "all have with --channels."
+                f"{one[1]} has {_KINDS.get(one[0], one[0])} and {other[1]} "
+                f"{_KINDS.get(other[0], other[0])}; convert them to the same number, or select "
+                "channels that all have with --channels."
             )
         return int(others[0].split()[0])
     if "colour" not in first_of:
@@ -107,7 +117,7 @@ def channels_of(pages: Sequence[PageFacts]) -> int:
         return 1 if says_grey else 3
     if "grey" in first_of:
         raise UserError(
-            f"{first_of['grey']} is grey and {first_of['colour']} is in colour; make all images "
-            "alike."
+            f"{first_of['grey']} is grey and {first_of['colour']} is in colour; convert all images "
+            "to one of these."
         )
     return 3

@@ -1,4 +1,4 @@
-"""Which windows of each global batch a worker makes."""
+"""The windows of each global batch that one worker makes."""
 
 from dataclasses import dataclass
 
@@ -9,23 +9,24 @@ import tensorflow as tf
 class Share:
     """One of several equal parts of every batch.
 
-    Workers need not exchange data: each makes the windows of its own part, which are functions of
-    their numbers. Together the parts are the batch that one worker alone would make, in its order.
+    Workers need not exchange data: each makes the windows of its own part, because a window is a
+    function of its number. The parts together are the batch that a single worker would make, in the
+    same order.
 
     Attributes:
-        part: which part, from 0.
-        parts: how many there are.
+        part: number of this part, from 0.
+        parts: number of parts.
     """
 
     part: int = 0
     parts: int = 1
 
     def numbers(self, batch_size: int, first: int, last: int) -> tf.data.Dataset:
-        """Numbers, int64, of this part's windows in batches `first` up to `last`, excluded.
+        """Numbers, int64, of this part's windows in batches `first` to `last` - 1.
 
         Args:
-            batch_size: of the whole batch, a multiple of `parts`.
-            first, last: batches, counted from window 0 in steps of `batch_size`.
+            batch_size: size of the whole batch, a multiple of `parts`.
+            first, last: numbers of batches; batch 0 begins with window 0.
         """
         own = self.size(batch_size)
         numbers = tf.data.Dataset.range(first * own, last * own)
@@ -34,7 +35,7 @@ class Share:
         return numbers.map(lambda n: n // own * batch_size + self.part * own + n % own)
 
     def size(self, batch_size: int) -> int:
-        """Windows of this part in a batch."""
+        """Number of this part's windows in a batch."""
         return batch_size // self.parts
 
 

@@ -1,28 +1,28 @@
-"""Whether labels lie beside the objects that they describe. No TensorFlow here."""
+"""Detection of labels that are shifted against their images. No TensorFlow here."""
 
 import numpy as np
 from scipy import ndimage
 
 REACH = 24
-"""Largest shift that is looked for, in pixels, up and down and to both sides."""
+"""Largest shift that is searched, in pixels, in each direction."""
 
 LEAST = 3
-"""Smallest shift that is told from the width of edges."""
+"""Smallest shift that is reported; smaller ones may be the width of edges."""
 
-_LARGEST = 1024  # pixels of a side that are looked at, in the middle of the image
+_LARGEST = 1024  # side of the central square that is used, in pixels
 
 
 def shift_scores(image: np.ndarray, label: np.ndarray) -> np.ndarray | None:
-    """How well the borders between labels fit the edges of an image, for every shift.
+    """Correlation of the borders between labels with the edges of an image, for every shift.
 
     Args:
-        image: [H,W,C].
-        label: [H,W].
+        image: image [H,W,C].
+        label: class ids [H,W].
 
     Returns:
-        float [2 * REACH + 1, 2 * REACH + 1]: the correlation of both, where (REACH, REACH) is for
-        labels as they are and a row further down for labels that would lie a row further up in
-        truth; None where there are no borders, or the image is too small.
+        Correlations, float [2 * REACH + 1, 2 * REACH + 1]. Element (REACH, REACH) is that of the
+        labels as they are; the next row down is that of labels moved up by one row. None if there
+        are no borders, or the image is too small.
     """
     height, width = label.shape
     if min(height, width) < 4 * REACH:
@@ -41,7 +41,7 @@ def shift_scores(image: np.ndarray, label: np.ndarray) -> np.ndarray | None:
     if borders.std() == 0 or edges.std() == 0:
         return None
     edges, borders = ((values - values.mean()) / values.std() for values in (edges, borders))
-    # Correlation by Fourier transforms, with room so that opposite borders do not meet.
+    # Correlation by Fourier transforms, padded so that opposite borders do not wrap around.
     shape = [side + 2 * REACH for side in edges.shape]
     spectrum = np.conj(np.fft.rfft2(edges, shape)) * np.fft.rfft2(borders, shape)
     scores = np.fft.irfft2(spectrum, shape) / edges.size
@@ -50,16 +50,16 @@ def shift_scores(image: np.ndarray, label: np.ndarray) -> np.ndarray | None:
 
 
 def likely_shift(scores: np.ndarray) -> tuple[int, int] | None:
-    """The (rows down, columns right) by which labels seem to lie beside their images, if they do.
+    """The shift (rows down, columns right) of labels against their images; None if there is none.
 
     Args:
-        scores: the mean of `shift_scores` over images that share a shift.
+        scores: mean of `shift_scores` over images whose labels share a shift.
     """
     row, column = np.unravel_index(scores.argmax(), scores.shape)
     down, right = int(row) - REACH, int(column) - REACH
     if max(abs(down), abs(right)) < LEAST or max(abs(down), abs(right)) == REACH:
         return None
-    # A fit that stands out, and that is much better than that of labels as they are.
+    # The best fit must stand out, and be much better than that of the labels as they are.
     best, here = scores[row, column], scores[REACH, REACH]
     stands_out = best > scores.mean() + 4 * scores.std() or best > 3 * np.median(np.abs(scores))
     return (down, right) if best > 0.1 and here < 0.6 * best and stands_out else None

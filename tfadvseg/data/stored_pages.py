@@ -19,7 +19,7 @@ Decode = Callable[[Path], Decoded]
 
 
 class Reading(NamedTuple):
-    """How files are read: whole, or window by window if `windows` gives something for one."""
+    """How files are read: window by window if `windows` opens the file, otherwise as a whole."""
 
     decode: Decode
     windows: Callable[[Path], Windowed | None]
@@ -30,12 +30,12 @@ class StoredPage:
     """A page in its file (`on_disk.StoredArray`).
 
     Attributes:
-        file: where it is.
-        number: of the page.
+        file: path of the file.
+        number: number of the page.
         shape: (height, width).
-        decode: all pages of a file.
-        convert: what is made of the page's pixels.
-        meaning: changes with `convert`; at most 64 bytes.
+        decode: decodes all pages of a file.
+        convert: converts the page's pixels.
+        meaning: identifies `convert` in fingerprints; at most 64 bytes.
     """
 
     file: Path
@@ -70,10 +70,11 @@ class StoredRegion:
     """A region of a page in its file (`on_disk.StoredArray`).
 
     Attributes:
-        file: where it is.
-        number: of the page.
-        region: of the page.
-        reading, convert, meaning: as of a `StoredPage`.
+        file: path of the file.
+        number: number of the page.
+        region: position of the region in the page.
+        reading: how the file is read.
+        convert, meaning: as in `StoredPage`.
     """
 
     file: Path
@@ -95,7 +96,7 @@ class StoredRegion:
 
 
 def _region_of(file: Path, number: int, region: Window, reading: Reading) -> np.ndarray:
-    """A region of a page, of a file of either kind."""
+    """Reads a region of a page, window by window if the file allows it."""
     windows = opened(reading.windows, file)
     if windows is not None:
         return read_window(windows, number, region)
@@ -103,6 +104,7 @@ def _region_of(file: Path, number: int, region: Window, reading: Reading) -> np.
 
 
 def opened(windows: Callable[[Path], Windowed | None], file: Path) -> Windowed | None:
+    """Calls `windows` on a file, once per version of the file."""
     changed = file.stat().st_mtime_ns if file.exists() else 0
     return _opened_once(windows, file, changed)
 
@@ -111,14 +113,14 @@ def opened(windows: Callable[[Path], Windowed | None], file: Path) -> Windowed |
 def _opened_once(
     windows: Callable[[Path], Windowed | None], file: Path, changed: int
 ) -> Windowed | None:
-    """Remembered, because a large slide's header is thousands of numbers."""
+    """Cached, because the header of a large slide has thousands of entries."""
     del changed
     return windows(file)
 
 
 @functools.lru_cache(maxsize=4096)
 def _content(path: Path) -> bytes:
-    """A digest of a file, or of every file of a folder, read piece by piece."""
+    """Digest of a file, or of all files in a folder; read in pieces."""
     digest = blake2b(digest_size=16)
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     try:
@@ -133,5 +135,6 @@ def _content(path: Path) -> bytes:
 
 
 def cut(page: np.ndarray, region: Window) -> np.ndarray:
+    """A copy of a region of a page [H,W,...]."""
     top, left, height, width = region
     return page[top : top + height, left : left + width].copy()

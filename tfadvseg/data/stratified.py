@@ -14,7 +14,7 @@ def divide_stratified(
     fractions: Mapping[str, float],
     seed: int,
 ) -> dict[str, Indices]:
-    """Draws splits by a seed so that each contains every class.
+    """Draws splits from a seed so that each contains every class.
 
     1. Images are sorted by a hash of seed and key.
     2. Each split gets images until it contains every class, starting with the rarest class and the
@@ -23,9 +23,9 @@ def divide_stratified(
        its share of each stratum, up to rounding, until it has its size.
 
     Args:
-        keys: one per example.
-        classes: the class ids that each example contains.
-        class_names: of all classes; each is required in each split.
+        keys: keys of the examples.
+        classes: class ids that each example contains.
+        class_names: names of all classes; each split must contain each of them.
         fractions: share of the examples per split, except `train`, which gets the rest; their sum
             is less than 1. A split has at least the examples it needs to contain every class.
         seed: determines the splits.
@@ -57,10 +57,10 @@ def stratified_folds(
     folds: int,
     seed: int,
 ) -> list[Indices]:
-    """Divides images into folds by a seed, each of which contains every class.
+    """Divides images into folds from a seed so that each contains every class.
 
-    As `divide_stratified` does it, with equal shares; sizes differ by one image at most, unless a
-    fold needs more to contain every class.
+    The algorithm is that of `divide_stratified` with equal shares. Sizes differ by at most one
+    image, unless a fold needs more to contain every class.
 
     Args:
         keys, classes, class_names, seed: as for `divide_stratified`.
@@ -70,7 +70,7 @@ def stratified_folds(
         Ascending indices of each fold.
 
     Raises:
-        UserError: a class is in too few images.
+        UserError: a class occurs in too few images.
     """
     names = [f"fold {number}" for number in range(folds)]
     order = seed_order(keys, seed)

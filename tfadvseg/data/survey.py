@@ -1,4 +1,4 @@
-"""What a dataset's images and labels are like, one part after another. No TensorFlow here."""
+"""Statistics of the images and labels in one part of a dataset. No TensorFlow here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,27 +11,27 @@ from tfadvseg.data.examples import Example, check_label
 from tfadvseg.data.shift import shift_scores
 
 MOST = 2000
-"""Images of a part that are looked at."""
+"""Largest number of images per part that are read."""
 
-_MOST_SHIFTS = 64  # images whose labels are compared with edges
+_MOST_SHIFTS = 64  # most images whose labels are compared with edges
 
 
 @dataclass
 class Survey:
-    """One part.
+    """Statistics of one part. Lists have one entry per image.
 
     Attributes:
-        keys: of the images.
-        sizes: (height, width) of each.
-        digests: of the pixels of each.
-        levels: mean of each over pixels and channels.
-        dtype: of the pixels.
-        class_pixels: int64 [K] for each image.
-        thirds: labelled pixels of each class in the top, middle and bottom third, and in the left,
-            middle and right one: float64 [2,3,K], over all images.
-        ignored: ignored pixels of each.
-        scores: the sum of `shift_scores`, and of how many images.
-        cut: whether there are more images than were looked at.
+        keys: keys of the images.
+        sizes: (height, width).
+        digests: hashes of the pixels.
+        levels: means over pixels and channels.
+        dtype: type of the pixels.
+        class_pixels: number of pixels per class, int64 [K].
+        thirds: labelled pixels per class in the top, middle and bottom third, and in the left,
+            middle and right third, summed over all images: float64 [2,3,K].
+        ignored: number of ignored pixels.
+        scores: sum of `shift_scores`, and the number of images in it.
+        cut: whether the part has more images than were read.
     """
 
     keys: list[str] = field(default_factory=list)
@@ -50,20 +50,20 @@ class Survey:
 
     @property
     def pixels(self) -> np.ndarray:
-        """Labelled pixels of each class, [K]."""
+        """Number of labelled pixels per class, [K]."""
         return np.sum(self.class_pixels, axis=0)
 
     @property
     def images(self) -> np.ndarray:
-        """Images that contain each class, [K]."""
+        """Number of images that contain each class, [K]."""
         return np.sum([counts > 0 for counts in self.class_pixels], axis=0)
 
 
 def survey(stream: Iterable[Example], num_classes: int) -> Survey:
-    """Looks at up to `MOST` examples, one by one.
+    """Reads up to `MOST` examples, one by one.
 
     Raises:
-        UserError: one is wrong (`check_label`).
+        UserError: a label is not valid (`check_label`).
     """
     found = Survey(thirds=np.zeros((2, 3, num_classes)))
     for example in stream:

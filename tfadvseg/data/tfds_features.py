@@ -1,4 +1,4 @@
-"""Which features of a TFDS dataset are its images and its labels."""
+"""Finds the features of a TFDS dataset that are its images and its labels."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -9,11 +9,11 @@ import tensorflow_datasets as tfds
 from tfadvseg.errors import UserError
 
 Feature: TypeAlias = Any
-"""A `tfds.features.FeatureConnector`; TFDS tells type checkers nothing of it."""
+"""A `tfds.features.FeatureConnector`, which has no type hints."""
 
 
 def flattened(features: Mapping[str, Feature], ahead: str = "") -> dict[str, Feature]:
-    """Every feature that is not a dictionary itself, by its path: `left/image`."""
+    """All features that are not dictionaries themselves, by their paths, such as `left/image`."""
     found: dict[str, Feature] = {}
     for name, feature in features.items():
         if isinstance(feature, tfds.features.FeaturesDict):
@@ -24,7 +24,7 @@ def flattened(features: Mapping[str, Feature], ahead: str = "") -> dict[str, Fea
 
 
 def value_at(example: Mapping[str, Any], path: str) -> Any:
-    """The value of a feature in an example; a name may contain slashes, too."""
+    """Value of a feature in an example, by its path; names may also contain slashes."""
     if path in example:
         return example[path]
     for name, inner in example.items():
@@ -36,18 +36,18 @@ def value_at(example: Mapping[str, Any], path: str) -> Any:
 def find_features(
     features: Mapping[str, Feature], image: str, label: str, coloured: bool = False
 ) -> tuple[str, str]:
-    """The paths of the images and of the labels, guessed where there is one candidate.
+    """Paths of the images and of the labels; those not given are guessed if there is one candidate.
 
-    Labels are the feature that says so (`LabeledImage`), or else that of whole numbers in a single
-    channel; images are any other one, of several channels if there is such a one.
+    Labels are the feature of type `LabeledImage`, or otherwise the one of integers in a single
+    channel. Images are the other feature, preferably one with several channels.
 
     Args:
-        features: of a dataset.
-        image, label: what the flags say; empty: guess.
+        features: features of a dataset.
+        image, label: values of the flags; empty means to guess.
         coloured: whether labels are colours.
 
     Raises:
-        UserError: there is no such feature, or none or several that could be it.
+        UserError: a given feature does not exist, or there is no candidate, or several.
     """
     every = flattened(features)
     for flag, name in (("image_feature", image), ("label_feature", label)):
@@ -73,8 +73,8 @@ def find_features(
         image = _only(several or pictures, "image_feature", every)
     if image == label:
         raise UserError(
-            f"--image_feature={image} and --label_feature={label}: labels are another feature; "
-            f"there are {', '.join(every)}."
+            f"--image_feature={image} and --label_feature={label}: give two different features "
+            f"out of {', '.join(every)}."
         )
     return image, label
 
@@ -83,10 +83,10 @@ def _only(names: list[str], flag: str, every: Mapping[str, Feature]) -> str:
     if len(names) == 1:
         return names[0]
     if names:
-        raise UserError(f"--{flag}: {', '.join(names)} could be it; say which.")
-    kind = "labels of pixels" if flag == "label_feature" else "images"
+        raise UserError(f"--{flag}: give one of the candidates {', '.join(names)}.")
+    kind = "labels per pixel" if flag == "label_feature" else "images"
     raise UserError(
-        f"--{flag}: no feature looks like {kind}; if one is, say which of {', '.join(every)}."
+        f"--{flag}: no feature looks like {kind}; if one is, give it: {', '.join(every)}."
     )
 
 
@@ -99,7 +99,7 @@ def _is_picture(feature: Feature) -> bool:
 
 
 def _is_map(feature: Feature) -> bool:
-    """Whether its pixels are one whole number each."""
+    """Whether each pixel is a single integer."""
     return _is_whole(feature) and (len(feature.shape) == 2 or feature.shape[-1] == 1)
 
 

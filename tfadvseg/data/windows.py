@@ -1,4 +1,4 @@
-"""Training windows: decoded examples, and a function that cuts and augments windows of them.
+"""Training windows: decoded examples, and a function that crops and augments windows from them.
 
 Every random choice is a pure function of the seed and the window's number, counted from the start
 of training.
@@ -60,7 +60,7 @@ class BoundaryMaps:
 
 
 class ExampleStore:
-    """Examples of any sizes, indexed within a graph: in flat tensors or on disk."""
+    """Examples of any sizes that a graph can index, in flat tensors or on disk."""
 
     def __init__(
         self,
@@ -77,17 +77,17 @@ class ExampleStore:
             dtype = tf.as_dtype(first.dtype)
             self._read = pair_reader(examples, first.shape[-1], dtype, prepare)
         else:
-            # On a GPU, all of it would be copied back to the pipeline at every start of an epoch.
+            # On a GPU, all of it would be copied back to the pipeline at the start of each epoch.
             with tf.device("CPU:0"):
                 self._read = _memory_reader(examples, boundaries, prepare)
 
     def example(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Image [H,W,C], and label with boundary level [H,W,1 or 2] uint8, of one example."""
+        """Image [H,W,C] of one example, and its label with boundary levels, uint8 [H,W,1 or 2]."""
         image, maps = self._read(index)
         return image, maps if maps.shape.rank == 3 else maps[..., tf.newaxis]
 
     def batch(self, image: tf.Tensor, maps: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Converts them to the input of a step: see `losses.terms`."""
+        """Converts the output of `example` to the input of a step (`losses.terms`)."""
         made = {"image": image, "label": tf.cast(maps[..., 0], tf.int32)}
         if self._boundaries is not None:
             made["boundary"] = tf.cast(maps[..., 1], tf.float32) * self._boundaries.unit
@@ -135,14 +135,14 @@ def window_maker(
     seed: int,
     boundaries: BoundaryMaps | None = None,
 ) -> WindowMaker:
-    """A function that cuts and augments training windows from decoded examples, which it holds.
+    """Returns a function that crops and augments training windows from decoded examples.
 
-    Each example gives one window per round. The order is shuffled anew each round, or is always
-    that of the first, depending on `config`. With `crop_balance`, that share of the windows is
+    Each example gives one window per round. The order is shuffled again in each round, or is always
+    that of the first round, depending on `config.shuffle`. A share `crop_balance` of the windows is
     centred on a class, unless the examples have no labels (`balance.class_centres`).
 
     Returns:
-        A function from a window's number to `image` [h,w,C] float32, normalised, and `label` [h,w]
+        Function of a window's number to `image` [h,w,C] float32, normalised, and `label` [h,w]
         int32; with `boundaries` also `boundary` [h,w] float32.
     """
     store = ExampleStore(examples, normalisation, boundaries)
