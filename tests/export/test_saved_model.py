@@ -18,7 +18,7 @@ from tfadvseg.config import SegmenterConfig
 from tfadvseg.errors import UserError
 from tfadvseg.export.exported import load_exported
 from tfadvseg.export.run_model import predictor_of
-from tfadvseg.export.saved_model import export_saved_model
+from tfadvseg.export.saved_model import export_saved_model, find_saved_model
 from tfadvseg.export.version_folder import versions
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.segmenters import build_segmenter
@@ -118,6 +118,24 @@ def test_mixed_precision_exports_in_float32(segmenter, tmp_path):
     assert probabilities.dtype == np.float32
     in_float32 = predictor_of(segmenter, GREY_SPEC).predict_probabilities(images)
     np.testing.assert_allclose(probabilities, in_float32, atol=1e-6)
+
+
+def test_an_export_computes_in_bfloat16_where_asked(segmenter, tmp_path):
+    spec = dataclasses.replace(GREY_SPEC, precision="bfloat16")
+    folder = export_saved_model(segmenter, spec, tmp_path)
+    assert ModelSpec.load(folder / "assets.extra") == spec
+    graph = tf.saved_model.load(str(folder)).signatures["serving_default"].graph.as_graph_def()
+    nodes = [node for function in graph.library.function for node in function.node_def]
+    convolutions = [node.attr["T"].type for node in nodes if node.op == "Conv2D"]
+    assert set(convolutions) == {tf.bfloat16.as_datatype_enum}
+    images = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 1), np.uint8)
+    probabilities = load_exported(folder).predict_probabilities(images)
+    assert probabilities.dtype == np.float32
+    in_float32 = predictor_of(segmenter, GREY_SPEC).predict_probabilities(images)
+    assert 0 < np.abs(probabilities - in_float32).max() < 0.05
+    # A run that wants its own export in float32 does not take this one.
+    assert find_saved_model(segmenter, GREY_SPEC, tmp_path) is None
+    assert find_saved_model(segmenter, spec, tmp_path) == folder
 
 
 def test_export_of_distributed_variables(segmenter, tmp_path, two_replicas):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,14 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
 
 
-def run_script(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
-    """Runs scripts/`name` in `cwd`, without a GPU."""
+def run_script(
+    name: str, *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess:
+    """Runs scripts/`name` in `cwd`, without a GPU; `env` adds to the environment."""
     return subprocess.run(
         [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)],
         cwd=cwd,
-        env=environment(),
+        env=environment() | dict(env or {}),
         capture_output=True,
         text=True,
         timeout=600,

@@ -1,9 +1,13 @@
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from cli_testing import assert_one_line_error, expected_label, make_run, run_script
+from PIL import Image
 
 from tfadvseg.export.exported import load_exported
+from tfadvseg.training.distribution import cpu_multiplies_bfloat16
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,31 @@ def test_the_limit_on_pixels_of_encoded_images(run, tmp_path):
             serve(image_bytes=content[tf.newaxis])
     refused = run_script("export.py", *arguments, "--format=tflite", cwd=tmp_path)
     assert_one_line_error(refused, "--max_pixels=400: is for --format=saved_model")
+
+
+@pytest.mark.skipif(not cpu_multiplies_bfloat16(), reason="no bfloat16 in this processor")
+def test_bfloat16_is_compared_with_float32(run, tmp_path):
+    run_dir, networks = run
+    image = np.random.default_rng(0).integers(0, 256, (20, 27), np.uint8)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    arguments = (f"--model={run_dir}", f"--export_dir={tmp_path}/cells", f"--images={tmp_path}")
+    result = run_script("export.py", *arguments, "--precision=bfloat16", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "compared with float32 on 1 images" in result.stdout
+    assert_predicts_like(load_exported(tmp_path / "cells/1"), networks["segmenter"])
+    report = json.loads((tmp_path / "cells/1/assets.extra/report.json").read_text())
+    assert 0 < report["largest_probability_change"] < 0.1
+
+
+def test_bfloat16_is_for_processors_that_multiply_it(run, tmp_path):
+    run_dir, _ = run
+    arguments = (f"--model={run_dir}", f"--export_dir={tmp_path}/cells", "--precision=bfloat16")
+    off = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # counts as a processor without
+    result = run_script("export.py", *arguments, cwd=tmp_path, env=off)
+    assert_one_line_error(result, "--precision=bfloat16: this processor does not multiply")
+    result = run_script("export.py", *arguments, "--format=tflite", cwd=tmp_path)
+    assert_one_line_error(result, "--precision=bfloat16: is for --format=saved_model")
+    assert not (tmp_path / "cells").exists()
 
 
 def test_refusals(run, tmp_path):

@@ -2,16 +2,17 @@
 
     tfadvseg export --model=runs/mine
     tfadvseg export --model=runs/mine --which=latest --export_dir=/models/cells
+    tfadvseg export --model=runs/mine --precision=bfloat16
     tfadvseg export --model=runs/mine --format=onnx
     tfadvseg export --model=runs/mine --format=tflite --quantization=int8
 
 The export takes raw images of any size: normalisation, padding and cropping are in its graph. It
 is written atomically to EXPORT_DIR/VERSION. ONNX needs the extra `onnx`.
 
-ONNX and TFLite exports are compared with the model in float32 on the run's validation images, or on
---images: the share of labels that change and the metrics of both are printed and written to
-VERSION/assets.extra/report.json. int8 is calibrated on training images, or on --images. `evaluate`
-and `predict` take exports of every format as --model.
+ONNX, TFLite and bfloat16 exports are compared with the model in float32 on the run's validation
+images, or on --images: the share of labels that change and the metrics of both are printed and
+written to VERSION/assets.extra/report.json. int8 is calibrated on training images, or on --images.
+`evaluate` and `predict` take exports of every format as --model.
 """
 
 import dataclasses
@@ -22,7 +23,13 @@ from absl import flags
 
 from tfadvseg import cli
 from tfadvseg.errors import UserError
-from tfadvseg.export.choices import LARGEST_VERSION, Format, Quantization, Which
+from tfadvseg.export.choices import (
+    LARGEST_VERSION,
+    ExportPrecision,
+    Format,
+    Quantization,
+    Which,
+)
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.flags.command_line import (
     define_network_flags,
@@ -46,6 +53,13 @@ _QUANTIZATION = flags.DEFINE_enum(
     get_args(Quantization),
     "Numbers of a TFLite export: float16 weights, or int8 weights and activations.",
 )
+_PRECISION = flags.DEFINE_enum(
+    "precision",
+    "float32",
+    get_args(ExportPrecision),
+    "What a SavedModel computes in: bfloat16 only where the processor multiplies it in hardware "
+    "(AVX512-BF16 or AMX), as elsewhere it would be many times slower.",
+)
 _IMAGES = flags.DEFINE_string(
     "images",
     None,
@@ -55,7 +69,8 @@ _IMAGES = flags.DEFINE_string(
 _REPORT_IMAGES = flags.DEFINE_integer(
     "report_images",
     20,
-    "Compare an ONNX or TFLite export with float32 on at most so many images; 0 for no comparison.",
+    "Compare an ONNX, TFLite or bfloat16 export with float32 on at most so many images; 0 for no "
+    "comparison.",
     lower_bound=0,
 )
 _VERSION = flags.DEFINE_integer(
@@ -80,8 +95,15 @@ def main(argv: list[str]) -> None:
     target, quantization = cast(Format, _FORMAT.value), cast(Quantization, _QUANTIZATION.value)
     if quantization != "none" and target != "tflite":
         raise UserError(f"--quantization={quantization}: is for --format=tflite; leave it out.")
-    if _IMAGES.value is not None and target == "saved_model":
-        raise UserError(f"--images={_IMAGES.value}: is for --format=onnx and tflite; leave it out.")
+    precision = cast(ExportPrecision, _PRECISION.value)
+    compared = target != "saved_model" or precision != "float32"
+    if _IMAGES.value is not None and not compared:
+        raise UserError(
+            f"--images={_IMAGES.value}: is for --format=onnx and tflite and for "
+            "--precision=bfloat16; leave it out."
+        )
+    if precision != "float32" and target != "saved_model":
+        raise UserError(f"--precision={precision}: is for --format=saved_model; leave it out.")
     if _MAX_PIXELS.present and target != "saved_model":
         raise UserError(
             f"--max_pixels={_MAX_PIXELS.value}: is for --format=saved_model; leave it out."
@@ -90,22 +112,34 @@ def main(argv: list[str]) -> None:
     from tfadvseg.export.onnx_model import check_onnx_installed
     from tfadvseg.export.run_model import load_run_segmenter
     from tfadvseg.export.saved_model import export_saved_model
-    from tfadvseg.run.export_formats import conversion_images, convert_model
+    from tfadvseg.run.export_formats import (
+        compare_with_float32,
+        conversion_images,
+        convert_model,
+    )
+    from tfadvseg.training.distribution import cpu_multiplies_bfloat16
 
     if target == "onnx":
         check_onnx_installed()
+    if precision == "bfloat16" and not cpu_multiplies_bfloat16():
+        raise UserError(
+            "--precision=bfloat16: this processor does not multiply bfloat16 in hardware, and the "
+            "export would be many times slower than in float32; export where it will be served."
+        )
     network, which = _NETWORK.value, cast(Which, _WHICH.value)
     segmenter, spec = load_run_segmenter(model, network, which, test_scales)
     folder_name = "export" if target == "saved_model" else target
     base = _EXPORT_DIR.value or Path(model) / folder_name
+    images = None
+    if compared and (_REPORT_IMAGES.value or quantization == "int8"):
+        images = conversion_images(Path(model), spec, _IMAGES.value, _REPORT_IMAGES.value)
     report = ""
     if target == "saved_model":
-        spec = dataclasses.replace(spec, max_pixels=_MAX_PIXELS.value)
+        spec = dataclasses.replace(spec, max_pixels=_MAX_PIXELS.value, precision=precision)
         folder = export_saved_model(segmenter, spec, base, _VERSION.value)
+        if images is not None:
+            report = compare_with_float32(segmenter, spec, folder, images.compared)
     else:
-        images = None
-        if _REPORT_IMAGES.value or quantization == "int8":
-            images = conversion_images(Path(model), spec, _IMAGES.value, _REPORT_IMAGES.value)
         folder, report = convert_model(
             segmenter, spec, target, quantization, base, _VERSION.value, images
         )

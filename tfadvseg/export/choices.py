@@ -16,3 +16,6 @@ Format = Literal["saved_model", "onnx", "tflite"]
 
 Quantization = Literal["none", "float16", "int8"]
 """The numbers that a TFLite export stores its weights in; `int8` also computes in them."""
+
+ExportPrecision = Literal["float32", "bfloat16"]
+"""What a SavedModel computes in."""

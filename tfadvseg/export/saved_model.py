@@ -46,8 +46,9 @@ def export_saved_model(
 ) -> Path:
     """Writes `base_dir`/<version>/ whole or not at all.
 
-    The export computes in float32 whatever precision S was trained in: bfloat16 is tens of times
-    slower on machines without instructions for it, and converters do not know it.
+    The export computes in `spec.precision`, whatever S was trained in: by default in float32, as
+    bfloat16 is tens of times slower on machines without instructions for it, and converters do not
+    know it. Variables, inputs and outputs are float32 in both.
 
     Args:
         segmenter: S, built from `spec.segmenter` in any precision and under any strategy.
@@ -64,7 +65,8 @@ def export_saved_model(
     """
 
     def write_model(folder: Path) -> None:
-        module = build_serving_module(in_float32(segmenter, spec, own), spec)
+        policy = "float32" if spec.precision == "float32" else f"mixed_{spec.precision}"
+        module = build_serving_module(in_policy(policy, segmenter, spec, own), spec)
         with _without_chatter():
             tf.saved_model.save(module, str(folder), signatures=signatures(module))
         _read_back(folder)
@@ -154,8 +156,15 @@ def in_float32(
 
     `own` builds S where it is one of the user's own.
     """
+    return in_policy("float32", segmenter, spec, own)
+
+
+def in_policy(
+    name: str, segmenter: tf.keras.Model, spec: ModelSpec, own: OwnSegmenter | None = None
+) -> tf.keras.Model:
+    """A copy of S that computes under one of Keras's precision policies; else as `in_float32`."""
     policy = tf.keras.mixed_precision.global_policy()
-    tf.keras.mixed_precision.set_global_policy("float32")
+    tf.keras.mixed_precision.set_global_policy(name)
     try:
         copy = rebuild_segmenter(spec, own)
     finally:

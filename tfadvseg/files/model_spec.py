@@ -48,6 +48,7 @@ class ModelSpec:
             percentiles, so that `mean` and `std` are of scaled images.
         channels, axes: of image files, as in `DataConfig`; empty as files have them.
         max_pixels: the most that the signature `encoded` takes.
+        precision: what an export computes in.
         data_fingerprint: of the training and validation examples (`data.examples.fingerprint`).
         own_parts: the user's functions that the run was made with, as `module.name`, by part; a
             `segmenter` of the user must be given again when the model is loaded.
@@ -75,6 +76,7 @@ class ModelSpec:
     channels: tuple[int, ...] = ()
     axes: str = ""
     max_pixels: int = 4096 * 4096
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     @property
     def num_classes(self) -> int:
@@ -127,6 +129,7 @@ class ModelSpec:
                 channels=tuple(fields.get("channels", ())),
                 axes=fields.get("axes", ""),
                 max_pixels=fields.get("max_pixels", cls.max_pixels),
+                precision=fields.get("precision", "float32"),
             )
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; is {folder} a run or an export?") from None

@@ -1,4 +1,4 @@
-"""Exports to ONNX and TFLite, with a report of how much they change predictions."""
+"""Exports to other formats and precisions, with a report of how much they change predictions."""
 
 import json
 from dataclasses import dataclass, field
@@ -162,11 +162,23 @@ def convert_model(
         folder = export_tflite(segmenter, spec, base_dir, quantization, representative, version)
     if images is None or not len(images.compared):
         return folder, ""
-    return folder, _report(in_float32(segmenter, spec), spec, folder, images.compared)
+    return folder, compare_with_float32(segmenter, spec, folder, images.compared)
 
 
-def _report(segmenter: tf.keras.Model, spec: ModelSpec, folder: Path, examples: Examples) -> str:
-    original = predictor_of(segmenter, spec)
+def compare_with_float32(
+    segmenter: tf.keras.Model, spec: ModelSpec, folder: Path, examples: Examples
+) -> str:
+    """Compares an export with S in float32.
+
+    Args:
+        segmenter, spec: as for `export_saved_model`.
+        folder: of the export, which receives `assets.extra/report.json`.
+        examples: at least one; labels are optional.
+
+    Returns:
+        The report as text.
+    """
+    original = predictor_of(in_float32(segmenter, spec), spec)
     compared = _Compared(original, load_exported(folder))
     metrics: dict[str, dict[str, float]] = {}
     if examples.labels is None:

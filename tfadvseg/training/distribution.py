@@ -80,7 +80,7 @@ def choose_precision(name: Precision) -> str:
     """
     gpus = tf.config.list_physical_devices("GPU")
     if name != "auto":
-        if name == "bfloat16" and not gpus and not _cpu_multiplies_bfloat16():
+        if name == "bfloat16" and not gpus and not cpu_multiplies_bfloat16():
             logging.warning(
                 "--precision=bfloat16: this processor has no hardware support for it; float32 "
                 "may be tens of times faster."
@@ -94,10 +94,11 @@ def choose_precision(name: Precision) -> str:
         if min(capabilities) >= (8, 0):
             return "mixed_bfloat16"
         return "mixed_float16" if min(capabilities) >= (7, 0) else "float32"
-    return "mixed_bfloat16" if _cpu_multiplies_bfloat16() else "float32"
+    return "mixed_bfloat16" if cpu_multiplies_bfloat16() else "float32"
 
 
-def _cpu_multiplies_bfloat16() -> bool:
+def cpu_multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for products in bfloat16, and TensorFlow uses them."""
     if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
         return False
     try:
