@@ -1,10 +1,10 @@
 """Replaces placeholder values of options (0, `auto`, empty, None) by the values they stand for.
 
-`filled_sections` fills in the values that depend on other sections; every `Config` does so on
-construction. `resolve` fills in the others too, so that two configurations can be compared;
-`used_segmenter` those of S, wherever a network is built.
-Defaults that depend on the dataset, such as shares of its images, are filled in by
-`data.sets.catalogue.with_own_shares`.
+`filled_sections` replaces placeholders that depend on other sections. Every `Config` does so on
+construction, so that no other module needs to know these rules; `run.flags` records the replaced
+values. `resolve` also replaces the remaining ones, so that two configurations can be compared, and
+`used_segmenter` those of S, wherever a network is built. Only shares of a dataset's images are
+filled in elsewhere, because they belong to the dataset: `data.sets.catalogue.with_own_shares`.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tfadvseg.config.data import DataConfig
 from tfadvseg.config.discriminator import DISCRIMINATOR_RULES, DiscriminatorConfig
 from tfadvseg.config.method import MethodConfig
+from tfadvseg.config.options import Option
 from tfadvseg.config.run import LAST, RunConfig
 from tfadvseg.config.segmenter import SegmenterConfig, Upsampling
 
@@ -22,13 +23,19 @@ if TYPE_CHECKING:
 
 def resolve(config: "Config") -> "Config":
     """The same run with all placeholder values replaced."""
-    run, ends = config.run, config.s_optimizer.ends or config.d_optimizer.ends
-    rate_epochs = (run.rate_epochs or run.epochs) if ends else 0
+    ends = config.s_optimizer.ends or config.d_optimizer.ends
     return dataclasses.replace(
         config,
         segmenter=used_segmenter(config.segmenter),
-        run=dataclasses.replace(run, rate_epochs=rate_epochs),
+        run=dataclasses.replace(
+            config.run, rate_epochs=used_rate_epochs(config.run) if ends else 0
+        ),
     )
+
+
+def used_rate_epochs(run: RunConfig) -> int:
+    """Number of epochs after which poly and cosine learning rates end."""
+    return run.rate_epochs or run.epochs
 
 
 def used_segmenter(segmenter: SegmenterConfig) -> SegmenterConfig:
@@ -65,7 +72,7 @@ def used_segmenter(segmenter: SegmenterConfig) -> SegmenterConfig:
 
 
 def architecture(segmenter: SegmenterConfig) -> SegmenterConfig:
-    """What rebuilds the network: the values used, without the options that only training needs."""
+    """The options from which the network is rebuilt: used values, without options of training."""
     return dataclasses.replace(
         used_segmenter(segmenter),
         backbone_weights=None,
@@ -83,13 +90,24 @@ def stride_of(segmenter: SegmenterConfig) -> int:
 
 
 def filled_sections(config: "Config") -> dict[str, Any]:
-    """The sections with placeholders that depend on other sections, filled in, by name."""
+    """Sections by name, with placeholders replaced that depend on other sections."""
     return {
         "segmenter": _segmenter(config.segmenter, config.method),
         "discriminator": _discriminator(config.discriminator, config.method),
         "method": _method(config.method),
         "run": _run(config.run, config.target),
     }
+
+
+def filled_default(option: Option, method: MethodConfig) -> Any:
+    """The value that `filled_sections` gives an option with its default, for a method."""
+    match option.section:
+        case "discriminator":
+            return getattr(_discriminator(DiscriminatorConfig(), method), option.field)
+        case "method":
+            return getattr(_method(MethodConfig(method=method.method)), option.field)
+        case _:
+            return option.default
 
 
 def _segmenter(segmenter: SegmenterConfig, method: MethodConfig) -> SegmenterConfig:

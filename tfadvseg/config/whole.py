@@ -12,12 +12,9 @@ from tfadvseg.config.loss import LossConfig
 from tfadvseg.config.method import METHOD_OPTIONS, MethodConfig
 from tfadvseg.config.optimizer import OptimizerConfig
 from tfadvseg.config.options import Option, idle_options, options_of, refuse_idle, section
-from tfadvseg.config.resolve import filled_sections
+from tfadvseg.config.resolve import filled_default, filled_sections
 from tfadvseg.config.run import LAST, RunConfig
 from tfadvseg.config.segmenter import SegmenterConfig
-
-_USED_DEFAULTS = {"discriminator": "patch", "d_width": 32, "lambda_adv": ((0, 0.1),)}
-"""Values that the defaults of options stand for if no D is trained."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +71,8 @@ class Config:
         idle = [
             (option, self.value_of(option))
             for option in idle_options(options_of(Config), method, METHOD_OPTIONS)
-            # Values that were filled in, or that earlier versions recorded, are no user's choice.
-            if self.value_of(option) not in (option.default, _USED_DEFAULTS.get(option.name))
+            # Filled-in values, which `run.flags` records, are not a user's choice.
+            if self.value_of(option) not in (option.default, filled_default(option, self.method))
         ]
         refuse_idle(idle, method, METHOD_OPTIONS, self.method.rules.without)
 

@@ -8,6 +8,7 @@ from typing import Literal
 import tensorflow as tf
 
 from tfadvseg.config import Config
+from tfadvseg.config.resolve import used_rate_epochs
 from tfadvseg.data.descriptors import DatasetDescriptor
 from tfadvseg.errors import UserError
 from tfadvseg.models.discriminators import build_discriminator
@@ -289,5 +290,4 @@ class Builder:
         return model
 
     def _length(self, updates_per_epoch: int) -> Length:
-        run = self.config.run
-        return Length(updates_per_epoch, run.rate_epochs or run.epochs)
+        return Length(updates_per_epoch, used_rate_epochs(self.config.run))
