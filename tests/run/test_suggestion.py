@@ -123,7 +123,7 @@ def test_the_file_is_a_flagfile_with_a_reason_for_each_line(folder, tmp_path):
     assert parsed.data.data_dir == str(folder)
     assert parsed.data.crop_size == (32, 48)
     assert parsed.segmenter.depth == 2
-    with pytest.raises(UserError, match=r"--suggest=.*my\.flags: is there already"):
+    with pytest.raises(UserError, match=r"--suggest=.*my\.flags: already exists"):
         write_suggestion(config, 0, path)
 
 
@@ -135,7 +135,7 @@ def test_faults_stand_in_the_file(folder, tmp_path):
     )
     assert any("0 = 7" in fault or "7 = 0" in fault for fault in faults)
     text = (tmp_path / "my.flags").read_text()
-    assert "# What is likely wrong with the data:" in text
+    assert "# Likely faults of the data:" in text
     assert all(f"# - {fault}" in text.replace("\n#   ", " ") for fault in faults)
 
 

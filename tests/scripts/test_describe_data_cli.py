@@ -60,4 +60,4 @@ def test_a_flagfile_to_start_from_is_written_once(tmp_path):
     lines = (tmp_path / "my.flags").read_text().splitlines()
     assert {f"--data_dir={DUMMY_DATA}", "--crop_size=16,16", "--depth=1"} <= {*lines}
     again = run_script("describe_data.py", *arguments, cwd=tmp_path)
-    assert_one_line_error(again, "--suggest=my.flags: is there already")
+    assert_one_line_error(again, "--suggest=my.flags: already exists")

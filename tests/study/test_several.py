@@ -60,7 +60,7 @@ def test_what_is_no_study(tmp_path):
     with pytest.raises(UserError, match=r"not the results of a study .*tfadvseg study --gather"):
         read_differences(tmp_path)
     write_results(result_of(look(finished(tmp_path, {"alone": {0: 0.5}, "against_d": {0: 0.6}}))))
-    with pytest.raises(UserError, match="has no two pairs to compare yet"):
+    with pytest.raises(UserError, match="has fewer than two pairs to compare"):
         read_differences(tmp_path / "study")
 
 

@@ -1,4 +1,4 @@
-"""Text files that carry a checksum of their own content, so that damage and edits are noticed."""
+"""Text files that contain a checksum of their content, so that damage and edits are detected."""
 
 import hashlib
 import json
@@ -9,14 +9,14 @@ _FIELD = "sha256"
 
 
 def sealed_lines(text: str) -> str:
-    """Text whose first line is a comment with the checksum of the others."""
+    """Adds a first line to a text: a comment with the checksum of the other lines."""
     return f"{_FIRST_LINE}{_sha256(text)}\n{text}"
 
 
 def is_whole(text: str) -> bool:
-    """Whether text agrees with the checksum in its first line; true of text without one.
+    """Whether a text agrees with the checksum in its first line; true if it has none.
 
-    Spaces and blank lines at the ends of lines do not count, nor do Windows' line ends.
+    Trailing spaces, blank lines and the kind of line endings do not matter.
     """
     if not text.startswith(_FIRST_LINE):
         return True
@@ -30,7 +30,7 @@ def sealed_json(fields: dict[str, Any]) -> str:
 
 
 def is_whole_json(fields: dict[str, Any]) -> bool:
-    """Whether a JSON object agrees with its checksum; true of one without."""
+    """Whether a JSON object agrees with its checksum; true if it has none."""
     others = {name: value for name, value in fields.items() if name != _FIELD}
     return _FIELD not in fields or fields[_FIELD] == _sha256(_plain(others))
 

@@ -1,4 +1,7 @@
-"""Predictions of large images as tiled BigTIFF with levels of lower resolution. No TensorFlow."""
+"""Writes predictions of large images as tiled BigTIFF with reduced-resolution levels.
+
+No TensorFlow here.
+"""
 
 import contextlib
 import os
@@ -16,15 +19,15 @@ _TILE = 512
 
 
 class CollectedRows:
-    """Rows of pixels, kept in a file without a name while they are collected.
+    """Rows of pixels, stored in a temporary file while they are collected.
 
     Attributes:
         size: (height, width).
-        dtype: of a pixel.
+        dtype: type of the pixels.
     """
 
     def __init__(self, file: BinaryIO, bands: Iterable[np.ndarray]) -> None:
-        """Writes the bands, [h,W] of one dtype, below each other."""
+        """Writes the bands, [h,W] of one dtype, from top to bottom."""
         height = width = 0
         self.dtype: np.dtype[Any] = np.dtype(np.uint8)
         for band in bands:
@@ -35,9 +38,9 @@ class CollectedRows:
         self.size = (height, width)
 
     def rows(self, first: int, end: int, step: int = 1, field: str | None = None) -> np.ndarray:
-        """Every `step`-th pixel of every `step`-th row from `first` up to `end`, [h,w].
+        """Every `step`-th pixel of every `step`-th row from `first` to `end` - 1, [h,w].
 
-        With `field`, only that field of pixels that have several.
+        With `field`, only that field of pixels with several fields.
         """
         found = np.stack([self._row(row)[::step] for row in range(first, end, step)])
         return found if field is None else found[field]
@@ -50,21 +53,21 @@ class CollectedRows:
 
 @contextlib.contextmanager
 def collected(bands: Iterable[np.ndarray], folder: Path) -> Iterator[CollectedRows]:
-    """Collects bands of pixels in a temporary file in `folder`, which is made if absent."""
+    """Collects bands of pixels in a temporary file in `folder`, which is created if absent."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         yield CollectedRows(file, bands)
 
 
 def write_pyramid(path: Path, rows: CollectedRows, field: str | None = None) -> None:
-    """Writes pixels as a BigTIFF of tiles of 512 x 512, lossless, whole or not at all.
+    """Writes pixels atomically as a lossless BigTIFF of tiles of 512 x 512 pixels.
 
-    Each further level has every second pixel of the one before, until one fits into a tile.
+    Each further level has every second pixel of the previous one, until a level fits into a tile.
 
     Args:
-        path: of the file.
+        path: path of the file.
         rows: the pixels.
-        field: which field of them is written, if they have several.
+        field: the field to write, if the pixels have several.
     """
     dtype = rows.dtype if field is None else rows.dtype[field]
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The dataset that a run recorded, found again from whichever folder it is asked for."""
+"""Finds the dataset that a run recorded, from any current folder."""
 
 import dataclasses
 from pathlib import Path
@@ -15,10 +15,10 @@ from tfadvseg.flags.flagfile import read_flagfile
 
 
 def recorded_config(run_dir: Path) -> Config:
-    """The configuration of a run, with paths that lead to its data from here.
+    """The configuration of a run, with paths to its data that are valid in the current folder.
 
-    A relative path that leads nowhere from the current folder is taken from the one that the run
-    was started in, if it leads somewhere from there.
+    A relative path that does not exist in the current folder is replaced by the one in the folder
+    in which the run was started, if that exists.
 
     Raises:
         UserError: the run's files are damaged.
@@ -35,10 +35,10 @@ def recorded_config(run_dir: Path) -> Config:
 
 
 def check_found(data: DataConfig, run_dir: Path) -> None:
-    """Refuses a dataset of `recorded_config` whose folder was not found again.
+    """Refuses a dataset of `recorded_config` whose folder was not found.
 
     Raises:
-        UserError: naming the folders it was looked for in.
+        UserError: the folder was not found; names the folders that were searched.
     """
     if not _lost(data, "data_dir"):
         return
@@ -51,7 +51,7 @@ def check_found(data: DataConfig, run_dir: Path) -> None:
 
 
 def _start_of(run_dir: Path) -> Path | None:
-    """The folder that a run was started in; None of runs of earlier versions."""
+    """The folder in which a run was started; None for runs of earlier versions."""
     facts = read_start_facts(run_dir)
     return Path(facts.working_dir) if facts and facts.working_dir else None
 
@@ -61,12 +61,12 @@ def _taken_from(start: Path, data: DataConfig) -> DataConfig:
     for name in PATHS:
         path = getattr(data, name)
         if _lost(data, name) and (start / path).exists():
-            logging.info("--%s=%s: taken from %s, where the run was started.", name, path, start)
+            logging.info("--%s=%s: found in %s, where the run was started.", name, path, start)
             found[name] = str(start / path)
     return dataclasses.replace(data, **found)
 
 
 def _lost(data: DataConfig, name: str) -> bool:
-    """Whether a path is relative and leads nowhere from the current folder."""
+    """Whether a path is relative and does not exist in the current folder."""
     path = getattr(data, name)
     return bool(path) and not Path(path).expanduser().is_absolute() and not Path(path).exists()

@@ -1,4 +1,4 @@
-"""Rules of thumb: flags for a dataset and a machine, each with its reason."""
+"""Flags for a dataset and a machine by rules of thumb, each with its reason."""
 
 import dataclasses
 import math
@@ -17,16 +17,16 @@ from tfadvseg.data.sets.catalogue import find_dataset
 from tfadvseg.data.survey import Survey
 
 LARGEST_CROP, MULTIPLE = 256, 16
-"""Of a window's sides, in pixels."""
+"""Largest side of a window, and the number of which sides are multiples, in pixels."""
 
 UPDATES = 4000
-"""Of S: about those of the shipped configurations for sets of some hundred images."""
+"""Updates of S, about as many as in the shipped flagfiles for datasets of some hundred images."""
 
 MAPS = 64
-"""Maps of the first level's size and width that training a U-Net holds per window.
+"""Memory for training a U-Net per window, in feature maps of the first level.
 
-From the darkfield U-Net: width 16, windows of 192 x 192, batches of 8 and 1,898 MiB in all
-(docs/darkfield.md).
+From the darkfield U-Net with width 16, windows of 192 x 192 and batches of 8, which used 1,898 MiB
+in total (docs/darkfield.md).
 """
 
 _BASE_BYTES = 0.7 * 2**30  # TensorFlow itself
@@ -36,11 +36,11 @@ _RARE, _UNEVEN, _TOLD_APART = 0.01, 10, 0.25
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """What trains.
+    """The machine that trains.
 
     Attributes:
-        memory: bytes that are free.
-        gpu: whether it is a GPU's.
+        memory: free memory in bytes.
+        gpu: whether the memory is that of a GPU.
     """
 
     memory: float
@@ -49,7 +49,7 @@ class Machine:
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """A line of the flagfile, or none if `flag` is empty: then the reason is a remark."""
+    """A flag and its reason; if `flag` is empty, the reason is a remark without a flag."""
 
     flag: str
     reason: str
@@ -58,7 +58,7 @@ class Line:
 def suggest(
     config: DataConfig, descriptor: DatasetDescriptor, parts: Mapping[str, Survey], machine: Machine
 ) -> Iterator[Line]:
-    """The lines, in the order in which they are written."""
+    """Lines of the flagfile, in order."""
     train = parts["train"]
     yield from _data(config, descriptor)
     yield from _division(config, parts)
@@ -67,49 +67,55 @@ def suggest(
     if resize and not config.resize:
         yield Line(
             as_flag("resize", resize),
-            f"images are {_range(train.sizes)} (height x width), so that one window would show "
-            "all of some and little of others. Resizing distorts; if scale matters, take it out "
-            "and keep the scale augmentation",
+            f"images are {_range(train.sizes)} (height x width), so a window would show all of "
+            "some and little of others. Resizing distorts images; if scale matters, delete this "
+            "line and keep the scale augmentation",
         )
     elif not resize:
-        yield Line("", f"No --resize: images are {_range(sizes)}, alike enough to keep their size")
+        yield Line(
+            "", f"No --resize: images are {_range(sizes)}, similar enough to keep their sizes"
+        )
     crop = _crop(sizes)
     width = 32 if machine.gpu else 16
     batch, crop = _batch(crop, width, machine, _windows(sizes, crop, len(train)))
     yield Line(
         as_flag("crop_size", crop),
-        f"images are {_range(sizes)}; windows of at most {LARGEST_CROP}, multiples of {MULTIPLE} "
-        "that every image holds",
+        f"images are {_range(sizes)}; windows are at most {LARGEST_CROP} per side, fit into every "
+        f"image, and are multiples of {MULTIPLE}",
     )
     needed = _needed(batch, crop, width) / 2**30
     yield Line(
         as_flag("global_batch_size", batch),
-        f"takes about {needed:.1f} GiB of the {machine.memory / 2**30:.1f} GiB that are free on "
+        f"needs about {needed:.1f} GiB of the {machine.memory / 2**30:.1f} GiB that are free on "
         f"this {'GPU' if machine.gpu else 'computer'}",
     )
     yield from _augmentation(train, descriptor, sizes, crop)
     yield from _imbalance(train, descriptor, sizes, crop)
-    yield Line("--method=supervised", "S alone: what every other method is compared with")
+    yield Line("--method=supervised", "S alone, the baseline of every other method")
     yield Line("--segmenter=unet", "learns from few images, and keeps fine outlines")
     yield Line(
         f"--width={width}",
-        "a GPU trains this in little time; 64 is the paper's"
+        "a GPU trains this quickly; the paper uses 64"
         if machine.gpu
-        else "what a CPU trains in hours; 32 to 64 on a GPU",
+        else "a CPU trains this in hours; use 32 to 64 on a GPU",
     )
     depth = max(1, min(4, int(math.log2(min(crop) / 8))))
-    yield Line(f"--depth={depth}", f"leaves {min(crop) // 2**depth} pixels at the lowest level")
+    yield Line(
+        f"--depth={depth}", f"leaves {min(crop) // 2**depth} pixels per side at the lowest level"
+    )
     yield from _length(_windows(sizes, crop, len(train)), batch, len(train))
     yield Line(
         "--s_optimizer=adamw",
-        "with the next four, what the shipped darkfield U-Net was measured with; a sound start",
+        "this and the next four flags are those of the shipped darkfield U-Net",
     )
-    yield Line("--s_learning_rate=0.001", "the usual one of AdamW")
-    yield Line("--s_weight_decay=0.01", "the usual one of AdamW")
+    yield Line("--s_learning_rate=0.001", "the usual value for AdamW")
+    yield Line("--s_weight_decay=0.01", "the usual value for AdamW")
     yield Line("--s_rate=cosine", "falls to 0 without further settings")
-    yield Line("--s_warmup=100", "updates until the whole rate, so that the first ones do no harm")
+    yield Line(
+        "--s_warmup=100", "updates until the full rate, so that the first updates do no harm"
+    )
     name = re.sub(r"\W+", "_", Path(config.data_dir or config.dataset).name).strip("_") or "mine"
-    yield Line(f"--output_dir=runs/{name}", "a folder per run; another one for each try")
+    yield Line(f"--output_dir=runs/{name}", "one folder per run; give another one for each run")
 
 
 def _data(config: DataConfig, descriptor: DatasetDescriptor) -> Iterator[Line]:
@@ -146,18 +152,18 @@ def _division(config: DataConfig, parts: Mapping[str, Survey]) -> Iterator[Line]
         yield Line(
             f"--val_fraction={share:g}",
             f"of {images} images; another --seed draws others"
-            + ("; so few images are better cross-validated: --folds=5" if images < 20 else ""),
+            + ("; for so few images, cross-validation is better: --folds=5" if images < 20 else ""),
         )
     if config.test_fraction is None and config.test_list is None:
         if own[1] or images >= 50:
             share = own[1] or 0.1
-            yield Line(f"--test_fraction={share:g}", "kept for the end: the best epoch is picked")
+            yield Line(f"--test_fraction={share:g}", "not used to choose the best epoch")
         else:
             yield Line("", f"No --test_fraction: {images} images are too few for a third part")
 
 
 def _resize(sizes: list[tuple[int, int]]) -> tuple[int, int] | tuple[()]:
-    """The median size where sizes differ by more than a factor of four in area."""
+    """The median size, if areas differ by more than a factor of four."""
     areas = [height * width for height, width in sizes]
     if max(areas) <= 4 * min(areas):
         return ()
@@ -176,7 +182,7 @@ def _crop(sizes: list[tuple[int, int]]) -> tuple[int, int]:
 
 
 def _windows(sizes: list[tuple[int, int]], crop: tuple[int, int], images: int) -> int:
-    """Windows that show all images about once."""
+    """Number of windows that together have the area of all images."""
     area = float(np.mean([height * width for height, width in sizes]))
     return images * max(1, round(area / (crop[0] * crop[1])))
 
@@ -188,7 +194,7 @@ def _needed(batch: int, crop: tuple[int, int], width: int) -> float:
 def _batch(
     crop: tuple[int, int], width: int, machine: Machine, windows: int
 ) -> tuple[int, tuple[int, int]]:
-    """A batch of at most 8 windows, or of 16 on a GPU, that fits into half of the free memory."""
+    """Batch size (at most 8, on a GPU 16) and window size that take half of the free memory."""
     batch = 16 if machine.gpu else 8
     while batch > 2 and (
         _needed(batch, crop, width) > machine.memory / 2 or batch > max(windows, 2)
@@ -205,24 +211,26 @@ def _augmentation(
     sizes: list[tuple[int, int]],
     crop: tuple[int, int],
 ) -> Iterator[Line]:
-    """Turns where up and down look alike, and so on."""
+    """Rotation if the top and the bottom of images hold the same classes, and similar rules."""
     upright, sided = (_differ(train.thirds[axis]) for axis in (0, 1))
     chosen, reasons = [], []
     if upright > _TOLD_APART:
-        reasons.append(f"no rotation, as classes at the top and bottom differ ({upright:.0%})")
+        reasons.append(
+            f"no rotation, because classes at the top and the bottom differ ({upright:.0%})"
+        )
     else:
         chosen.append("rotate")
-        reasons.append("rotate, as top and bottom hold the same classes")
+        reasons.append("rotate, because the top and the bottom hold the same classes")
     if sided > _TOLD_APART:
-        reasons.append(f"no flip, as classes left and right differ ({sided:.0%})")
+        reasons.append(f"no flip, because classes on the left and the right differ ({sided:.0%})")
     else:
         chosen.append("flip")
     if "rotate" in chosen:
         chosen.append("elastic")
-        reasons.append("elastic for tissue and the like; take it out for rigid objects")
+        reasons.append("elastic for soft objects such as tissue; remove it for rigid objects")
     if len({*train.sizes}) > 1:
         chosen.append("scale")
-        reasons.append("scale, as images differ in size")
+        reasons.append("scale, because images differ in size")
     chosen.append("photometric")
     if descriptor.image_channels == 3:
         chosen.append("colour")
@@ -233,13 +241,13 @@ def _augmentation(
         if high > 3 * low:
             yield Line(
                 "--normalise=percentile",
-                f"mean levels of images lie between {low:.4g} and {high:.4g}: the instrument's "
-                "gain seems to drift",
+                f"mean levels of images range from {low:.4g} to {high:.4g}: the instrument's gain "
+                "seems to drift",
             )
 
 
 def _differ(thirds: np.ndarray) -> float:
-    """Half the sum of differences between class shares of the first and of the last third."""
+    """Total variation distance of the classes in the first third and in the last one, 0 to 1."""
     first, _, last = thirds / np.maximum(thirds.sum(axis=-1, keepdims=True), 1)
     return float(np.abs(first - last).sum() / 2)
 
@@ -262,7 +270,7 @@ def _imbalance(
             "--class_weights=median_frequency",
             f"the most frequent class has {ratio:,.0f} times the pixels of {name} ({share:.2%})",
         )
-        yield Line("--lambda_dice=0.5", "counts classes alike, however large they are")
+        yield Line("--lambda_dice=0.5", "gives all classes the same weight, however large they are")
     else:
         yield Line("", f"No class weights: the rarest class, {name}, has {share:.1%} of the pixels")
     area = float(np.mean([height * w for height, w in sizes])) / (crop[0] * crop[1])
@@ -278,12 +286,12 @@ def _length(windows: int, batch: int, images: int) -> Iterator[Line]:
     steps = max(steps, min(50, UPDATES // 100))
     yield Line(
         f"--steps_per_epoch={steps}",
-        f"shows the {images} training images about {steps * batch / windows:.2g} times",
+        f"shows the {images} training images about {steps * batch / windows:.2g} times per epoch",
     )
     epochs = int(np.clip(round(UPDATES / steps), 10, 100))
     yield Line(
         f"--epochs={epochs}",
-        f"{steps * epochs:,} updates; give more while the validation curve still rises",
+        f"{steps * epochs:,} updates; use more if the validation curve still rises at the end",
     )
 
 

@@ -1,4 +1,4 @@
-"""A flagfile that a careful person would start from, each line with its reason."""
+"""Writes a flagfile to start from, with a reason for every line."""
 
 import contextlib
 import dataclasses
@@ -22,11 +22,11 @@ from tfadvseg.errors import UserError
 from tfadvseg.files import atomic
 from tfadvseg.run.suggested_flags import Line, Machine, suggest
 
-_MOST_GUESSED = 16  # classes
+_MOST_GUESSED = 16  # most classes for which a value map is guessed
 
 
 def this_machine() -> Machine:
-    """The memory that is free here: of the first GPU, or else of the computer."""
+    """Free memory of the first GPU, or of the computer if there is no GPU."""
     if tf.config.list_physical_devices("GPU"):
         query = ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
         try:
@@ -38,7 +38,7 @@ def this_machine() -> Machine:
 
 
 def _free_memory() -> float:
-    """Bytes that programs can have, which is more than what nothing uses."""
+    """Bytes available to programs, which is more than the unused memory."""
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         return float(next(line for line in lines if line.startswith("MemAvailable")).split()[1]) * (
@@ -51,15 +51,15 @@ def write_suggestion(config: DataConfig, seed: int, path: str) -> list[str]:
     """Reads a dataset and writes a flagfile to start from.
 
     Args:
-        config: the dataset, and what its files mean.
-        seed: draws the division of datasets that have no splits of their own.
-        path: of the flagfile, which must not be there yet.
+        config: the dataset and the options of its files.
+        seed: seed for the division of datasets that have no splits of their own.
+        path: path of the flagfile, which must not exist.
 
     Returns:
-        What is likely wrong with the data, a sentence each.
+        Likely faults of the data, one sentence each.
 
     Raises:
-        UserError: the file is there, or the dataset cannot be read.
+        UserError: the file exists, or the dataset cannot be read.
     """
     check_new(path)
     mapped = with_values_mapped(config, seed)
@@ -68,27 +68,27 @@ def write_suggestion(config: DataConfig, seed: int, path: str) -> list[str]:
     descriptor, parts = read_parts(config, seed)
     faults = find_faults(parts, descriptor.class_names)
     if guessed:
-        faults.insert(0, f"Labels hold values that are no class ids: {_guess(config)} is a guess.")
+        faults.insert(0, f"Labels hold values that are not class ids: {_guess(config)} is a guess.")
     lines = [*suggest(config, descriptor, parts, this_machine())]
     atomic.write_text(path, flagfile_text(path, config, parts, faults, lines))
     return faults
 
 
 def check_new(path: str) -> None:
-    """Refuses to write over a file.
+    """Refuses to overwrite a file.
 
     Raises:
-        UserError: it is there.
+        UserError: the file exists.
     """
     if Path(path).exists():
-        raise UserError(f"--suggest={path}: is there already; give another name, or delete it.")
+        raise UserError(f"--suggest={path}: already exists; give another name, or delete it.")
 
 
 def with_values_mapped(config: DataConfig, seed: int) -> DataConfig:
-    """The same, with a guess of `value_map` where labels hold a few other values than class ids.
+    """Adds a guessed `value_map` if labels hold a few values that are not class ids.
 
     Raises:
-        UserError: as `read_parts`, or there are more values than a person tells apart.
+        UserError: as for `read_parts`, or labels hold too many values for a guess.
     """
     try:
         open_reader(config, seed)
@@ -104,10 +104,10 @@ def _guess(config: DataConfig) -> str:
 
 
 def read_parts(config: DataConfig, seed: int) -> tuple[DatasetDescriptor, dict[str, Survey]]:
-    """Looks at what trains, validates and, if there is such a part, tests.
+    """Reads the images for training, for validation and, if there are any, for tests.
 
     Raises:
-        UserError: as `data.sources.load_splits`.
+        UserError: as for `data.sources.load_splits`.
     """
     reader = open_reader(config, seed)
     parts = {}
@@ -130,20 +130,20 @@ def flagfile_text(
     faults: list[str],
     lines: list[Line],
 ) -> str:
-    """The flagfile."""
+    """Text of the flagfile."""
     head = [
-        f"# A start for {config.dataset}, from a look at its images. Change what you know better.",
+        f"# Flags to start from for {config.dataset}, chosen from its images. Change them freely.",
         "#",
         f"#   python scripts/train.py --flagfile={path}",
         "#",
     ]
     if any(part.cut for part in parts.values()):
-        head.append(f"# Of each part, the first {MOST} images were looked at.")
+        head.append(f"# Only the first {MOST} images of each part were read.")
     if faults:
-        head.append("# What is likely wrong with the data:")
+        head.append("# Likely faults of the data:")
         head += [line for fault in faults for line in _comment(fault, "- ")]
     else:
-        head.append("# Nothing was found to be wrong with the data.")
+        head.append("# No faults were found in the data.")
     body = []
     for line in lines:
         body += [*_comment(f"{line.reason}."), *([line.flag] if line.flag else [])]
@@ -151,7 +151,7 @@ def flagfile_text(
 
 
 def _comment(text: str, mark: str = "") -> list[str]:
-    """Lines of a comment; long ones are broken, but never a word, which may be a flag or a path."""
+    """Lines of a comment; words are never broken, because they may be flags or paths."""
     return textwrap.wrap(
         text,
         100,

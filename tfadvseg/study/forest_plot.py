@@ -1,4 +1,4 @@
-"""A forest plot: what arms of several studies changed, each with its interval."""
+"""A forest plot of the differences in several studies, with their intervals."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +11,14 @@ _WITH_D, _WITHOUT_D = "#D55E00", "#0072B2"
 
 
 def forest_figure(differences: Sequence[Difference], path: Path) -> None:
-    """Draws a panel per study, with one row per difference and the line of no change.
+    """Draws one panel per study, with one row per difference and a line at 0.
 
-    Filled diamonds are arms that train a discriminator, open circles are rivals without one; so
-    colours are not needed to read it.
+    Arms with a discriminator are filled diamonds and arms without one are open circles, so that
+    the figure can be read without colours.
 
     Args:
-        differences: of all studies, in the order of `several.read_differences`.
-        path: the PNG to write, atomically.
+        differences: differences of all studies, in the order of `several.read_differences`.
+        path: path of the PNG, which is written atomically.
     """
     studies = list(dict.fromkeys(each.study for each in differences))
     by_study = [[each for each in differences if each.study == name] for name in studies]

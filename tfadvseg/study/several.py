@@ -13,17 +13,17 @@ RESULTS_JSON = "results.json"
 
 @dataclass(frozen=True)
 class Difference:
-    """What one arm changed against one reference in a study's deciding metric.
+    """Difference between an arm and a reference in the metric that decides a study.
 
     Attributes:
         study: name of the study.
         arm, reference: names of arms.
         has_d: whether the arm trains a discriminator.
-        metric: that decides.
-        mean: over pairs, in the metric's unit.
-        low, high: its 95 % interval (t); NaN-free, as it takes two pairs.
-        wins, pairs: pairs in which the arm was better, and all pairs.
-        p_value: of the sign-flip test, corrected for the study's arms (Holm); None of one pair.
+        metric: name of the metric.
+        mean: mean difference over pairs, in the metric's unit.
+        low, high: 95 % interval of the mean (Student's t).
+        wins, pairs: number of pairs in which the arm was better, and of all pairs.
+        p_value: p-value of the sign-flip test, corrected for the study's arms (Holm), or None.
     """
 
     study: str
@@ -40,22 +40,22 @@ class Difference:
 
     @property
     def outcome(self) -> str:
-        """`helped`, `hurt` or `no clear change`, by the interval."""
+        """`no clear change` if the interval contains 0, otherwise `helped` or `hurt`."""
         if self.low <= 0 <= self.high:
             return "no clear change"
         return "helped" if (self.mean > 0) != less_is_better(self.metric) else "hurt"
 
 
 def read_differences(path: Path) -> list[Difference]:
-    """The deciding differences of one study.
+    """Differences in the metric that decides a study.
 
-    Arms with a D are listed against every reference; the others against the main one only.
+    Arms with a D are compared with every reference, the others only with the first one.
 
     Args:
         path: a study's folder or its `results.json`.
 
     Raises:
-        UserError: there is no such file, or it is not of a study with two pairs or more.
+        UserError: there is no such file, or it is not that of a study with at least two pairs.
     """
     file = path / RESULTS_JSON if path.is_dir() else path
     try:
@@ -87,16 +87,16 @@ def read_differences(path: Path) -> list[Difference]:
         ) from None
     except (ValueError, TypeError, KeyError, IndexError) as error:
         raise UserError(
-            f"{file}: not the results of a study ({error!r}); write them anew with "
+            f"{file}: not the results of a study ({error!r}); write them again with "
             "`tfadvseg study --gather`."
         ) from None
     if not found:
-        raise UserError(f"{file}: has no two pairs to compare yet; run more of the study.")
+        raise UserError(f"{file}: has fewer than two pairs to compare; run more of the study.")
     return found
 
 
 def differences_table(differences: Sequence[Difference]) -> list[list[str]]:
-    """A row per difference; those of shares are in points (hundredths)."""
+    """A heading and one row per difference; differences of shares are in percentage points."""
     header = ["study", "arm", "D", "against", "metric", "difference", "95 % interval"]
     rows = [[*header, "better in", "p (sign flip, Holm)", ""]]
     for each in differences:

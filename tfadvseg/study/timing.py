@@ -1,4 +1,4 @@
-"""How long a study's runs take, from a few updates of each arm in a folder that is removed."""
+"""Estimates how long the runs of a study take, from a few updates of each arm."""
 
 import json
 import subprocess
@@ -18,17 +18,18 @@ _STEPS = (2, 6)
 
 
 def time_arms(planned: Sequence[PlannedRun], train: Sequence[str]) -> dict[str, float]:
-    """Seconds that a run of each arm takes, by arm.
+    """Estimated seconds of a run, by arm.
 
-    Two short runs with all epochs but few updates tell what an update costs and what everything
-    else does: start, validations, pictures and the final evaluation.
+    Two short runs per arm, with all epochs but few updates, separate the time of an update from
+    that of everything else: start, validations, pictures and the final evaluation. Their outputs
+    are deleted.
 
     Args:
         planned: all runs; the first of each arm is timed.
-        train: how `scripts/train.py` is started.
+        train: command that starts `scripts/train.py`.
 
     Raises:
-        UserError: a short run failed; it names the arm and the reason.
+        UserError: a short run failed; names the arm and the reason.
     """
     first: dict[str, PlannedRun] = {}
     for run in planned:
@@ -43,18 +44,18 @@ def time_arms(planned: Sequence[PlannedRun], train: Sequence[str]) -> dict[str, 
 
 
 def _steps(run: PlannedRun) -> int:
-    """Updates per epoch, of all phases alike."""
+    """Updates per epoch and phase."""
     steps = run.config.run.steps_per_epoch
     if not steps:
         raise UserError(
-            f"--arm={run.arm}: --steps_per_epoch=0 depends on the number of images; give a number "
-            "to have runs timed."
+            f"--arm={run.arm}: --steps_per_epoch=0 depends on the number of images; give a number, "
+            "or leave out --time_arms."
         )
     return steps
 
 
 def _short_run(run: PlannedRun, train: Sequence[str], steps: int) -> tuple[float, float]:
-    """Wall time of the process, and seconds of training."""
+    """Wall time of the process and time of training, in seconds."""
     with tempfile.TemporaryDirectory(prefix="tfadvseg-timing-") as name:
         folder = Path(name)
         changes = (f"--steps_per_epoch={steps}", f"--output_dir={folder / 'run'}")
