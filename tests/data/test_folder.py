@@ -228,7 +228,7 @@ def test_masks_of_two_conventions_are_recognised_per_file(pair, caplog):
     save(pair / "images/b.png", grey())
     save(pair / "labels/b.png", ids(0, 255))
     read(pair)
-    assert re.search(r"labels/b\.png: 255 is ignored there.* while a\.png hold", caplog.text)
+    assert re.search(r"labels/b\.png: 255 is ignored, .* while a\.png hold", caplog.text)
     assert "--value_map=0:0,1:1,255:1" in caplog.text
     caplog.clear()
     save(pair / "labels/a.png", ids(0, 1, 255))  # beside another id, 255 is what is ignored

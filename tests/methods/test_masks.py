@@ -48,7 +48,7 @@ def test_masks_are_read_without_images_and_their_shares_counted(tmp_path):
     [
         (np.full((8, 8), 2), {}, "a mask of other classes: it holds 2, but the classes are 0 to 1"),
         (np.full((8, 8), 255), {}, "all of whose pixels are labelled"),
-        (np.full((8, 8), 7), {0: 0}, "holds 7, of which --value_map says nothing"),
+        (np.full((8, 8), 7), {0: 0}, "holds 7, which --value_map does not contain"),
     ],
 )
 def test_masks_of_other_classes_are_refused_by_file(mask, value_map, words, tmp_path):

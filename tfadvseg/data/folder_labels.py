@@ -1,4 +1,4 @@
-"""What the numbers in a folder's label files mean. No TensorFlow here."""
+"""The classes of the numbers in a folder's label files. No TensorFlow here."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -13,10 +13,10 @@ from tfadvseg_datasets.pairs import some
 
 
 class UnmappedValues(UserError):
-    """Labels that are no class ids, and of which nobody says what they mean.
+    """Labels whose values are not class ids and have no `--value_map`.
 
     Attributes:
-        value_map: what they may mean: a class for each value, rising.
+        value_map: a guess of it: one class per value, in ascending order.
     """
 
     def __init__(self, message: str, values: Iterable[int], ignored: Iterable[int] = ()) -> None:
@@ -28,10 +28,10 @@ class UnmappedValues(UserError):
 
 
 def check_values(pages: Sequence[Page], value_map: Mapping[int, int]) -> None:
-    """Refuses labels whose numbers are no class ids and are not mapped to any.
+    """Refuses labels whose numbers are neither class ids nor mapped to class ids.
 
     Raises:
-        UserError: naming the file and the numbers, or the entry of the value map, at fault.
+        UserError: a label or the value map is wrong; names the file and its numbers, or the entry.
     """
     for value, class_id in value_map.items():
         if not 0 <= class_id <= IGNORE_LABEL:
@@ -45,32 +45,32 @@ def check_values(pages: Sequence[Page], value_map: Mapping[int, int]) -> None:
             unmapped = values[~np.isin(values, list(value_map))]
             if unmapped.size:
                 raise UserError(
-                    f"{page.label_file}: holds {shortened(unmapped)}, of which --value_map says "
-                    f"nothing; add {unmapped[0]}:CLASS, or {unmapped[0]}:{IGNORE_LABEL} to ignore "
+                    f"{page.label_file}: holds {shortened(unmapped)}, which --value_map does not "
+                    f"contain; add {unmapped[0]}:CLASS, or {unmapped[0]}:{IGNORE_LABEL} to ignore "
                     "such pixels."
                 )
             continue
         odd = values[(values < 0) | (values > IGNORE_LABEL)]
         if odd.size:
-            # What is below zero stands for no class, by custom.
+            # By convention, negative numbers stand for no class.
             example = f"1:1,{odd[0]}:{IGNORE_LABEL}" if odd[0] < 0 else f"{odd[0]}:1"
             raise UserError(
-                f"{page.label_file}: holds {shortened(odd)}; say with --value_map which class each "
-                f"value is ({IGNORE_LABEL}: ignored), as in --value_map=0:0,{example}."
+                f"{page.label_file}: holds {shortened(odd)}; give the class of each value by "
+                f"--value_map ({IGNORE_LABEL}: ignored), as in --value_map=0:0,{example}."
             )
     seen = _values(pages)
     if not value_map and IGNORE_LABEL in seen and seen <= {0, IGNORE_LABEL}:
         raise UnmappedValues(
-            f"{_place(pages)}: labels hold no values but 0 and 255, and 255 would be ignored; "
-            "say what it means, as in --value_map=0:0,255:1.",
+            f"{_place(pages)}: labels hold only 0 and 255, and 255 would be ignored; give its "
+            "class, as in --value_map=0:0,255:1.",
             (0, IGNORE_LABEL),
         )
 
 
 def warn_of_two_conventions(pages: Sequence[Page], value_map: Mapping[int, int]) -> None:
-    """Names files whose 255 looks like a class rather than like pixels to ignore.
+    """Logs files whose 255 looks like a class rather than like ignored pixels.
 
-    That is where no file holds it beside other ids than 0, and others hold these: masks of two
+    This is the case if files with 255 have no other ids than 0, and other files do: masks of two
     tools, one of which writes 255 for what the other writes as 1.
     """
     with_255 = [page for page in pages if IGNORE_LABEL in page.values]
@@ -80,8 +80,8 @@ def warn_of_two_conventions(pages: Sequence[Page], value_map: Mapping[int, int])
         return
     values = ",".join(f"{value}:{value}" for value in sorted(_values(plain)))
     logging.warning(
-        "%s: 255 is ignored there, but no other value than 0 stands beside it, while %s hold "
-        "class ids without 255. If it is a class, say so: --value_map=%s,255:1.",
+        "%s: 255 is ignored, but the only other value there is 0, while %s hold class ids and no "
+        "255. If 255 is a class, give it: --value_map=%s,255:1.",
         some([str(page.label_file) for page in with_255]),
         some([page.label_file.name for page in plain if page.label_file]),
         values,
@@ -89,7 +89,7 @@ def warn_of_two_conventions(pages: Sequence[Page], value_map: Mapping[int, int])
 
 
 def class_ids(raw: np.ndarray, value_map: Mapping[int, int]) -> np.ndarray:
-    """A label as its file holds it, [H,W] of integers, to uint8 class ids."""
+    """Converts a label as stored in its file, integers [H,W], to uint8 class ids."""
     if not value_map:
         return raw.astype(np.uint8)
     values = values_of(raw)
@@ -100,10 +100,10 @@ def class_ids(raw: np.ndarray, value_map: Mapping[int, int]) -> np.ndarray:
 def class_names_of(
     pages: Sequence[Page], value_map: Mapping[int, int], given: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The user's names, or one for each id up to the largest; checks that labels fit them.
+    """The user's names, or one for each id up to the largest; checks that labels match them.
 
     Raises:
-        UserError: labels hold more classes than names, or what looks like grey levels.
+        UserError: labels hold more classes than names, or values that look like grey levels.
     """
     ids = {value_map.get(value, value) for value in _values(pages)} | set(value_map.values())
     ids -= {IGNORE_LABEL}
@@ -113,8 +113,8 @@ def class_names_of(
             raise UnmappedValues(
                 f"{_place(pages)}: labels hold {shortened(np.array(sorted(ids)))} "
                 f"({_holder(pages, largest)} holds {largest}): grey levels rather than class ids? "
-                "Say with --value_map which class each value is, or name "
-                f"all {largest + 1} classes with --class_names.",
+                "Give the class of each value by --value_map, or name all "
+                f"{largest + 1} classes with --class_names.",
                 ids,
                 _values(pages) & {IGNORE_LABEL},
             )

@@ -10,14 +10,14 @@ from tfadvseg.data.names import plain_name
 def names_of_files(
     files: Iterable[tuple[str, Path, Path | None]], root: Path
 ) -> Mapping[str, frozenset[str]]:
-    """Paths by which images may be named, each with the stems of the images that it fits.
+    """Paths by which lists may name images, each with the stems of the images that it matches.
 
-    These are the paths of an image and of its label: absolute, within the root, within the root's
-    images/ or labels/, and the name alone; with and without suffix.
+    These are the paths of an image and of its label: absolute, relative to the root or to the
+    root's images/ or labels/, and the file name alone; with and without suffix.
 
     Args:
-        files: stem, image and label of each.
-        root: the folder that holds them.
+        files: stem, image and label of each example.
+        root: folder that contains them.
     """
     names: dict[str, set[str]] = {}
     for stem, *paths in files:
@@ -34,13 +34,13 @@ def names_of_files(
 
 
 def stems_of(line: str, names: Mapping[str, frozenset[str]], list_folder: Path) -> frozenset[str]:
-    """The stems of the images that a line of a list may mean; none where it names no image.
+    """Stems of the images that a line of a list matches; empty if there are none.
 
     Args:
-        line: a path as in `names_of_files`, or from the list's own folder; or two, the image's and
-            its label's, as in CamVid's lists.
-        names: from `names_of_files`.
-        list_folder: that the list is in.
+        line: a path as in `names_of_files`, or one relative to the list's folder; or two paths, of
+            an image and its label, as in CamVid's lists.
+        names: result of `names_of_files`.
+        list_folder: folder of the list.
     """
     path = os.path.normpath(line.replace("\\", "/"))
     beside = plain_name(os.path.normpath(Path(os.path.abspath(list_folder)) / path))  # noqa: PTH100
