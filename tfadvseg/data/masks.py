@@ -48,8 +48,8 @@ def read_masks(
             unmapped = [v for v in values_of(page).tolist() if value_map and v not in value_map]
             if unmapped:
                 raise UserError(
-                    f"{file}: holds {shortened(np.array(unmapped))}, of which --value_map says "
-                    "nothing; add it there."
+                    f"{file}: holds {shortened(np.array(unmapped))}, which --value_map does not "
+                    "contain; add it there."
                 )
             _check_values(str(file), values_of(page), value_map, num_classes)
             keys.append(file.stem if len(pages) == 1 else f"{file.stem}/{number:03d}")
