@@ -6,10 +6,10 @@
     tfadvseg describe-data --dataset=gta5 --data_dir=D --prepare=none
     tfadvseg describe-data --dataset=folder --data_dir=D --suggest=my.flags
 
-Examples are read one after another, so that sets of any size can be described. Means and
-deviations are on the 0-255 scale. The frequency of a class is its share of the pixels that are not
-ignored; its images are those that contain it. With --suggest, what is likely wrong with the data
-follows, and a flagfile to start training from is written, each line with its reason.
+Examples are read one by one, so that datasets of any size can be described. Means and deviations
+are on the 0-255 scale. The frequency of a class is its share of the pixels that are not ignored;
+its images are those that contain it. --suggest also prints likely faults of the data, and writes a
+flagfile to start training from, with a reason for each line.
 """
 
 from absl import flags
