@@ -2,17 +2,20 @@
 
 import contextlib
 import csv
+import itertools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from tfadvseg.config.methods import METHOD_RULES
 
@@ -22,6 +25,7 @@ TINY = [
     *("--steps_per_epoch=5", "--val_windows=6", "--augment=flip", "--precision=float32"),
     *("--noexport", "--batch_norm_momentum=0.9"),
 ]
+SHORT = ["--method=supervised", "--epochs=1", "--steps_per_epoch=1"]
 
 pytestmark = pytest.mark.slow
 
@@ -34,30 +38,37 @@ def free_ports(count):
         return [each.getsockname()[1] for each in sockets]
 
 
+def tf_config(addresses, index):
+    task = {"type": "worker", "index": index}
+    return {"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task})}
+
+
 class Cluster:
     """Processes of one run, and where their output goes."""
 
-    def __init__(self, folder, count, *flags, own=None, missing=()):
-        addresses = [f"localhost:{port}" for port in free_ports(count)]
+    def __init__(self, folder, count, *flags, own=None, missing=(), environment=tf_config):
+        self.addresses = [f"localhost:{port}" for port in free_ports(count)]
         self.output = folder / "run"
         self.logs = [folder / f"worker_{i}.log" for i in range(count)]
         self.processes = {}
+        command = [sys.executable, "-m", "tfadvseg", "train", *TINY, *flags]
+        command += ["--strategy=multi_worker", f"--output_dir={self.output}"]
         for index in set(range(count)) - set(missing):
-            task = {"type": "worker", "index": index}
-            described = json.dumps({"cluster": {"worker": addresses}, "task": task})
-            command = [sys.executable, "-m", "tfadvseg", "train", *TINY, *flags]
-            command += ["--strategy=multi_worker", f"--output_dir={self.output}"]
-            command += (own or {}).get(index, [])
-            with self.logs[index].open("ab") as log:
-                self.processes[index] = subprocess.Popen(
-                    command,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env=os.environ | {"TF_CONFIG": described, "CUDA_VISIBLE_DEVICES": ""},
-                    cwd=ROOT,
-                )
+            self.start(
+                index, command + (own or {}).get(index, []), environment(self.addresses, index)
+            )
 
-    def wait(self, timeout=600):
+    def start(self, index, command, environment):
+        with self.logs[index].open("ab") as log:
+            self.processes[index] = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"CUDA_VISIBLE_DEVICES": ""} | environment,
+                cwd=ROOT,
+            )
+
+    def wait(self, timeout=3600):
         """Exit statuses, by worker."""
         deadline = time.monotonic() + timeout
         try:
@@ -164,3 +175,61 @@ def test_workers_with_other_flags_are_refused_by_name(tmp_path):
     for index in (0, 1):
         assert "has other flags than worker 0: --seed 7 (worker 0: 0)" in cluster.text(index)
     assert not (cluster.output / "run.flags").exists()
+
+
+def test_an_absent_worker_is_named_within_a_minute(tmp_path):
+    cluster = Cluster(tmp_path, 2, "--method=supervised", missing=[1])
+    assert cluster.wait() == {0: 75}
+    assert f"worker 1 ({cluster.addresses[1]}) did not answer within 60 s." in cluster.text(0)
+    assert "Traceback" not in cluster.text(0)
+    assert not cluster.output.exists()
+
+
+def test_slurm_describes_the_cluster(tmp_path):
+    job = os.getpid()
+
+    def variables(addresses, index):
+        return {
+            "SLURM_JOB_ID": str(job),
+            "SLURM_STEP_NUM_TASKS": "2",
+            "SLURM_STEP_NODELIST": "localhost",
+            "SLURM_STEP_TASKS_PER_NODE": "2",
+            "SLURM_PROCID": str(index),
+            "SLURM_LOCALID": str(index),
+            "SLURMD_NODENAME": "localhost",
+        }
+
+    cluster = Cluster(tmp_path, 2, *SHORT, environment=variables)
+    assert cluster.wait() == {0: 0, 1: 0}, cluster.text(0)
+    assert len(rows(cluster.output)) == 1
+    assert "worker 1 has finished; worker 0 writes" in cluster.text(1)
+
+
+def test_the_manifest_for_kubernetes_describes_the_cluster(tmp_path):
+    """Its shell line runs as in a pod, but for the addresses, the paths and the program."""
+    text = (ROOT / "docs/several_machines.md").read_text()
+    _, found, rest = text.partition("    apiVersion: v1\n")
+    indented = itertools.takewhile(lambda line: line.startswith("    "), rest.splitlines())
+    service, job = yaml.safe_load_all(textwrap.dedent("\n".join([found.rstrip("\n"), *indented])))
+    pod = job["spec"]["template"]["spec"]
+    assert service["metadata"]["name"] == pod["subdomain"]
+    assert service["spec"]["selector"] == {"job-name": job["metadata"]["name"]}
+    (worker,) = pod["containers"]
+    (script,) = worker["args"]
+    cluster = Cluster(tmp_path, job["spec"]["completions"], missing=[0, 1])
+    for index, address in enumerate(cluster.addresses):
+        assert f"train-{index}.train:2222" in script
+        script = script.replace(f"train-{index}.train:2222", address)
+    script = script.replace("/runs/mine.flags", str(tmp_path / "mine.flags"))
+    script = script.replace("/runs/mine", str(cluster.output))
+    (tmp_path / "mine.flags").write_text("\n".join([*TINY, *SHORT]))
+    program = tmp_path / "bin/tfadvseg"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m tfadvseg "$@"\n')
+    program.chmod(0o755)
+    path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    for index in range(len(cluster.addresses)):
+        variables = {"JOB_COMPLETION_INDEX": str(index)} | path
+        cluster.start(index, [*worker["command"], script], variables)
+    assert cluster.wait() == {0: 0, 1: 0}, cluster.text(0)
+    assert len(rows(cluster.output)) == 1

@@ -9,6 +9,7 @@ from tests.testing_utils import tiny_config
 from tfadvseg.errors import UserError
 from tfadvseg.training import loop
 from tfadvseg.training.history import RunLog
+from tfadvseg.training.stopping import Stopped
 from tfadvseg.training.types import Batches, Phase
 
 CONFIG = tiny_config(
@@ -109,7 +110,7 @@ def test_a_stopped_run_continues_as_if_it_had_not_been(number, raise_at):
     run(whole)
     before = signal.getsignal(number)
     step, log = tf.Variable(0, dtype=tf.int64), RunLog()
-    with pytest.raises(loop.Stopped, match=f"stopped after update {raise_at + 1}"):
+    with pytest.raises(Stopped, match=f"stopped after update {raise_at + 1}"):
         run(first, step, log)
     assert signal.getsignal(number) == before
     assert first.said[-1] == ("save", raise_at + 1)

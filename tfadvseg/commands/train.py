@@ -30,7 +30,7 @@ def main(argv: list[str]) -> None:
     # Imported late, so that mistaken flags are reported at once.
     from tfadvseg.evaluation.report import format_table
     from tfadvseg.run.experiment import run_experiment
-    from tfadvseg.training.loop import Stopped
+    from tfadvseg.training.stopping import Stopped
 
     try:
         result = run_experiment(config)

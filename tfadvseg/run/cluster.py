@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfadvseg.config import Config
 from tfadvseg.flags.flagfile import flag_values
 from tfadvseg.run.machine import only_trainer
-from tfadvseg.training.loop import Stopped
+from tfadvseg.training.stopping import Stopped
 from tfadvseg.training.workers import Workers
 
 _PLACES = ("data_dir", "target_data_dir", "unlabelled_data_dir", "masks_dir", "prepared_dir")

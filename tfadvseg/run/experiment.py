@@ -38,7 +38,8 @@ def run_experiment(config: Config, parts: Parts | None = None) -> Result:
         UserError: the data, the flags or the output folder are invalid, the folder holds another
             run, or another process trains there; nothing is written then. Or training diverged;
             the last checkpoint is intact.
-        training.loop.Stopped: the process received a signal; the state was saved.
+        training.stopping.Stopped: a signal, or an absent or lost worker, ended the run; what
+            was saved is intact.
     """
     strategy = prepare_machine(config)
     workers = workers_of(strategy)

@@ -56,7 +56,8 @@ def train(
 
     Raises:
         UserError: a part, the data or the configuration does not fit; the message names it.
-        training.loop.Stopped: the process received SIGTERM or SIGINT; the state was saved.
+        training.stopping.Stopped: SIGTERM, SIGINT, or an absent or lost worker, ended the
+            run; what was saved is intact.
     """
     if not isinstance(config, Config):
         raise UserError(f"config: is {type(config).__name__}; give a tfadvseg.Config.")

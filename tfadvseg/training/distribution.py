@@ -8,7 +8,7 @@ from absl import logging
 
 from tfadvseg.config import Precision, StrategyName
 from tfadvseg.errors import UserError
-from tfadvseg.training.workers import multi_worker_strategy
+from tfadvseg.training.joining import multi_worker_strategy
 
 
 def choose_strategy(name: StrategyName) -> tf.distribute.Strategy:
@@ -16,7 +16,7 @@ def choose_strategy(name: StrategyName) -> tf.distribute.Strategy:
 
     `mirrored` keeps a copy of all variables on each device; `one_device` uses the first device
     only; `default` leaves placement to TensorFlow. `auto` is `mirrored` if there are several GPUs.
-    `multi_worker` joins the cluster that the environment describes (`training.workers`).
+    `multi_worker` joins the cluster that the environment describes (`training.joining`).
     Strategies that keep variables in one place are not supported, because spectral normalisation
     and batch norm assign variables within a step.
     """

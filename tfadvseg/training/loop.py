@@ -15,6 +15,7 @@ from tfadvseg.config import Config
 from tfadvseg.training.guards import JUDGED_UPDATES, discriminator_notices
 from tfadvseg.training.history import FetchedScalars, RunLog, check_finite, fetch
 from tfadvseg.training.progress import Progress
+from tfadvseg.training.stopping import Stopped
 from tfadvseg.training.types import Batch, Opponent, Phase, Scalars, Weights
 from tfadvseg.training.workers import workers_of
 
@@ -23,10 +24,6 @@ LOG_EVERY = 100
 
 AGREE_EVERY = 10
 """Updates after which several workers agree whether to stop."""
-
-
-class Stopped(Exception):
-    """A signal stopped the run; its state was saved."""
 
 
 class Hooks(Protocol):

@@ -6,7 +6,6 @@ program, so that their collective operations meet.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,8 +16,6 @@ import tensorflow as tf
 
 from tfadvseg.data.shares import Share
 from tfadvseg.errors import UserError
-
-_ENVIRONMENT = "TF_CONFIG"
 
 
 @dataclass(frozen=True)
@@ -162,19 +159,6 @@ class Workers:
         return run
 
 
-def multi_worker_strategy() -> tf.distribute.MultiWorkerMirroredStrategy:
-    """Joins the cluster that `TF_CONFIG` or Slurm describes.
-
-    Must be called before anything runs on TensorFlow's devices. Waits until all workers have come.
-
-    Raises:
-        UserError: there is no cluster, or its description is damaged.
-    """
-    resolver = _resolver()
-    tf.get_logger().setLevel("WARNING")  # it would announce every kind of exchange
-    return tf.distribute.MultiWorkerMirroredStrategy(resolver)
-
-
 def workers_of(strategy: tf.distribute.Strategy) -> Workers:
     """The workers that a strategy connects."""
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
@@ -182,36 +166,6 @@ def workers_of(strategy: tf.distribute.Strategy) -> Workers:
     resolver = strategy.cluster_resolver
     addresses = resolver.cluster_spec().as_dict()["worker"]
     return Workers(resolver.task_id, tuple(addresses), strategy)
-
-
-def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
-    """Where the cluster is described.
-
-    Raises:
-        UserError: nowhere, or not as it must be.
-    """
-    text = os.environ.get(_ENVIRONMENT)
-    if text:
-        try:
-            described = json.loads(text)
-            workers, task = described["cluster"]["worker"], described["task"]
-            index = task["index"]
-            whole = task["type"] == "worker" and set(described["cluster"]) == {"worker"}
-            whole = whole and isinstance(index, int) and 0 <= index < len(workers)
-        except (ValueError, KeyError, TypeError):
-            whole = False
-        if not whole:
-            raise UserError(
-                f'{_ENVIRONMENT}: write {{"cluster": {{"worker": ["host:port", ...]}}, "task": '
-                '{"type": "worker", "index": N}} with N from 0, which differs per worker.'
-            )
-        return tf.distribute.cluster_resolver.TFConfigClusterResolver()
-    if "SLURM_STEP_NUM_TASKS" in os.environ:
-        return tf.distribute.cluster_resolver.SlurmClusterResolver()
-    raise UserError(
-        f"--strategy=multi_worker: no cluster; set {_ENVIRONMENT} for each worker, or start them "
-        "with srun (docs/several_machines.md)."
-    )
 
 
 def _as_json(array: np.ndarray) -> dict:
