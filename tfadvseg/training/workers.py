@@ -62,10 +62,10 @@ class Workers:
         if self.count == 1:
             return [text]
         own = np.frombuffer(text.encode("utf-32-le"), np.int32)
-        lengths = self._gathered(np.array([len(own)], np.int32))
+        lengths = self._gathered(np.array([len(own)], np.int32))[:, 0]
         padded = np.zeros(max(int(lengths.max()), 1), np.int32)
         padded[: len(own)] = own
-        rows = self._gathered(padded[np.newaxis])
+        rows = self._gathered(padded)
         return [
             row[:length].tobytes().decode("utf-32-le")
             for row, length in zip(rows, lengths, strict=True)
@@ -142,8 +142,9 @@ class Workers:
         return self.strategy.experimental_distribute_values_from_function(part)
 
     def _gathered(self, values: np.ndarray) -> np.ndarray:
-        """The rows of all workers' arrays, [workers, ...]."""
-        gathered = self.strategy.experimental_local_results(self._gather(tf.constant(values)))
+        """The arrays of all workers, [workers, n], from this worker's int32 [n]."""
+        row = tf.constant(values[np.newaxis])
+        gathered = self.strategy.experimental_local_results(self._gather(row))
         return gathered[0].numpy()[:: self.local_replicas]
 
     @cached_property
@@ -152,7 +153,7 @@ class Workers:
             context = tf.distribute.get_replica_context()
             return context.all_gather(tf.identity(part), axis=0)
 
-        @tf.function(autograph=False)
+        @tf.function(autograph=False, input_signature=[tf.TensorSpec([1, None], tf.int32)])
         def run(part: tf.Tensor) -> tf.Tensor:
             return self.strategy.run(gather, args=(part,))
 
