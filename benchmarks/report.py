@@ -12,9 +12,15 @@ from benchmarks.settings import (
     BY_PILLOW,
     BY_TIFFFILE,
     DESCRIPTIONS,
+    EXPORT,
+    EXPORT_BFLOAT16,
+    EXPORT_ONNXRUNTIME,
+    EXPORT_OPENVINO,
+    EXPORT_OPENVINO_BFLOAT16,
+    EXPORT_TORCH,
+    EXPORTS,
     FED,
     FED_PART,
-    IN_TORCH,
     INPUT_PART,
     JOINT_ENCODER,
     JOINT_PATCH,
@@ -23,7 +29,9 @@ from benchmarks.settings import (
     NETWORK_FCN,
     NETWORK_SEGNET,
     NETWORK_STRIDED_UNET,
+    NETWORK_UNET,
     OURS,
+    PACKAGES,
     PIPELINE,
     PNG_PART,
     READING,
@@ -32,7 +40,9 @@ from benchmarks.settings import (
     SUPERVISED,
     TIFF_PART,
     TRAINING_PART,
+    UNET_TORCH,
     full_settings,
+    package_of,
 )
 
 _MEBI = 2**20
@@ -106,7 +116,12 @@ class Results:
 def ratios(results: Results, gpu: bool) -> list[Ratio]:
     """The summary ratios; aims apply on the CPU at full size only."""
     aimed = not gpu and all(_is_full_size(m) for m in results.measured)
-    rows = [*_experiment_ratios(results), *_network_ratios(results), *_reading_ratios(results)]
+    rows = [
+        *_experiment_ratios(results),
+        *_network_ratios(results),
+        *_reading_ratios(results),
+        *_export_ratios(results),
+    ]
     return [
         Ratio(what, results.precision, values, aim if aimed else "")
         for what, values, aim in rows
@@ -168,7 +183,13 @@ def _network_ratios(results: Results) -> list[_Row]:
         results.find(name, TRAINING_PART) for name in (NETWORK_SEGNET, SEGNET_TFA, SEGNET_TORCH)
     )
     torch_aim = {"float32": "at least 1"}
+    unet, unet_in_torch = (results.find(name, TRAINING_PART) for name in (NETWORK_UNET, UNET_TORCH))
     rows = [
+        (
+            "U-Net's step: speed-up over PyTorch",
+            results.times_longer(unet_in_torch, unet),
+            "at least 1.3",
+        ),
         (
             "SegNet's step: speed-up over TFA's unpooling",
             results.times_longer(with_tfa, segnet),
@@ -200,6 +221,34 @@ def _network_ratios(results: Results) -> list[_Row]:
     ours, theirs = results.find(ADAPTATION), results.find(ADAPTATION_TORCH)
     what = "adaptation: speed-up over PyTorch"
     return [*rows, (what, results.times_longer(theirs, ours), torch_aim.get(results.precision, ""))]
+
+
+def _export_ratios(results: Results) -> list[_Row]:
+    rows: list[_Row] = []
+    for part in ("one image", "a batch"):
+        found = {name: results.find(name, part) for name in (*EXPORTS, EXPORT_TORCH)}
+        ours, rounded = found[EXPORT], found[EXPORT_BFLOAT16]
+        rows += [
+            (
+                f"export, {part}: speed relative to {PACKAGES[str(package_of(name))]}'s",
+                results.times_longer(found[name], ours),
+                "at least 1" if name == EXPORT_OPENVINO else "",
+            )
+            for name in (EXPORT_ONNXRUNTIME, EXPORT_OPENVINO, EXPORT_TORCH)
+        ]
+        rows += [
+            (
+                f"export in bfloat16, {part}: speed relative to float32",
+                results.times_longer(ours, rounded),
+                "at least 1.7",
+            ),
+            (
+                f"export in bfloat16, {part}: speed relative to OpenVINO's",
+                results.times_longer(found[EXPORT_OPENVINO_BFLOAT16], rounded),
+                "",
+            ),
+        ]
+    return rows
 
 
 def _reading_ratios(results: Results) -> list[_Row]:
@@ -234,8 +283,12 @@ def format_report(
     """The text that the script prints."""
     precisions = list(dict.fromkeys(m.precision for m in measured))
     versions = [f"TensorFlow {machine['tensorflow']}", f"Python {machine['python']}"]
-    if any(m.candidate in IN_TORCH for m in measured):
-        versions.insert(1, f"PyTorch {machine['torch']}")
+    needed = {package_of(m.candidate) for m in measured}
+    versions[1:1] = [
+        f"{PACKAGES[package]} {number}"
+        for package, number in machine["packages"].items()
+        if package in needed
+    ]
     lines = [
         f"{machine['device']}; {', '.join(versions)}",
         f"{measured[0].settings.rounds} rounds",

@@ -24,8 +24,15 @@ SEGNET_TFA = "segnet_tfa"
 SEGNET_TORCH = "segnet_torch"
 ADAPTATION = "adaptation_step"
 ADAPTATION_TORCH = "adaptation_torch"
+UNET_TORCH = "unet_torch"
 STREET_INPUT = "street_input"
 READING = "reading"
+EXPORT = "export"
+EXPORT_BFLOAT16 = "export_bfloat16"
+EXPORT_ONNXRUNTIME = "export_onnxruntime"
+EXPORT_OPENVINO = "export_openvino"
+EXPORT_OPENVINO_BFLOAT16 = "export_openvino_bfloat16"
+EXPORT_TORCH = "export_torch"
 
 DESCRIPTIONS = {
     MATMUL: "matrix multiplication",
@@ -37,6 +44,7 @@ DESCRIPTIONS = {
     KERAS_WAY: "S and encoder D, the Keras way",
     PIPELINE: "input pipeline",
     NETWORK_UNET: "U-Net",
+    UNET_TORCH: "U-Net in PyTorch",
     NETWORK_SEGNET: "SegNet",
     SEGNET_TFA: "SegNet, TFA's unpooling",
     SEGNET_TORCH: "SegNet in PyTorch",
@@ -48,6 +56,12 @@ DESCRIPTIONS = {
     ADAPTATION_TORCH: "adaptation in PyTorch",
     STREET_INPUT: "adaptation's published input from PNG files",
     READING: "image files",
+    EXPORT: "export",
+    EXPORT_BFLOAT16: "export in bfloat16",
+    EXPORT_ONNXRUNTIME: "export in ONNX Runtime",
+    EXPORT_OPENVINO: "export in OpenVINO",
+    EXPORT_OPENVINO_BFLOAT16: "export in OpenVINO, bfloat16",
+    EXPORT_TORCH: "the same in PyTorch",
 }
 """Candidates in the order of turns and of the report."""
 
@@ -71,8 +85,24 @@ SEGMENTERS: dict[str, SegmenterName] = {
 }
 """The value of --segmenter for each candidate."""
 
-IN_TORCH = (SEGNET_TORCH, ADAPTATION_TORCH)
+IN_TORCH = (UNET_TORCH, SEGNET_TORCH, ADAPTATION_TORCH, EXPORT_TORCH)
 """Candidates that need PyTorch."""
+
+RUNTIMES = {
+    EXPORT_ONNXRUNTIME: "onnxruntime",
+    EXPORT_OPENVINO: "openvino",
+    EXPORT_OPENVINO_BFLOAT16: "openvino",
+}
+"""Candidates that need a package of the extra `runtimes`."""
+
+PACKAGES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+"""Packages that the benchmark needs besides ours, and their names."""
+
+IN_BFLOAT16 = (EXPORT_BFLOAT16, EXPORT_OPENVINO_BFLOAT16)
+"""Candidates that compute in bfloat16 whatever --precisions says."""
+
+EXPORTS = (EXPORT, EXPORT_BFLOAT16, *RUNTIMES)
+"""A U-Net's export, and who answers with it."""
 
 DEFAULT_GROUP = "default"
 
@@ -88,9 +118,11 @@ GROUPS = {
         PIPELINE,
     ),
     "networks": (MATMUL, *SEGMENTERS),
+    "unet": (MATMUL, NETWORK_UNET, UNET_TORCH),
     "segnet": (MATMUL, NETWORK_SEGNET, SEGNET_TFA, SEGNET_TORCH),
     "adaptation": (MATMUL, ADAPTATION, ADAPTATION_TORCH, STREET_INPUT),
     "reading": (READING,),
+    "exports": (*EXPORTS, EXPORT_TORCH),
 }
 """Groups of candidates that are compared with each other, by name."""
 
@@ -130,6 +162,8 @@ _SEGNET = dataclasses.replace(_LARGE, batch=4, crop_size=(256, 256))
 _CAMVID = dataclasses.replace(_LARGE, batch=16, crop_size=(368, 480), width=32)
 _ADAPTATION = dataclasses.replace(_LARGE, batch=1, crop_size=(512, 1024))
 
+_SERVED = dataclasses.replace(FULL, crop_size=(512, 512), least_repetitions=1)
+
 _OWN_SIZES = {
     NETWORK_SEGNET: _SEGNET,
     SEGNET_TFA: _SEGNET,
@@ -142,6 +176,7 @@ _OWN_SIZES = {
     ADAPTATION_TORCH: _ADAPTATION,
     STREET_INPUT: dataclasses.replace(_LARGE, batch=1, crop_size=(720, 1280), width=0),
     READING: dataclasses.replace(FULL, crop_size=(1024, 1024), width=0),
+    **dict.fromkeys((*EXPORTS, EXPORT_TORCH), _SERVED),
 }
 
 QUICK = Settings(
@@ -160,6 +195,17 @@ QUICK = Settings(
 def full_settings(candidate: str) -> Settings:
     """The typical sizes of a candidate: `FULL` unless it has its own."""
     return _OWN_SIZES.get(candidate, FULL)
+
+
+def package_of(candidate: str) -> str | None:
+    """The package of `PACKAGES` that a candidate needs; None if it needs none."""
+    return "torch" if candidate in IN_TORCH else RUNTIMES.get(candidate)
+
+
+def export_parts(settings: Settings) -> dict[str, int]:
+    """The parts of candidates that answer requests, and their numbers of images."""
+    counts = dict.fromkeys((1, settings.batch))
+    return {"one image" if count == 1 else "a batch": count for count in counts}
 
 
 def plan(candidates: tuple[str, ...], quick: bool, changes: dict[str, Any]) -> dict[str, Settings]:

@@ -5,9 +5,16 @@ python -m benchmarks.torch_worker < orders
 
 import torch
 
-from benchmarks.settings import ADAPTATION_TORCH, SEGNET_TORCH, Settings
+from benchmarks.settings import (
+    ADAPTATION_TORCH,
+    EXPORT_TORCH,
+    SEGNET_TORCH,
+    UNET_TORCH,
+    Settings,
+)
 from benchmarks.torch_adaptation import build_adaptation
 from benchmarks.torch_segnet import build_segnet
+from benchmarks.torch_unet import build_served, build_unet
 from benchmarks.turns import Streams, resident_memory, take_turns
 from benchmarks.workload import Workloads
 
@@ -17,6 +24,10 @@ def build(name: str, settings: Settings, precision: str) -> Workloads:
     match name:
         case _ if name == SEGNET_TORCH:
             return build_segnet(settings, precision)
+        case _ if name == UNET_TORCH:
+            return build_unet(settings, precision)
+        case _ if name == EXPORT_TORCH:
+            return build_served(settings, precision)
         case _ if name == ADAPTATION_TORCH:
             return build_adaptation(settings, precision)
     raise ValueError(f"unknown candidate {name!r}")

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from benchmarks import candidates
 from benchmarks.adaptation import build_adaptation
+from benchmarks.exports import build_export
 from benchmarks.input_pipeline import build_pipeline
 from benchmarks.keras_way import build_keras_way
 from benchmarks.matmul import build_matmul
@@ -22,12 +23,14 @@ from benchmarks.networks import build_network, build_segnet_tfa
 from benchmarks.reading import build_reading
 from benchmarks.settings import (
     ADAPTATION,
+    EXPORTS,
     FED,
     INFERENCE,
     JOINT_ENCODER,
     JOINT_PATCH,
     KERAS_WAY,
     MATMUL,
+    PACKAGES,
     PIPELINE,
     READING,
     SEGMENTERS,
@@ -76,6 +79,8 @@ def build(name: str, settings: Settings) -> Workloads:
             return build_street_input(settings)
         case _ if name == READING:
             return build_reading(settings)
+        case _ if name in EXPORTS:
+            return build_export(name, settings)
     raise ValueError(f"unknown candidate {name!r}")
 
 
@@ -116,15 +121,15 @@ def describe_machine() -> dict[str, object]:
         "tensor_float_32": bool(gpus)
         and tf.config.experimental.tensor_float_32_execution_enabled(),
         "tensorflow": tf.__version__,
-        "torch": _torch_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
         "python": sys.version.split()[0],
         "precisions": precisions,
     }
 
 
-def _torch_version() -> str | None:
+def _version(package: str) -> str | None:
     try:
-        return version("torch")
+        return version(package)
     except PackageNotFoundError:
         return None
 

@@ -14,13 +14,16 @@ progress to standard error.
     default      U-Net alone and against D, at the size of the ISBI 2012 experiment
     networks     training step and inference of each --segmenter, at a size that suits it; of fcn
                  and strided_unet also fed by the input pipeline, and that pipeline alone
+    unet         U-Net, and the same in PyTorch
     segnet       SegNet with our unpooling, with TensorFlow Addons', and in PyTorch
     adaptation   an iteration of domain adaptation, S and one D for each of its two levels; and the
                  same in PyTorch
     reading      TIFF and PNG files as a folder reads them, by tifffile alone and by Pillow alone
+    exports      requests of one image and of a batch, answered by a U-Net's export in float32 and
+                 bfloat16, by the same in ONNX Runtime and OpenVINO, and by PyTorch
 
-PyTorch is the extra `torch`. Without it, a note names the candidates that were left out. It is
-measured on CPUs only.
+PyTorch is the extra `torch`, ONNX Runtime and OpenVINO are the extra `runtimes`. A note names the
+candidates that were left out because one is missing. PyTorch is measured on CPUs only.
 """
 
 import json
@@ -45,7 +48,9 @@ from benchmarks.settings import (
     DESCRIPTIONS,
     FULL,
     GROUPS,
-    IN_TORCH,
+    IN_BFLOAT16,
+    PACKAGES,
+    package_of,
     plan,
 )
 
@@ -139,15 +144,24 @@ def _candidates() -> tuple[str, ...]:
 
 
 def _left_out(candidates: tuple[str, ...], machine: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The candidates that cannot be measured here, and a note on them."""
-    in_torch = [name for name in candidates if name in IN_TORCH]
-    if not in_torch or (machine["torch"] and not machine["gpu"]):
-        return [], []
-    why = "PyTorch is measured on CPUs only" if machine["gpu"] else "PyTorch is not installed"
-    if len(in_torch) == len(candidates):
-        raise UserError(f"--only={','.join(in_torch)}: {why}.")
-    described = " and ".join(DESCRIPTIONS[name] for name in in_torch)
-    return in_torch, [f"{why}: {described} left out."]
+    """The candidates that cannot be measured here, and notes on them."""
+    missing: dict[str, list[str]] = {}
+    for name in candidates:
+        package = package_of(name)
+        if package and not machine["packages"][package]:
+            missing.setdefault(f"{PACKAGES[package]} is not installed", []).append(name)
+        elif package == "torch" and machine["gpu"]:
+            missing.setdefault("PyTorch is measured on CPUs only", []).append(name)
+        elif name in IN_BFLOAT16 and "bfloat16" not in machine["precisions"]:
+            missing.setdefault("bfloat16 is slow on this processor", []).append(name)
+    left_out = [name for names in missing.values() for name in names]
+    if len(left_out) == len(candidates):
+        raise UserError(f"--only={','.join(left_out)}: {'; '.join(missing)}.")
+    notes = [
+        f"{why}: {' and '.join(DESCRIPTIONS[name] for name in names)} left out."
+        for why, names in missing.items()
+    ]
+    return left_out, notes
 
 
 def _changes() -> dict[str, Any]:

@@ -7,11 +7,13 @@ import pytest
 import tensorflow as tf
 
 from tfadvseg.config.resolve import stride_of
+from tfadvseg.config.segmenter import SegmenterName
 from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.flags.flagfile import read_flagfile
 from tfadvseg.interop.entries import entries
 from tfadvseg.methods.adaptation import AdaptationLosses, adaptation_step
 from tfadvseg.methods.supervised import supervised_step
+from tfadvseg.models.ops.domain_statistics import set_momentum
 from tfadvseg.models.segmenters import build_segmenter
 from tfadvseg.training.state import Learner
 from tfadvseg.training.torch_optimizers import TorchSGD
@@ -78,14 +80,16 @@ def test_camvid_windows_are_whole_frames_and_their_mirror_images():
     assert len({label.tobytes() for label in labels}) > 30, "some are mirrored once"
 
 
-def segnet_and_batch() -> tuple[tf.keras.Model, dict[str, tf.Tensor]]:
-    """Our SegNet as the benchmark configures it, and its batch."""
+def network_and_batch(name: SegmenterName) -> tuple[tf.keras.Model, dict[str, tf.Tensor]]:
+    """Our network as the benchmark configures it, and its batch."""
     from benchmarks.networks import network_config
     from benchmarks.settings import QUICK
     from benchmarks.steps import random_batch
 
-    config, descriptor = network_config("segnet", QUICK)
+    config, descriptor = network_config(name, QUICK)
     model = build_segmenter(config.segmenter, descriptor.num_classes, descriptor.image_channels)
+    if name == "unet":
+        set_momentum(model, config.segmenter.batch_norm_momentum)  # as for training
     return model, random_batch(QUICK, descriptor)
 
 
@@ -107,35 +111,37 @@ def test_segnet_with_addons_learns_the_same():
     from benchmarks.networks import segnet_tfa
     from benchmarks.settings import QUICK
 
-    ours, batch = segnet_and_batch()
+    ours, batch = network_and_batch("segnet")
     theirs = segnet_tfa(QUICK.width)
     theirs.set_weights(ours.get_weights())
     initial = ours.get_weights()
     assert_moved_alike(initial, updated(ours, batch), updated(theirs, batch))
 
 
-def test_segnet_in_pytorch_learns_the_same():
+@pytest.mark.parametrize("name", ["segnet", "unet"])
+def test_networks_in_pytorch_learn_the_same(name):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from benchmarks import torch_segnet, torch_unet
     from benchmarks.settings import QUICK
-    from benchmarks.torch_segnet import SegNet, training_step
 
-    ours, batch = segnet_and_batch()
-    theirs = SegNet(QUICK.width)
+    ours, batch = network_and_batch(name)
+    module = torch_segnet if name == "segnet" else torch_unet
+    theirs = (torch_segnet.SegNet if name == "segnet" else torch_unet.UNet)(QUICK.width)
     initial = ours.get_weights()
     values = iter(initial)
-    for name, tensor in theirs.state_dict().items():
-        if not name.endswith("num_batches_tracked"):
+    for key, tensor in theirs.state_dict().items():
+        if not key.endswith("num_batches_tracked"):
             value = next(values)
             value = value.transpose(3, 2, 0, 1) if value.ndim == 4 else value
             tensor.copy_(torch.from_numpy(value.copy()))
     assert next(values, None) is None
     image = torch.from_numpy(batch["image"].numpy().transpose(0, 3, 1, 2).copy())
     label = torch.from_numpy(batch["label"].numpy().astype(np.int64))
-    training_step(theirs, image, label)()
+    module.training_step(theirs, image, label)()
     after = [
         value.numpy().transpose(2, 3, 1, 0) if value.ndim == 4 else value.numpy()
-        for name, value in theirs.state_dict().items()
-        if not name.endswith("num_batches_tracked")
+        for key, value in theirs.state_dict().items()
+        if not key.endswith("num_batches_tracked")
     ]
     assert_moved_alike(initial, updated(ours, batch), after)
 
@@ -166,7 +172,7 @@ def test_adaptation_in_pytorch_learns_the_same():
     label = torch.from_numpy(batch["source_label"].numpy().astype(np.int64))
     loss = iteration.step(image("source_image"), label, image("target_image"))
     scalars = adaptation_step(segmenter, judges, [batch], AdaptationLosses())
-    assert float(scalars["loss_seg"]) == pytest.approx(float(loss.detach()), rel=1e-4)
+    assert float(scalars["segmenter/loss_seg"]) == pytest.approx(float(loss.detach()), rel=1e-4)
     after = [
         module.state_dict()[entry.name].numpy()
         for network, module in zip(ours, theirs, strict=True)
@@ -200,3 +206,22 @@ def test_files_are_read_by_us_and_by_the_libraries():
     for workload in workloads.values():
         assert workload.run(2) > 0
         assert workload.images == QUICK.batch
+
+
+def test_every_runtime_answers_the_same(tmp_path):
+    pytest.importorskip("onnxruntime", reason="the extra runtimes is not installed")
+    pytest.importorskip("openvino", reason="the extra runtimes is not installed")
+    from benchmarks.exports import EXPORT, answer_of, build_export, export_spec
+    from benchmarks.settings import IN_BFLOAT16, QUICK, RUNTIMES
+
+    spec = export_spec(QUICK)
+    model = build_segmenter(spec.segmenter, spec.num_classes, spec.image_channels)
+    images = np.random.default_rng(0).integers(0, 256, (2, *QUICK.crop_size, 1), np.uint8)
+    expected = answer_of(EXPORT, model, spec, tmp_path / EXPORT)(images)
+    for name in RUNTIMES:
+        got = answer_of(name, model, spec, tmp_path / name)(images)
+        bound = 0.05 if name in IN_BFLOAT16 else 1e-5
+        np.testing.assert_allclose(got, expected, atol=bound)
+    workloads = build_export(EXPORT, QUICK)
+    assert {part: each.images for part, each in workloads.items()} == {"one image": 1, "a batch": 2}
+    assert all(each.run(1) > 0 and each.operations for each in workloads.values())
