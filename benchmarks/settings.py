@@ -122,7 +122,7 @@ GROUPS = {
     "segnet": (MATMUL, NETWORK_SEGNET, SEGNET_TFA, SEGNET_TORCH),
     "adaptation": (MATMUL, ADAPTATION, ADAPTATION_TORCH, STREET_INPUT),
     "reading": (READING,),
-    "exports": (*EXPORTS, EXPORT_TORCH),
+    "exports": (MATMUL, *EXPORTS, EXPORT_TORCH),
 }
 """Groups of candidates that are compared with each other, by name."""
 
