@@ -247,6 +247,8 @@ def test_a_run_over_two_replicas_leaves_what_one_replica_leaves(
         config = tiny_config(
             data={"dataset": "folder", "data_dir": str(data_dir), "val_windows": 6},
             method={"compare": ("standard",)},
+            # Over one replica the moving variance is unbiased; a slow one differs less.
+            segmenter={"batch_norm_momentum": 0.99},
             run={"output_dir": str(tmp_path / name), "epochs": 2, "deterministic": False},
         )
         config = type(config)(**{**vars(config), "s_optimizer": sgd, "d_optimizer": sgd})

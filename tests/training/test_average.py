@@ -8,7 +8,11 @@ from tests.testing_utils import phases_of, tiny_batch, tiny_config, tiny_state, 
 from tfadvseg.training.loop import compile_phase
 
 SGD = {"optimizer": "sgd", "learning_rate": 0.05}
-CONFIG = tiny_config(method={"method": "supervised"}, run={"ema": 0.5}, s_optimizer=SGD)
+# Over one replica the moving variance is unbiased, over two it is not; a slow one differs less.
+SLOW = {"batch_norm_momentum": 0.99}
+CONFIG = tiny_config(
+    method={"method": "supervised"}, run={"ema": 0.5}, s_optimizer=SGD, segmenter=SLOW
+)
 
 
 def train(strategy: tf.distribute.Strategy, updates: int):
@@ -43,7 +47,6 @@ def test_two_replicas_keep_the_same_average_as_one(two_replicas):
     _, one = train(tf.distribute.get_strategy(), 2)
     _, two = train(two_replicas, 2)
     for weight, other in zip(one.averaged.weights, two.averaged.weights, strict=True):
-        # Over one replica the moving variance is unbiased.
         relative = 5e-3 if "moving_variance" in weight.name else 0
         np.testing.assert_allclose(weight, other, rtol=relative, atol=1e-5, err_msg=weight.name)
     for weight in two.averaged.weights:
