@@ -1,5 +1,6 @@
 """A whole run with few labels: what it trains on, what it says, and what it never sees."""
 
+import csv
 import json
 import logging
 
@@ -65,6 +66,24 @@ def test_labels_that_are_not_drawn_never_reach_a_loss(tmp_path, caplog):
     assert (tmp_path / "plots" / "pseudo_labels_epoch_001.png").exists()
 
 
+def test_images_without_labels_can_have_statistics_of_their_own(tmp_path):
+    """The control: S learns as from the labelled images alone, and is used with other averages."""
+
+    def trained(name: str, method: str, batch_norm: str) -> dict[str, str]:
+        chosen = config(tmp_path / name, method, segmenter={"batch_norm": batch_norm})
+        experiment.run_experiment(chosen, Parts(examples=splits()))
+        with (tmp_path / name / "metrics.csv").open() as file:
+            return next(csv.DictReader(file))
+
+    alone = trained("alone", "supervised", "published")
+    control = trained("control", "adabn", "per_domain")
+    loss = "segmenter/loss_seg"
+    assert float(control[f"train/{loss}"]) == pytest.approx(float(alone[f"train/{loss}"]), rel=1e-6)
+    assert control[f"val/{loss}"] != alone[f"val/{loss}"]
+    taught = trained("taught", "self_training", "per_domain")
+    assert taught[f"val/{loss}"] != control[f"val/{loss}"]
+
+
 def test_an_epoch_is_as_long_whether_labels_are_used_or_not(tmp_path):
     steps = set()
     for method, labelled in (("supervised", 0), ("supervised", 2), ("self_training", 2)):
@@ -92,7 +111,11 @@ def test_further_images_are_those_that_are_not_trained_on(caplog):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"labelled": 0}, "--method=self_training: learns from images without labels too, .* none"),
+        ({"labelled": 0}, "--method=self_training: uses images without labels too, .* none"),
+        (
+            {"method": "adabn", "labelled": 0},
+            "--method=adabn: uses images without labels too, .* another domain by --target_dataset",
+        ),
         ({"labelled": 31}, "--labelled_images=31: only 30 training images have labels"),
         (
             {"few_labels": {"unlabelled_dataset": "membrane"}},

@@ -123,9 +123,9 @@ def self_training_step(
         decay: decay of the average (`teacher.follow`).
         segmentation: function of logits and labels to this replica's share of S's loss on labelled
             images.
-        two_domains: whether unlabelled images are of another domain: they then pass through S
-            separately, with batch norm's statistics of that domain. Images of one domain and size
-            pass together, unless a labelled one is mixed into them.
+        two_domains: whether unlabelled images are of another domain, or count as one: they then
+            pass through S separately, with batch norm's statistics of that domain. Images of one
+            domain and size pass together, unless a labelled one is mixed into them.
 
     Returns:
         S's `loss_seg` and `loss_unlabelled` of the global batch, before the update, and
@@ -192,7 +192,8 @@ def build_learners(build: Builder) -> dict[str, Learner]:
 def phases(training: Training) -> tuple[Phase, ...]:
     """One phase over labelled and unlabelled windows."""
     config, setting = training.config, setting_of(training.config)
-    teacher, two_domains = training.learners["teacher"], bool(config.target.dataset)
+    teacher = training.learners["teacher"]
+    two_domains = bool(config.target.dataset) or config.segmenter.batch_norm == "per_domain"
 
     def step(batch: Batch, weights: Weights) -> Scalars:
         scalars = self_training_step(

@@ -85,12 +85,15 @@ def check_continued(output: Path, config: Config, begins: bool) -> None:
 
 
 def check_domains(config: Config) -> None:
-    """Refuses batch-norm statistics per domain in a run of one domain.
+    """Refuses batch-norm statistics per domain where all images share them.
+
+    A method for either kind of images without labels treats those of one domain as a second one.
 
     Raises:
         UserError: naming the flag.
     """
-    if config.segmenter.batch_norm == "per_domain" and not config.target.dataset:
+    separates = bool(config.target.dataset) or len(config.method.rules.unlabelled) > 1
+    if config.segmenter.batch_norm == "per_domain" and not separates:
         raise UserError(
             "--batch_norm=per_domain: there is no second domain; leave it out, or give "
             "--target_dataset."
@@ -136,10 +139,13 @@ def check_unlabelled(config: Config) -> None:
 
 def all_labelled(config: Config) -> UserError:
     """The error of a method that learns from images without labels where there are none."""
+    domain = ""
+    if config.method.rules.target != "refused":
+        domain = ", or another domain by --target_dataset"
     return UserError(
-        f"--method={config.method.method}: learns from images without labels too, and there are "
-        "none; give --labelled_images=N to use the labels of N training images only, or other "
-        "images by --unlabelled_dataset, --unlabelled_data_dir or --unlabelled_split."
+        f"--method={config.method.method}: uses images without labels too, and there are none; "
+        "give --labelled_images=N to use the labels of N training images only, or other images by "
+        f"--unlabelled_dataset, --unlabelled_data_dir or --unlabelled_split{domain}."
     )
 
 

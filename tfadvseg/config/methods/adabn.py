@@ -3,11 +3,11 @@
 from tfadvseg.config.methods.rules import MethodRules
 
 RULES = MethodRules(
-    summary="S on the labelled source; target images only update batch norm's statistics, without "
-    "gradients; no D. The baseline of the adaptation methods.",
+    summary="S on labelled images; images of a target domain, or without labels, only update batch "
+    "norm's statistics, without gradients; no D. The control of methods that use such images.",
     options=("lambda_seg_aux", "iter_size", "compare"),
-    target="required",
-    unlabelled=("target",),
+    target="optional",
+    unlabelled=("images", "target"),
     levels=True,
     arms=("source_only",),
 )
