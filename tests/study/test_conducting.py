@@ -71,6 +71,18 @@ def test_a_whole_study(tmp_path):
     assert fields["arms"]["alone"]["runs"]["3"]["windows"] == {"image": 16}
 
 
+def test_the_main_reference_comes_first_on_the_page(tmp_path):
+    values = SIX | {"wide": {number: 0.5 for number in range(6)}}
+    arms, numbers = ["alone:", "against_d: --width=3", "wide: --width=4"], tuple(range(6))
+    study = finished(tmp_path, values, arms=arms, references=("alone", "wide"), numbers=numbers)
+    write_report(result_of(look(study)), "tfadvseg study")
+    page = (study.output / "report.html").read_text()
+    shown, on_demand = page.split("<summary>Against the other references</summary>")
+    assert "wide changed mean IoU by -0.8 points against alone" in shown
+    assert "points against wide" not in shown
+    assert "against_d changed mean IoU by +2.4 points against wide" in on_demand
+
+
 def test_only_whole_pairs_are_compared(tmp_path):
     values = {"alone": {0: 0.5, 1: 0.6}, "against_d": {1: 0.7, 2: 0.9}}
     progress = look(finished(tmp_path, values))

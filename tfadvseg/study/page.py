@@ -64,7 +64,12 @@ def study_page(result: StudyResult, command: str) -> Page:
     ]
     title = f"Study {result.study.output.name}"
     shown = [section for section in sections if section.blocks]
-    return Page(title, status_line(result), verdicts(result), shown)
+    main = result.study.references[0]
+    first = [each for each in result.deciding() if each.reference == main]
+    others = [each for each in result.deciding() if each.reference != main]
+    return Page(
+        title, status_line(result), verdicts(result, first), shown, verdicts(result, others)
+    )
 
 
 def _arms(result: StudyResult) -> list[Block]:

@@ -75,8 +75,10 @@ def status_line(result: StudyResult) -> str:
     )
 
 
-def verdicts(result: StudyResult) -> list[str]:
-    return [verdict(each, result.study.unit) for each in result.deciding()]
+def verdicts(result: StudyResult, comparisons: Sequence[Comparison] | None = None) -> list[str]:
+    """A sentence per comparison; without any given, per comparison by the metric that decides."""
+    chosen = result.deciding() if comparisons is None else comparisons
+    return [verdict(each, result.study.unit) for each in chosen]
 
 
 def arms_table(result: StudyResult) -> list[list[str]]:

@@ -115,9 +115,11 @@ class Page:
         verdicts: sentences that answer what was asked; they come first.
         subtitle: one line below the title.
         sections: in order.
+        more_verdicts: sentences that are shown on demand, below the others.
     """
 
     title: str
     subtitle: str
     verdicts: Sequence[str]
     sections: Sequence[Section] = field(default_factory=tuple)
+    more_verdicts: Sequence[str] = ()
