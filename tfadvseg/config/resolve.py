@@ -96,6 +96,7 @@ def filled_sections(config: "Config") -> dict[str, Any]:
         "discriminator": _discriminator(config.discriminator, config.method),
         "method": _method(config.method),
         "run": _run(config.run, config.target),
+        "target": _target(config.target, config.data),
     }
 
 
@@ -108,6 +109,13 @@ def filled_default(option: Option, method: MethodConfig) -> Any:
             return getattr(_method(MethodConfig(method=method.method)), option.field)
         case _:
             return option.default
+
+
+def _target(target: DataConfig, data: DataConfig) -> DataConfig:
+    """The target, where the source is if it is a slice of the same dataset."""
+    if target.data_dir is not None or not target.train_split or target.dataset != data.dataset:
+        return target
+    return dataclasses.replace(target, data_dir=data.data_dir)
 
 
 def _segmenter(segmenter: SegmenterConfig, method: MethodConfig) -> SegmenterConfig:
