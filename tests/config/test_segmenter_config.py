@@ -117,7 +117,7 @@ def test_the_source_of_the_weights_sets_where_bottlenecks_stride():
     torchvision = SegmenterConfig(
         segmenter="deeplab_v2", weights="resnet101.pth", weights_source="torchvision_resnet"
     )
-    assert torchvision.stride_place == "3x3"
+    assert used_segmenter(torchvision).stride_place == "3x3"
     # The description of a model no longer contains the source of its weights.
     assert architecture(torchvision).stride_place == "3x3"
-    assert SegmenterConfig(segmenter="deeplab_v2").stride_place == "1x1"
+    assert used_segmenter(SegmenterConfig(segmenter="deeplab_v2")).stride_place == "1x1"

@@ -15,7 +15,7 @@ from tfadvseg.config.discriminator import DISCRIMINATOR_RULES, DiscriminatorConf
 from tfadvseg.config.method import MethodConfig
 from tfadvseg.config.options import Option
 from tfadvseg.config.run import LAST, RunConfig
-from tfadvseg.config.segmenter import SegmenterConfig, Upsampling
+from tfadvseg.config.segmenter import SegmenterConfig, StridePlace, Upsampling
 
 if TYPE_CHECKING:
     from tfadvseg.config.whole import Config
@@ -64,7 +64,10 @@ def used_segmenter(segmenter: SegmenterConfig) -> SegmenterConfig:
         stages = filled.stage_convolutions or (2,) * filled.depth
         return dataclasses.replace(filled, stage_convolutions=stages)
     if segmenter.segmenter == "deeplab_v2":
-        return dataclasses.replace(filled, blocks=filled.blocks or (3, 4, 23, 3))
+        implied: StridePlace = "3x3" if filled.weights_source == "torchvision_resnet" else "1x1"
+        place = implied if filled.stride_place == "auto" else filled.stride_place
+        blocks = filled.blocks or (3, 4, 23, 3)
+        return dataclasses.replace(filled, blocks=blocks, stride_place=place)
     if segmenter.segmenter in ("fcn", "strided_unet"):
         kernel = filled.up_kernel or (4 if filled.upsampling == "transposed" else 3)
         return dataclasses.replace(filled, up_kernel=kernel)

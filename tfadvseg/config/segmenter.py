@@ -169,10 +169,6 @@ class SegmenterConfig:
 
     def __post_init__(self) -> None:
         check_options(self)
-        if self.stride_place == "auto" and self.segmenter == "deeplab_v2":
-            place: StridePlace = "3x3" if self.weights_source == "torchvision_resnet" else "1x1"
-            # A frozen dataclass has no other way to fill in what depends on another field.
-            object.__setattr__(self, "stride_place", place)
         for name in ("width", "depth", "up_kernel"):
             if getattr(self, name) < 0:
                 raise UserError(
