@@ -1,4 +1,4 @@
-"""A run of several workers: their folders, what they must share, and the loss of one."""
+"""A run of several workers: their folders, checks that they agree, and the loss of a worker."""
 
 import re
 import tempfile
@@ -16,17 +16,18 @@ from tfadvseg.training.stopping import Stopped
 from tfadvseg.training.workers import Workers
 
 _PLACES = ("data_dir", "target_data_dir", "unlabelled_data_dir", "masks_dir", "prepared_dir")
-"""Flags that may name other folders on other machines, as long as they hold the same files."""
+"""Flags whose folders may differ between machines, if they contain the same files."""
 
 
 @contextmanager
 def own_folder(output: Path, workers: Workers) -> Iterator[Path]:
-    """Where this process writes: the run's folder, locked, or one that is removed in the end.
+    """The folder in which this process writes: for the chief the run's folder, which is locked.
 
-    TensorFlow needs every worker to take part in writing a checkpoint; the chief's alone is kept.
+    Other workers get a temporary folder, because TensorFlow requires every worker to write
+    checkpoints; only the chief's are kept.
 
     Raises:
-        UserError: as `machine.only_trainer`.
+        UserError: as for `machine.only_trainer`.
     """
     if workers.is_chief:
         with only_trainer(output):
@@ -40,7 +41,7 @@ def check_alike(workers: Workers, config: Config) -> None:
     """Refuses workers that were started with other flags or another version of the package.
 
     Raises:
-        UserError: on every worker, naming those that differ.
+        UserError: a worker differs; raised on every worker, and names it.
     """
     versions = {name: version(name) for name in ("tfadvseg", "tensorflow")}
     workers.check_same(versions, "versions")
@@ -52,10 +53,10 @@ def check_alike(workers: Workers, config: Config) -> None:
 
 @contextmanager
 def lost_workers(workers: Workers) -> Iterator[None]:
-    """Turns the loss of a worker into a stop that the same command continues.
+    """Re-raises the loss of a worker as a stop, after which the same command continues the run.
 
     Raises:
-        Stopped: a worker cannot be reached any more; what was saved is intact.
+        Stopped: a worker is no longer reachable; saved checkpoints are intact.
     """
     try:
         yield

@@ -1,8 +1,8 @@
-"""The processes that train one run together, and what they tell each other.
+"""The processes that train one run together, and their exchange of data.
 
-Built on `tf.distribute.MultiWorkerMirroredStrategy`: each worker has replicas of its own, makes its
-part of every batch, and takes part in every sum over replicas. All workers execute the same
-program, so that their collective operations meet.
+Built on `tf.distribute.MultiWorkerMirroredStrategy`: each worker has its own replicas, makes its
+part of every batch, and takes part in every sum over replicas. All workers must execute the same
+collective operations in the same order, so they run the same program.
 """
 
 import json
@@ -20,12 +20,12 @@ from tfadvseg.errors import UserError
 
 @dataclass(frozen=True)
 class Workers:
-    """The workers of a run, and which of them this process is.
+    """The workers of a run, as seen by one of them.
 
     Attributes:
-        index: of this process; worker 0 is the chief, which alone writes to the run's folder.
-        addresses: host:port of each worker; empty of a process that trains by itself.
-        strategy: the strategy that connects them.
+        index: number of this process; only worker 0, the chief, writes to the run's folder.
+        addresses: host:port of each worker; empty if one process trains alone.
+        strategy: strategy that connects the workers.
     """
 
     index: int = 0
@@ -50,14 +50,14 @@ class Workers:
         return self.strategy.num_replicas_in_sync // self.count
 
     def name(self, index: int) -> str:
-        """What messages call a worker."""
+        """Name of a worker in messages."""
         return f"worker {index} ({self.addresses[index]})"
 
     def exchange(self, text: str) -> list[str]:
         """Texts of all workers, by index; all must call this at the same point.
 
         Args:
-            text: of this worker.
+            text: text of this worker.
         """
         if self.count == 1:
             return [text]
@@ -72,10 +72,10 @@ class Workers:
         ]
 
     def sums(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Sums over all workers of arrays that each has measured, by name.
+        """Sums of arrays over all workers, by name; all must call this at the same point.
 
         Args:
-            arrays: of this worker; one that has none of a name adds nothing.
+            arrays: arrays of this worker by name; a missing name counts as zeros.
         """
         if self.count == 1:
             return arrays
@@ -96,10 +96,11 @@ class Workers:
         """Refuses workers that differ from the chief; all must call this at the same point.
 
         Args:
-            facts: by name; `what` says what they are, as in "flags".
+            facts: values to compare, by name.
+            what: what the facts are, for the message, such as "flags".
 
         Raises:
-            UserError: on every worker, naming those that differ, and the facts.
+            UserError: a worker differs; raised on every worker, naming that worker and the facts.
         """
         if self.count == 1:
             return
@@ -113,18 +114,18 @@ class Workers:
             if differing:
                 raise UserError(
                     f"{self.name(index)} has other {what} than worker 0: "
-                    f"{', '.join(differing)}. Start all workers alike."
+                    f"{', '.join(differing)}. Start all workers in the same way."
                 )
 
     def own_batches(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        """Every so many-th of all batches, so that each batch is one worker's."""
+        """This worker's batches, if all batches are dealt out to the workers in turn."""
         return batches if self.count == 1 else batches.shard(self.count, self.index)
 
     def parts(self, batches: tf.data.Dataset) -> Iterable[Any]:
         """This worker's batches, each divided among its replicas.
 
         Args:
-            batches: of this worker's share alone, or of one process; every tensor [B,...].
+            batches: batches of this worker's share, or of a single process; tensors are [B,...].
         """
         if self.count == 1:
             return self.strategy.experimental_distribute_dataset(batches)
@@ -142,7 +143,7 @@ class Workers:
         return self.strategy.experimental_distribute_values_from_function(part)
 
     def _gathered(self, values: np.ndarray) -> np.ndarray:
-        """The arrays of all workers, [workers, n], from this worker's int32 [n]."""
+        """Gathers an array int32 [n] of each worker: [workers, n]."""
         row = tf.constant(values[np.newaxis])
         gathered = self.strategy.experimental_local_results(self._gather(row))
         return gathered[0].numpy()[:: self.local_replicas]
