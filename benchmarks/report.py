@@ -44,6 +44,9 @@ from benchmarks.settings import (
     full_settings,
     package_of,
 )
+from benchmarks.together import Together
+from benchmarks.together_report import EXPLANATION as TOGETHER_EXPLANATION
+from benchmarks.together_report import together_tables
 
 _MEBI = 2**20
 
@@ -279,6 +282,7 @@ def format_report(
     machine: dict[str, Any],
     measured: Sequence[Measured],
     notes: Iterable[str],
+    together: Sequence[Together] = (),
 ) -> str:
     """The text that the script prints."""
     precisions = list(dict.fromkeys(m.precision for m in measured))
@@ -291,7 +295,7 @@ def format_report(
     ]
     lines = [
         f"{machine['device']}; {', '.join(versions)}",
-        f"{measured[0].settings.rounds} rounds",
+        f"{[*measured, *together][0].settings.rounds} rounds",
     ]
     all_ratios: list[Ratio] = []
     for precision in precisions:
@@ -305,7 +309,13 @@ def format_report(
         table.append((ratio.what, ratio.precision, *(f"{f:.2f}" for f in figures), ratio.aim))
     if all_ratios:
         lines += ["", *_aligned(table)]
-    return "\n".join([*lines, "", *_EXPLANATION, *(f"Note: {note}" for note in notes)])
+    if measured:
+        lines += ["", *_EXPLANATION]
+    if together:
+        for rows in together_tables(together):
+            lines += ["", *_aligned(rows)]
+        lines += ["", *TOGETHER_EXPLANATION]
+    return "\n".join([*lines, *(f"Note: {note}" for note in notes)])
 
 
 _EXPLANATION = (
@@ -360,6 +370,7 @@ def report_json(
     machine: dict[str, Any],
     measured: Sequence[Measured],
     notes: Iterable[str],
+    together: Sequence[Together] = (),
 ) -> dict[str, Any]:
     """The same figures in machine-readable form; times in seconds, memory in bytes."""
     entries = []
@@ -385,5 +396,6 @@ def report_json(
         "machine": machine,
         "measured": entries,
         "ratios": summed_up,
+        "together": [dataclasses.asdict(each) for each in together],
         "notes": list(notes),
     }

@@ -5,21 +5,13 @@ within each round. Imports no TensorFlow, so that this process needs little memo
 """
 
 import dataclasses
-import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
-from typing import IO, Any
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from benchmarks.machine_load import busy_share
+from benchmarks.processes import Process
 from benchmarks.settings import IN_TORCH, Settings
-from tfadvseg.errors import UserError
-
-_ROOT = Path(__file__).resolve().parent.parent
-_OUT_OF_MEMORY = ("ResourceExhausted", "MemoryError", "can't allocate memory")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,64 +43,10 @@ class Measured:
     empty_memory: int
 
 
-class _Worker:
-    """A process of `benchmarks.worker`, or of `benchmarks.torch_worker`."""
-
-    def __init__(self, what: str, module: str) -> None:
-        self.what = what
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            cwd=_ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-        )
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.orders: IO[str] = self.process.stdin
-        self.answers: IO[str] = self.process.stdout
-
-    def order(self, order: dict[str, Any]) -> None:
-        try:
-            print(json.dumps(order), file=self.orders, flush=True)
-        except BrokenPipeError:
-            self._fail()
-
-    def answer(self) -> dict[str, Any]:
-        line = self.answers.readline()
-        if not line:
-            self._fail()
-        return json.loads(line)
-
-    def finish(self) -> dict[str, Any]:
-        """Ends the orders; returns the last answer."""
-        self.orders.close()
-        return self.answer()
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.orders, self.answers, self.errors):
-            with suppress(BrokenPipeError):
-                stream.close()
-
-    def _fail(self) -> None:
-        status = self.process.wait()
-        self.errors.seek(0)
-        said = self.errors.read().strip()
-        if status == -9 or any(sign in said for sign in _OUT_OF_MEMORY):
-            raise UserError(
-                f"{self.what}: out of memory; use a smaller --batch, --crop_size or --width, or "
-                "omit candidates with --only."
-            )
-        raise RuntimeError(f"{self.what}: the process ended with status {status}.\n{said}")
-
-
 @contextmanager
-def _worker(order: dict[str, Any], what: str) -> Iterator[_Worker]:
+def _worker(order: dict[str, Any], what: str) -> Iterator[Process]:
     in_torch = order.get("candidate") in IN_TORCH
-    worker = _Worker(what, "benchmarks.torch_worker" if in_torch else "benchmarks.worker")
+    worker = Process(what, "benchmarks.torch_worker" if in_torch else "benchmarks.worker")
     try:
         worker.order(order)
         yield worker

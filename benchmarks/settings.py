@@ -62,6 +62,12 @@ DESCRIPTIONS = {
     EXPORT_OPENVINO: "export in OpenVINO",
     EXPORT_OPENVINO_BFLOAT16: "export in OpenVINO, bfloat16",
     EXPORT_TORCH: "the same in PyTorch",
+    "together_unet": "U-Net, several processes",
+    "together_segnet": "SegNet, several processes",
+    "together_fcn": "FCN, several processes",
+    "together_strided_unet": "strided U-Net, several processes",
+    "together_fcn8s": "FCN-8s, several processes",
+    "together_deeplabv3plus": "DeepLabV3+, several processes",
 }
 """Candidates in the order of turns and of the report."""
 
@@ -70,6 +76,9 @@ FED_PART = "training step, fed"
 INPUT_PART = "input pipeline"
 INFERENCE_PART = "inference"
 """The parts of a candidate of `SEGMENTERS`; `fed` means by the input pipeline."""
+
+ALL_REDUCE_PART = "all-reduce"
+"""A part of a candidate of `TOGETHER`, beside the training step."""
 
 TIFF_PART, PNG_PART = "TIFF", "PNG"
 OURS, BY_TIFFFILE, BY_PILLOW = "as a folder reads it", "tifffile alone", "Pillow alone"
@@ -84,6 +93,9 @@ SEGMENTERS: dict[str, SegmenterName] = {
     NETWORK_DEEPLABV3PLUS: "deeplabv3plus",
 }
 """The value of --segmenter for each candidate."""
+
+TOGETHER: dict[str, SegmenterName] = {f"together_{it}": it for it in SEGMENTERS.values()}
+"""Networks that several processes train together."""
 
 IN_TORCH = (UNET_TORCH, SEGNET_TORCH, ADAPTATION_TORCH, EXPORT_TORCH)
 """Candidates that need PyTorch."""
@@ -123,6 +135,7 @@ GROUPS = {
     "adaptation": (MATMUL, ADAPTATION, ADAPTATION_TORCH, STREET_INPUT),
     "reading": (READING,),
     "exports": (MATMUL, *EXPORTS, EXPORT_TORCH),
+    "workers": tuple(TOGETHER),
 }
 """Groups of candidates that are compared with each other, by name."""
 
@@ -177,6 +190,10 @@ _OWN_SIZES = {
     STREET_INPUT: dataclasses.replace(_LARGE, batch=1, crop_size=(720, 1280), width=0),
     READING: dataclasses.replace(FULL, crop_size=(1024, 1024), width=0),
     **dict.fromkeys((*EXPORTS, EXPORT_TORCH), _SERVED),
+}
+
+_OWN_SIZES |= {
+    f"together_{network}": _OWN_SIZES.get(name, FULL) for name, network in SEGMENTERS.items()
 }
 
 QUICK = Settings(

@@ -21,6 +21,8 @@ progress to standard error.
     reading      TIFF and PNG files as a folder reads them, by tifffile alone and by Pillow alone
     exports      requests of one image and of a batch, answered by a U-Net's export in float32 and
                  bfloat16, by the same in ONNX Runtime and OpenVINO, and by PyTorch
+    workers      each network of `networks`, trained by 1, 2 and 4 processes together: the sum of
+                 gradients beside the step; and from its bytes what many GPUs would lose, on paper
 
 PyTorch is the extra `torch`, ONNX Runtime and OpenVINO are the extra `runtimes`. A note names the
 candidates that were left out because one is missing. PyTorch is measured on CPUs only.
@@ -50,6 +52,7 @@ from benchmarks.settings import (
     GROUPS,
     IN_BFLOAT16,
     PACKAGES,
+    TOGETHER,
     package_of,
     plan,
 )
@@ -85,7 +88,7 @@ _ONLY = flags.DEFINE_list(
     "only",
     None,
     f"Groups ({', '.join(GROUPS)}) and candidates ({', '.join(DESCRIPTIONS)}) to measure. "
-    f"Default: the group {DEFAULT_GROUP}. Shares of the peak need matmul, which is in every group.",
+    f"Default: the group {DEFAULT_GROUP}. Shares of the peak need matmul.",
 )
 _QUICK = flags.DEFINE_bool("quick", False, "Tiny sizes, unless flags give others.")
 _OUTPUT_JSON = flags.DEFINE_string("output_json", None, "Also write the figures to this file.")
@@ -102,8 +105,10 @@ def main(argv: list[str]) -> None:
     if _OUTPUT_JSON.value:
         cli.check_output_file("--output_json", Path(_OUTPUT_JSON.value))
     # Imported late, so that mistaken flags are reported at once.
+    from benchmarks.machine_load import busy_share
     from benchmarks.report import format_report, report_json
     from benchmarks.rounds import Measured, describe_machine, measure
+    from benchmarks.together import Together, measure_together
     from tfadvseg.files import atomic
 
     machine = describe_machine()
@@ -112,22 +117,26 @@ def main(argv: list[str]) -> None:
         raise UserError("--precisions=float16: takes a GPU; leave it out.")
     start = time.monotonic()
     measured: list[Measured] = []
+    together: list[Together] = []
     left_out, notes = _left_out(candidates, machine)
     settings = {name: own for name, own in settings.items() if name not in left_out}
+    shared = {name: own for name, own in settings.items() if name in TOGETHER}
+    settings = {name: own for name, own in settings.items() if name not in TOGETHER}
     if machine["tensor_float_32"]:
         notes.append("float32 products are rounded to TensorFloat-32 on this GPU, the peak too.")
     for precision in precisions:
-        found, busy = measure(settings, precision, _say)
+        found, busy = measure(settings, precision, _say) if settings else ([], busy_share(1.0))
         measured += found
+        together += measure_together(shared, precision, _say)
         if busy is not None and busy > _BUSY:
             notes.append(
                 f"other programs took {busy:.0%} of the processor when the rounds in {precision} "
                 "began; on a quiet machine the figures would be better."
             )
     _say(f"done in {time.monotonic() - start:.0f} s")
-    print(format_report(machine, measured, notes))
+    print(format_report(machine, measured, notes, together))
     if _OUTPUT_JSON.value:
-        figures = report_json(machine, measured, notes)
+        figures = report_json(machine, measured, notes, together)
         atomic.write_text(_OUTPUT_JSON.value, json.dumps(figures, indent=2) + "\n")
         print(f"figures: {_OUTPUT_JSON.value}")
 
