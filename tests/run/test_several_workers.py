@@ -102,12 +102,17 @@ def rows(folder):
 
 
 def check_close(found, expected):
-    """Losses agree to rounding. What was validated less so: batch norm keeps an unbiased variance
-    over one replica alone, which here differs by 1 in 4096."""
+    """Losses of ten updates agree to rounding: float32 sums of several shares are added in another
+    order, which moves them by up to 1e-7 per update.
+
+    Other metrics agree less. Training accuracy counts pixels, some of which are nearly undecided.
+    Validation depends on batch norm, whose moving variance is unbiased (Bessel's correction) only
+    where there is one replica alone; here that differs by 1 in 4096.
+    """
     assert [*found[0]] == [*expected[0]]
     for one, other in zip(found, expected, strict=True):
         for name, value in one.items():
-            bound = 1e-5 if name.startswith("train/") and "loss" in name else 5e-3
+            bound = 1e-6 if name.startswith("train/") and "loss" in name else 5e-3
             if value or other[name]:
                 np.testing.assert_allclose(
                     float(value), float(other[name]), rtol=bound, atol=bound, err_msg=name
@@ -129,13 +134,17 @@ def flags_of(method):
     return flags
 
 
-@pytest.mark.parametrize("method", sorted(METHOD_RULES))
-def test_two_workers_reach_the_numbers_of_one_process(method, tmp_path):
+@pytest.mark.parametrize(
+    ("method", "count"),
+    [*((method, 2) for method in sorted(METHOD_RULES)), ("supervised", 4), ("adversarial", 4)],
+)
+def test_workers_reach_the_numbers_of_one_process(method, count, tmp_path):
     flags = flags_of(method)
-    cluster = Cluster(tmp_path, 2, *flags)
-    assert cluster.wait() == {0: 0, 1: 0}, cluster.text(0)
+    cluster = Cluster(tmp_path, count, *flags)
+    assert cluster.wait() == dict.fromkeys(range(count), 0), cluster.text(0)
     check_close(rows(cluster.output), alone(tmp_path / "alone", *flags))
-    assert "worker 1 has finished; worker 0 writes" in cluster.text(1)
+    for index in range(1, count):
+        assert f"worker {index} has finished; worker 0 writes" in cluster.text(index)
 
 
 def test_a_signal_stops_all_at_one_update_and_any_number_continues(tmp_path):
