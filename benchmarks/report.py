@@ -293,10 +293,9 @@ def format_report(
         for package, number in machine["packages"].items()
         if package in needed
     ]
-    lines = [
-        f"{machine['device']}; {', '.join(versions)}",
-        f"{[*measured, *together][0].settings.rounds} rounds",
-    ]
+    plans = [m.settings for m in measured] + [m.settings for m in together]
+    rounds = max(settings.rounds for settings in plans)
+    lines = [f"{machine['device']}; {', '.join(versions)}", f"{rounds} rounds"]
     all_ratios: list[Ratio] = []
     for precision in precisions:
         results = Results(measured, precision)

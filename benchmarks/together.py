@@ -59,8 +59,8 @@ def measure_together(
             clusters = []
             for count in PROCESSES:
                 say(f"{precision}: building {name}, processes: {count}")
-                cluster = _cluster(name, settings, precision, count)
-                clusters.append(stack.enter_context(cluster))
+                building = _cluster(name, settings, precision, count)
+                clusters.append(stack.enter_context(building))
             for turn in range(settings.rounds):
                 say(f"{precision}: {name}, round {turn + 1}/{settings.rounds}")
                 for cluster in clusters:

@@ -31,7 +31,7 @@ def efficiency(size: int, gpus: int, gbits: float, step: float = STEP_SECONDS) -
 def together_tables(measured: Sequence[Together]) -> list[list[tuple[str, ...]]]:
     """The measured table and the calculated one, each with a heading."""
     alone = {(m.candidate, m.precision): m for m in measured if m.processes == 1}
-    rows = [_HEADINGS]
+    rows: list[tuple[str, ...]] = [_HEADINGS]
     for m in measured:
         one = alone[m.candidate, m.precision]
         ratios = [
@@ -53,7 +53,7 @@ def together_tables(measured: Sequence[Together]) -> list[list[tuple[str, ...]]]
                 f"{statistics.median(ratios):.2f}",
             )
         )
-    paper = [
+    paper: list[tuple[str, ...]] = [
         ("efficiency on paper", *(f"{gpus} at {gbits}" for gbits in GBITS for gpus in GPUS)),
         *(
             (
