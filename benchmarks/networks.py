@@ -48,7 +48,7 @@ def build_segnet_tfa(settings: Settings) -> Workloads:
     model = segnet_tfa(settings.width)
     optimizer = build_optimizer(config.s_optimizer, model, Length())
     learner = Learner(model, optimizer, "segmenter")
-    state = TrainState(tf.Variable(0, dtype=tf.int64), learner, None, None)
+    state = TrainState(tf.Variable(0, dtype=tf.int64), {"segmenter": learner})
     return _workloads(config, state, settings, descriptor)
 
 
