@@ -13,6 +13,7 @@ from tfadvseg.methods.advsemiseg import advsemiseg_step
 from tfadvseg.methods.advsemiseg_parts import AdvSemiSegLosses
 from tfadvseg.methods.confident_labels import confidence
 from tfadvseg.methods.dan import dan_step
+from tfadvseg.models.ops.domain_statistics import batch_norm_layers
 from tfadvseg.models.outputs import predicted_label
 from tfadvseg.training.state import TrainState
 
@@ -30,10 +31,15 @@ def advsemiseg_config(**changes) -> Config:
     return tiny_config(method={"method": "advsemiseg"}, discriminator=patch, **PLAIN | changes)
 
 
-def dan_config(**shown) -> Config:
+def dan_config(batch_norm: str = "published", **shown) -> Config:
     pooled = {"d_width": 4, "d_dropout": 0.0} | shown
-    data = {"crop_size": (32, 32)}
-    return tiny_config(method={"method": "dan"}, discriminator=pooled, data=data, **PLAIN)
+    return tiny_config(
+        method={"method": "dan"},
+        discriminator=pooled,
+        data={"crop_size": (32, 32)},
+        segmenter={"batch_norm": batch_norm},
+        **PLAIN,
+    )
 
 
 def scalars_of(
@@ -141,3 +147,30 @@ def test_dan_s_d_never_sees_a_label():
     poisoned = batch | {"label": 1 - batch["label"]}
     dan_step(other.segmenter, other.learners["discriminator"], poisoned, 0.1, config.discriminator)
     assert not changed(first, values_of(other.learners["discriminator"].model))
+
+
+def statistics_after(name: str, batch: dict[str, tf.Tensor]) -> tuple[list, list]:
+    """Moving statistics of labelled and of unlabelled images after an update, kept per domain."""
+    if name == "dan":
+        config, batch = dan_config("per_domain"), large(batch)
+    else:
+        config = advsemiseg_config(segmenter={"batch_norm": "per_domain"})
+    state = tiny_state(config)
+    d = state.learners["discriminator"]
+    if name == "dan":
+        dan_step(state.segmenter, d, batch, 0.1, config.discriminator, two_domains=True)
+    else:
+        advsemiseg_step(state.segmenter, d, batch, ALL, config.discriminator)
+    layers = batch_norm_layers(state.segmenter.model)
+    unlabelled = [v.numpy() for n in layers for v in (n.moving_mean, n.moving_variance)]
+    return [variable.numpy() for variable in state.segmenter.statistics.source], unlabelled
+
+
+@pytest.mark.parametrize("name", ["dan", "advsemiseg"])
+def test_statistics_per_domain_are_those_of_one_kind_of_images(name):
+    batch = few_labels()
+    labelled, unlabelled = statistics_after(name, batch)
+    others = statistics_after(name, batch | {"image": batch["image"] + 1})
+    assert changed(labelled, others[0]) and not changed(unlabelled, others[1])
+    others = statistics_after(name, batch | {"unlabelled_image": batch["unlabelled_image"] + 1})
+    assert not changed(labelled, others[0]) and changed(unlabelled, others[1])

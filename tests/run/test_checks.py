@@ -66,7 +66,7 @@ def test_a_target_unlike_the_source_is_refused_before_files_are_read(source, tar
 
 
 def test_statistics_per_domain_need_a_second_domain():
-    for method in ("adversarial", "dan"):  # DAN's S sees both kinds of images in one batch
+    for method in ("adversarial", "supervised"):
         config = tiny_config(segmenter={"batch_norm": "per_domain"}, method={"method": method})
         with pytest.raises(UserError, match="--batch_norm=per_domain: there is no second domain"):
             check_start(config, Parts())

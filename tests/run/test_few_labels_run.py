@@ -80,8 +80,11 @@ def test_images_without_labels_can_have_statistics_of_their_own(tmp_path):
     loss = "segmenter/loss_seg"
     assert float(control[f"train/{loss}"]) == pytest.approx(float(alone[f"train/{loss}"]), rel=1e-6)
     assert control[f"val/{loss}"] != alone[f"val/{loss}"]
-    taught = trained("taught", "self_training", "per_domain")
-    assert taught[f"val/{loss}"] != control[f"val/{loss}"]
+    for method in ("self_training", "dan", "advsemiseg"):
+        own, shared = (
+            trained(f"{method}_{mode}", method, mode) for mode in ("per_domain", "published")
+        )
+        assert own[f"val/{loss}"] != shared[f"val/{loss}"], method
 
 
 def test_an_epoch_is_as_long_whether_labels_are_used_or_not(tmp_path):

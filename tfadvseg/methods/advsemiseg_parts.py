@@ -12,8 +12,10 @@ from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
 from tfadvseg.methods.adversaries import segmenter_gradients, side_mean
 from tfadvseg.methods.confident_labels import confidence, logits_per_pixel
 from tfadvseg.methods.gradients import Gradients
+from tfadvseg.methods.levels import upsampled_logits
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET
 from tfadvseg.models.outputs import class_probabilities, predicted_label
 from tfadvseg.training.distribution import sum_over_replicas
 from tfadvseg.training.state import Learner
@@ -113,7 +115,7 @@ def unlabelled_part(
     gan, d = losses.gan, discriminator.model
     with tf.GradientTape() as s_tape, tf.GradientTape(watch_accessed_variables=False) as d_tape:
         d_tape.watch(d.trainable_variables)
-        logits = segmenter.model(image, training=True)
+        logits = upsampled_logits(segmenter, image, TARGET)[-1]
         patches = d(class_probabilities(logits), training=True)
         pixel_logits = logits_per_pixel(patches, image)
         real_mean, on_real, loss_real = None, 0.0, 0.0
@@ -163,7 +165,7 @@ def labelled_part(
         tf.GradientTape(watch_accessed_variables=False) as d_tape,
     ):
         d_tape.watch(d.trainable_variables)
-        logits = segmenter.model(image, training=True)
+        logits = upsampled_logits(segmenter, image, SOURCE)[-1]
         probabilities = class_probabilities(logits)
         loss_seg = segmentation_loss(logits, label, losses.terms, batch.get("boundary"))
         patches = d(probabilities, training=True)

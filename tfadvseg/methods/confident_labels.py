@@ -7,7 +7,9 @@ from tfadvseg.losses.discriminator_input import true_probabilities
 from tfadvseg.losses.gan import compares_sides
 from tfadvseg.losses.segmentation import labels_where
 from tfadvseg.methods.few_label_pictures import WINDOWS
+from tfadvseg.methods.levels import upsampled_logits
 from tfadvseg.methods.method import ChosenLabels, ToPixels, Training
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE
 from tfadvseg.models.ops.resampling import resize_aligned
 from tfadvseg.models.outputs import class_probabilities, predicted_label
 
@@ -47,7 +49,7 @@ def pseudo_label_picture(training: Training, to_pixels: ToPixels) -> ChosenLabel
     pixel_logits = logits_per_pixel(d(class_probabilities(logits), training=False), images)
     real_mean = None
     if compares_sides(method.gan):
-        labelled = training.segmenter.model(batch["image"], training=False)
+        labelled = upsampled_logits(training.segmenter, batch["image"], SOURCE, training=False)[-1]
         probabilities, config = class_probabilities(labelled), training.config.discriminator
         maps = true_probabilities(batch["label"], batch.get("mask"), probabilities, config)
         real_mean = tf.reduce_mean(d(maps, training=False))

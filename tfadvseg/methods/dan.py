@@ -22,10 +22,12 @@ from tfadvseg.methods.adversaries import (
     with_r1,
 )
 from tfadvseg.methods.few_label_pictures import answered_windows
+from tfadvseg.methods.levels import upsampled_logits
 from tfadvseg.methods.method import Method, Picture, ToPixels, Training
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.methods.watching import health_scalars
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.training.distribution import sum_over_replicas
 from tfadvseg.training.state import Builder, Learner
@@ -43,13 +45,13 @@ def dan_step(
     config: DiscriminatorConfig,
     segmentation: SegmentationLoss = segmentation_loss,
     gan: GanLoss = "vanilla",
+    two_domains: bool = False,
 ) -> Scalars:
     """Updates S once, then D once on the predictions of the updated S.
 
-    S minimises loss_seg + lambda_adv * loss_adv, D its mean loss over all images of the batch. One
-    forward pass of S takes both kinds of images, so that batch norm's statistics mix them. D runs
-    in inference mode while S is updated, and S while D is updated: D learns from maps made with
-    moving statistics.
+    S minimises loss_seg + lambda_adv * loss_adv, D its mean loss over all images of the batch. D
+    runs in inference mode while S is updated, and S while D is updated: D learns from maps made
+    with moving statistics.
 
     Args:
         segmenter, discriminator: the networks and their optimizers.
@@ -60,6 +62,9 @@ def dan_step(
             predictions on labelled images.
         segmentation: S's loss on labelled images.
         gan: the adversarial loss.
+        two_domains: whether unlabelled images count as another domain: both kinds then pass through
+            S separately, each with batch norm's statistics of its own. Otherwise they pass together
+            and share them, as published.
 
     Returns:
         S's `loss_seg` and `loss_adv` before its update, and with a balance `lambda_adv`; D's
@@ -70,7 +75,7 @@ def dan_step(
     images = tf.concat([batch["image"], batch["unlabelled_image"]], axis=0)
     labelled = tf.shape(batch["image"])[0]
     with tf.GradientTape(persistent=discriminator.balance is not None) as tape:
-        logits = segmenter.model(images, training=True)
+        logits = _logits(segmenter, batch, two_domains, training=True)
         loss_seg = segmentation(logits[:labelled], batch["label"])
         probabilities = class_probabilities(logits)
         maps = shown_to_d(probabilities[labelled:], batch["unlabelled_image"], config)
@@ -89,7 +94,8 @@ def dan_step(
     segmenter.apply(gradients)
     threshold = None if labelled_logits is None else side_mean(labelled_logits, gan)
 
-    maps = shown_to_d(class_probabilities(segmenter.model(images, training=False)), images, config)
+    probabilities = class_probabilities(_logits(segmenter, batch, two_domains, training=False))
+    maps = shown_to_d(probabilities, images, config)
     with tf.GradientTape() as tape:
         d_logits = discriminator.model(maps, training=True)
         labelled_logits, unlabelled_logits = d_logits[:labelled], d_logits[labelled:]
@@ -119,6 +125,18 @@ def dan_step(
         "d/fooling_rate": global_share(answers(fooling_logits, LABELLED, gan, threshold)),
         **health_scalars("d", sides, gan),
     }
+
+
+def _logits(segmenter: Learner, batch: Batch, two_domains: bool, training: bool) -> tf.Tensor:
+    """S's logits on the labelled images and then on the others, [B + U,H,W,K] float32."""
+    images = batch["image"], batch["unlabelled_image"]
+    if not two_domains:
+        return segmenter.model(tf.concat(images, axis=0), training=training)
+    parts = [
+        upsampled_logits(segmenter, image, domain, training)[-1]
+        for image, domain in zip(images, (SOURCE, TARGET), strict=True)
+    ]
+    return tf.concat(parts, axis=0)
 
 
 def shown_to_d(
@@ -157,6 +175,7 @@ def phases(training: Training) -> tuple[Phase, ...]:
             config.discriminator,
             segmentation,
             method.gan,
+            two_domains=config.segmenter.batch_norm == "per_domain",
         )
         return scalars | training.beside(batch)
 

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tfadvseg.methods.levels import upsampled_logits
 from tfadvseg.methods.method import PatchMaps, ToPixels, Training
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET
 from tfadvseg.models.outputs import class_probabilities
 
 WINDOWS = 3
@@ -29,8 +31,13 @@ def answered_windows(
         answers: meaning of low and of high logits.
     """
     batch = training.feed.first_domains(WINDOWS)
-    images = tf.concat([batch["source_image"], batch["target_image"]], axis=0)
-    probabilities = class_probabilities(training.segmenter.model(images, training=False))
+    sides = (batch["source_image"], SOURCE), (batch["target_image"], TARGET)
+    images = tf.concat([image for image, _ in sides], axis=0)
+    logits = [
+        upsampled_logits(training.segmenter, image, domain, training=False)[-1]
+        for image, domain in sides
+    ]
+    probabilities = class_probabilities(tf.concat(logits, axis=0))
     discriminator = training.learners["discriminator"].model
     patches = discriminator(d_input(probabilities, images), training=False)[..., 0]
     return PatchMaps(

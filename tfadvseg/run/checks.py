@@ -87,16 +87,16 @@ def check_continued(output: Path, config: Config, begins: bool) -> None:
 def check_domains(config: Config) -> None:
     """Refuses batch-norm statistics per domain where all images share them.
 
-    A method for either kind of images without labels treats those of one domain as a second one.
+    Images without labels count as a second domain, whatever they show.
 
     Raises:
         UserError: naming the flag.
     """
-    separates = bool(config.target.dataset) or len(config.method.rules.unlabelled) > 1
+    separates = bool(config.target.dataset or config.method.rules.unlabelled)
     if config.segmenter.batch_norm == "per_domain" and not separates:
         raise UserError(
             "--batch_norm=per_domain: there is no second domain; leave it out, or give "
-            "--target_dataset."
+            "--target_dataset, or a --method that learns from images without labels."
         )
 
 
