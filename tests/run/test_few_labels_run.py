@@ -21,10 +21,10 @@ from tfadvseg.run.parts import Parts
 MEMBRANES = descriptor_of("membranes")
 
 
-def config(output=None, method="self_training", labelled=2, **changes) -> Config:
+def config(output=None, method="self_training", labelled=2, arms=(), **changes) -> Config:
     run = {"epochs": 1, "export": False, "best_metric": "last", "output_dir": str(output)}
     return tiny_config(
-        method={"method": method},
+        method={"method": method, "compare": arms},
         few_labels={"labelled_images": labelled} | changes.pop("few_labels", {}),
         run=run | changes.pop("run", {}),
         **changes,
@@ -69,8 +69,9 @@ def test_labels_that_are_not_drawn_never_reach_a_loss(tmp_path, caplog):
 def test_images_without_labels_can_have_statistics_of_their_own(tmp_path):
     """The control: S learns as from the labelled images alone, and is used with other averages."""
 
-    def trained(name: str, method: str, batch_norm: str) -> dict[str, str]:
-        chosen = config(tmp_path / name, method, segmenter={"batch_norm": batch_norm})
+    def trained(name: str, method: str, batch_norm: str, *arms: str) -> dict[str, str]:
+        segmenter = {"batch_norm": batch_norm}
+        chosen = config(tmp_path / name, method, arms=arms, segmenter=segmenter)
         experiment.run_experiment(chosen, Parts(examples=splits()))
         with (tmp_path / name / "metrics.csv").open() as file:
             return next(csv.DictReader(file))
@@ -81,10 +82,12 @@ def test_images_without_labels_can_have_statistics_of_their_own(tmp_path):
     assert float(control[f"train/{loss}"]) == pytest.approx(float(alone[f"train/{loss}"]), rel=1e-6)
     assert control[f"val/{loss}"] != alone[f"val/{loss}"]
     for method in ("self_training", "dan", "advsemiseg"):
-        own, shared = (
-            trained(f"{method}_{mode}", method, mode) for mode in ("per_domain", "published")
-        )
+        own = trained(f"{method}_own", method, "per_domain", "adabn")
+        shared = trained(f"{method}_shared", method, "published")
         assert own[f"val/{loss}"] != shared[f"val/{loss}"], method
+        for part in ("train", "val"):
+            beside, alone = own[f"{part}/adabn/loss_seg"], control[f"{part}/{loss}"]
+            assert float(beside) == pytest.approx(float(alone), rel=1e-5), method
 
 
 def test_an_epoch_is_as_long_whether_labels_are_used_or_not(tmp_path):

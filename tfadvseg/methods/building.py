@@ -61,8 +61,20 @@ def _beside(
 
     def beside(batch: Batch) -> Scalars:
         scalars: Scalars = {}
+        batch = _with_domains(batch)
         for step in steps:
             scalars |= step(batch, {})
         return scalars
 
     return beside
+
+
+def _with_domains(batch: Batch) -> Batch:
+    """A batch with unlabelled images has them under the names of methods of two domains, too."""
+    if "unlabelled_image" not in batch:
+        return batch
+    return batch | {
+        "source_image": batch["image"],
+        "source_label": batch["label"],
+        "target_image": batch["unlabelled_image"],
+    }

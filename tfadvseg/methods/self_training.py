@@ -206,22 +206,13 @@ def phases(training: Training) -> tuple[Phase, ...]:
             functools.partial(segmentation_loss, terms=training.terms),
             two_domains,
         )
-        return scalars | training.beside(_for_arms(batch))
+        return scalars | training.beside(batch)
 
     def weights(progress: float) -> dict[str, float]:
         return {"lambda_unlabelled": unlabelled_weight(config, progress)}
 
     updates, batches = config.run.steps_per_epoch, training.feed.labelled_and_unlabelled
     return (Phase("self_training", step, updates, batches, weights),)
-
-
-def _for_arms(batch: Batch) -> Batch:
-    """The same batch with the names of methods of two domains."""
-    return batch | {
-        "source_image": batch["image"],
-        "source_label": batch["label"],
-        "target_image": batch["unlabelled_image"],
-    }
 
 
 def pictures(training: Training, to_pixels: ToPixels) -> Sequence[Picture]:

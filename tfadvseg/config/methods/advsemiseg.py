@@ -60,6 +60,6 @@ RULES = MethodRules(
     lambda_adv=0.01,
     unlabelled=("images",),
     boundaries=True,
-    arms=("supervised", "size_prior"),
+    arms=("supervised", "adabn", "size_prior"),
     check=_check,
 )

@@ -30,6 +30,6 @@ RULES = MethodRules(
     lambda_adv=0.1,
     unlabelled=("images",),
     boundaries=True,
-    arms=("supervised",),
+    arms=("supervised", "adabn"),
     check=_check,
 )
