@@ -1,5 +1,6 @@
 """A file's real format, recognised by its first bytes whatever its name."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 
@@ -21,8 +22,11 @@ WEBP, BMP = Format("WebP"), Format("BMP")
 JPEG2000, AVIF = Format("JPEG 2000"), Format("AVIF")
 
 _CONVERT = "convert it to PNG or TIFF"
+_UNPACK = "unpack it"
 _LFS = Format("Git LFS pointer", "fetch the file itself with `git lfs pull`")
 _EMPTY = Format("empty file", "replace it")
+_JPEG_LS = Format("JPEG-LS file", _CONVERT)
+_MARKUP = Format("web page or XML file", "replace it; a download may have failed")
 
 _SIGNATURES: tuple[tuple[int, bytes, Format], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", PNG),
@@ -48,11 +52,23 @@ _SIGNATURES: tuple[tuple[int, bytes, Format], ...] = (
     (128, b"DICM", Format("DICOM file", _CONVERT)),
     (344, b"n+1\0", Format("NIfTI file", _CONVERT)),
     (0, b"SIMPLE  =", Format("FITS file", _CONVERT)),
+    (208, b"MAP ", Format("MRC file", _CONVERT)),
+    (0, b"MATLAB ", Format("MATLAB file", _CONVERT)),
+    (0, b"ZISRAWFILE", Format("Zeiss CZI file", _CONVERT)),
+    (0, b"\xda\xce\xbe\n", Format("Nikon ND2 file", _CONVERT)),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Format("OLE file (OIB, ZVI)", _CONVERT)),
+    (0, b"8BPS", Format("Photoshop file", _CONVERT)),
+    (0, b"v/1\x01", Format("OpenEXR file", _CONVERT)),
+    (0, b"#?RADIANCE", Format("Radiance HDR file", _CONVERT)),
     (0, b"%PDF", Format("PDF file", _CONVERT)),
-    (0, b"\x1f\x8b", Format("gzip archive", "unpack it")),
-    (0, b"PK\x03\x04", Format("ZIP archive", "unpack it")),
+    (0, b"\x1f\x8b", Format("gzip archive", _UNPACK)),
+    (0, b"BZh", Format("bzip2 archive", _UNPACK)),
+    (0, b"\xfd7zXZ\0", Format("xz archive", _UNPACK)),
+    (0, b"7z\xbc\xaf'\x1c", Format("7z archive", _UNPACK)),
+    (0, b"Rar!\x1a\x07", Format("RAR archive", _UNPACK)),
+    (0, b"PK\x03\x04", Format("ZIP archive", _UNPACK)),
     (0, b"version https://git-lfs", _LFS),
-    (0, b"<", Format("web page or XML file", "replace it; a download may have failed")),
+    (0, b"<", _MARKUP),
 )
 """Offset and bytes that identify a format; the first match counts."""
 
@@ -68,24 +84,51 @@ def identify(head: bytes) -> Format | None:
         if head[offset : offset + len(signature)] == signature:
             if kind is WEBP and head[:4] != b"RIFF":
                 continue
+            if kind is JPEG and any(marker == _LS_FRAME for marker, _ in _jpeg_segments(head)):
+                return _JPEG_LS
             return kind
-    return None
+    return _MARKUP if head.lstrip().startswith(b"<") else None
 
 
 def jpeg_precision(content: bytes) -> int:
     """Bits per sample of a JPEG file, from its frame header (ITU-T T.81, B.2.2); 8 if missing."""
-    position = 2
-    while position + 4 < len(content) and content[position] == 0xFF:
-        marker = content[position + 1]
-        if marker in _FRAME_HEADERS:
-            return content[position + 4]
-        if marker == 0xFF:  # a fill byte
-            position += 1
-            continue
-        position += 2 + int.from_bytes(content[position + 2 : position + 4], "big")
+    for marker, start in _jpeg_segments(content):
+        if marker in _FRAME_HEADERS and start < len(content):
+            return content[start]
     return 8
 
 
+def jpeg_is_complete(content: bytes) -> bool:
+    """Whether a JPEG file's first scan is followed by an end of image."""
+    scans = [start for marker, start in _jpeg_segments(content) if marker == _SCAN]
+    # Within a scan, 0xFF is followed by 0 or by the number of a restart marker.
+    return bool(scans) and content.find(b"\xff\xd9", scans[0]) >= 0
+
+
+def jpeg_exif(content: bytes) -> bytes:
+    """The Exif block of a JPEG file; empty if it has none."""
+    for marker, start in _jpeg_segments(content):
+        if marker == _APP1 and content[start : start + 6] == b"Exif\0\0":
+            length = int.from_bytes(content[start - 2 : start], "big")
+            return content[start : start - 2 + length]
+    return b""
+
+
+def _jpeg_segments(content: bytes) -> Iterator[tuple[int, int]]:
+    """Marker and position of the payload of each segment up to the first scan."""
+    position = 2
+    while position + 4 <= len(content) and content[position] == 0xFF:
+        marker = content[position + 1]
+        if marker == 0xFF:  # a fill byte
+            position += 1
+            continue
+        yield marker, position + 4
+        if marker == _SCAN:
+            return
+        position += 2 + int.from_bytes(content[position + 2 : position + 4], "big")
+
+
+_APP1, _SCAN, _LS_FRAME = 0xE1, 0xDA, 0xF7
 _FRAME_HEADERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 
 

@@ -73,6 +73,12 @@ def planes_of(pixels: np.ndarray, axes: str, path: str) -> Iterator[np.ndarray]:
 
 ALPHA_NOTE = "the alpha channel is not an image channel and is left out"
 
+
+def spread_note(bits: int) -> str:
+    """Note about images with fewer than 8 bits per level."""
+    return f"levels of {bits} bit{'s' * (bits > 1)} are spread over 0 to 255"
+
+
 _ORIENTATIONS = {
     2: "mirrored left to right",
     3: "turned by 180 degrees",

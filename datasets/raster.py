@@ -6,6 +6,7 @@ are never decoded with it. Every error is a `ValueError` or `OSError` with a one
 names the file.
 """
 
+import contextlib
 import io
 import os
 import warnings
@@ -25,6 +26,7 @@ from tfadvseg_datasets.pixels import (
     image_pixels,
     label_ids,
     orientation_notes,
+    spread_note,
     without_alpha,
 )
 from tfadvseg_datasets.tiff_pixels import LeftToPillow
@@ -34,6 +36,14 @@ _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
 _LOSSLESS = ("PNG", "GIF", "BMP", "DIB", "PPM")
 """Pillow's names of formats that preserve class ids."""
+
+_LOSSY = {
+    formats.JPEG: "JPEG",
+    formats.WEBP: "WEBP",
+    formats.JPEG2000: "JPEG2000",
+    formats.AVIF: "AVIF",
+}
+"""Formats that may change class ids, and their names in messages."""
 
 _ORIENTATION = 0x0112  # a tag of Exif
 
@@ -102,6 +112,8 @@ def decode_images(path: str | os.PathLike, channels: Sequence[int] = (), axes: s
         if kind is formats.PNG and formats.png_bit_depth(content) == 16:
             return _deep(imagecodecs.png_decode(content), content, path, channels)
         if kind is formats.JPEG and formats.jpeg_precision(content) != 8:
+            if not formats.jpeg_is_complete(content):  # the decoder would fill the rest with grey
+                raise ValueError("its end is missing")
             return _deep(imagecodecs.jpeg_decode(content), content, path, channels)
         return _pillow_images(content, path, channels)
 
@@ -128,6 +140,7 @@ def decode_labels(path: str | os.PathLike) -> Decoded:
 
     def decode(content: bytes) -> Decoded:
         kind = formats.identify(content[: formats.HEAD])
+        _refuse_lossy(kind, path)
         if kind is formats.TIFF:
             try:
                 return tiff.decode_labels(_named(content, path), str(path))
@@ -159,7 +172,9 @@ def decode_coloured_labels(path: str | os.PathLike) -> Decoded:
     """
 
     def check(content: bytes) -> Decoded:
-        if formats.identify(content[: formats.HEAD]) is formats.TIFF:
+        kind = formats.identify(content[: formats.HEAD])
+        _refuse_lossy(kind, path)
+        if kind is formats.TIFF:
             tiff.check_labels(_named(content, path), str(path))
         else:
             with Image.open(io.BytesIO(content)) as file:
@@ -211,7 +226,15 @@ def _decoded(path: str | os.PathLike, decode: Callable[[bytes], Decoded]) -> Dec
     except Exception as error:  # the decoders raise many exception types on damaged files
         kind = formats.identify(content[: formats.HEAD])
         if kind is not None and kind.advice:
-            raise ValueError(f"{path}: is not an image but a {kind.name}; {kind.advice}.") from None
+            article = "an" if kind.name.startswith(("empty", "HDF5", "MRC", "O", "xz")) else "a"
+            raise ValueError(
+                f"{path}: is not an image but {article} {kind.name}; {kind.advice}."
+            ) from None
+        if isinstance(error, Image.UnidentifiedImageError) and kind is None:
+            raise ValueError(
+                f"{path}: not an image of a known format; convert it to PNG or TIFF, or replace "
+                "it if it is damaged."
+            ) from None
         raise ValueError(
             f"{path}: not a complete image file ({_detail(error)}); replace it."
         ) from None
@@ -219,7 +242,7 @@ def _decoded(path: str | os.PathLike, decode: Callable[[bytes], Decoded]) -> Dec
 
 def _detail(error: Exception) -> str:
     if isinstance(error, Image.UnidentifiedImageError):
-        return "unknown format"
+        return "its header is damaged"
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -243,7 +266,10 @@ def _orientation(content: bytes) -> tuple[str, ...]:
         with Image.open(io.BytesIO(content)) as image:
             return _orientation_of(image)
     except (OSError, SyntaxError):  # a depth that Pillow does not open
-        return ()
+        exif = Image.Exif()
+        with contextlib.suppress(Exception):  # corrupt Exif, which does not affect the pixels
+            exif.load(formats.jpeg_exif(content))
+        return orientation_notes(exif.get(_ORIENTATION))
 
 
 def _orientation_of(image: Image.Image) -> tuple[str, ...]:
@@ -270,13 +296,25 @@ def _pillow_images(content: bytes, path: str | os.PathLike, channels: Sequence[i
     notes: dict[str, None] = {}
     images = []
     with Image.open(io.BytesIO(content)) as file:
+        if file.mode != "1":
+            _check_levels(file, path)
+        notes.update(dict.fromkeys(_further_pictures(file)))
         for number in range(_pages(file)):
             file.seek(number)
             file.load()
             images.append(_pillow_image(file, path, channels, notes))
+        bits = formats.png_bit_depth(content) if file.format == "PNG" else 8
+        bits = 1 if file.mode == "1" else bits
+        if bits < 8 and file.mode in _GREY_MODES:
+            notes[spread_note(bits)] = None
         # Only now, because the Exif of a PNG may come after its pixels.
         notes.update(dict.fromkeys(_orientation_of(file)))
     return Decoded(images, tuple(notes))
+
+
+def _further_pictures(file: Image.Image) -> tuple[str, ...]:
+    others = getattr(file, "n_frames", 1) - _pages(file)
+    return (f"{others} more pictures in it (animation, preview) left out",) if others else ()
 
 
 def _pages(file: Image.Image) -> int:
@@ -309,19 +347,34 @@ def _pillow_labels(
         _require_lossless(file, path, lossless)
         labels: list[np.ndarray] = []
         notes: tuple[str, ...] = ()
+        others = _further_pictures(file)
         for number in range(_pages(file)):
             file.seek(number)
             raw_mode = _raw_mode(file)
             file.load()
             ids, notes = _pillow_ids(file, raw_mode, path)
             labels.append(ids)
-        return Decoded(labels, notes + _orientation_of(file))
+        return Decoded(labels, others + notes + _orientation_of(file))
+
+
+def _refuse_lossy(kind: formats.Format | None, path: str | os.PathLike) -> None:
+    if kind in _LOSSY:
+        raise Unsuitable(f"{path}: {_LOSSY[kind]} changes class ids; store labels as PNG or TIFF.")
+
+
+def _check_levels(file: Image.Image, path: str | os.PathLike) -> None:
+    """Refuses a PGM or PPM whose levels Pillow would stretch or invert."""
+    if file.format != "PPM" or file.mode.startswith("I"):
+        return
+    tiles = getattr(file, "tile", None)
+    if tiles and tiles[0].args not in (file.mode, (file.mode, 255)):
+        raise Unsuitable(f"{path}: PBM, or PGM with another maximum than 255; convert it to PNG.")
 
 
 def _require_lossless(file: Image.Image, path: str | os.PathLike, lossless: Sequence[str]) -> None:
     if file.format not in lossless:
-        name = "JPEG" if file.format in ("JPEG", "MPO") else file.format
-        raise Unsuitable(f"{path}: {name} changes class ids; store labels as PNG or TIFF.")
+        raise Unsuitable(f"{path}: labels are not read from {file.format}; store them as PNG.")
+    _check_levels(file, path)
     if file.format == "GIF" and getattr(file, "n_frames", 1) > 1:
         raise Unsuitable(
             f"{path}: a GIF of several frames loses class ids; store labels as PNG or TIFF."

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tfadvseg_datasets.raster import decode_images, read_images, read_labels
+from tfadvseg_datasets.raster import decode_images, decode_labels, read_images, read_labels
 
 IDS = np.array([[0, 1, 2], [7, 2, 1]], np.uint8)
 PALETTE = [0, 0, 0, 200, 30, 30, 30, 200, 30, *[9] * 12, 250, 250, 90]  # entries 0, 1, 2, 7 used
@@ -151,7 +151,7 @@ def test_absent_and_foreign_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_images(tmp_path / "absent.png")
     (tmp_path / "text.tif").write_text("not a picture")
-    with pytest.raises(ValueError, match=r"text\.tif: not a complete image file \(unknown format"):
+    with pytest.raises(ValueError, match=r"text\.tif: not an image of a known format; convert"):
         read_images(tmp_path / "text.tif")
 
 
@@ -225,7 +225,12 @@ def test_labels_of_formats_that_may_lose_are_refused_whatever_their_suffix(tmp_p
         (b"\0\0\0\x18ftypheic", "HEIC file or video; convert"),
         (b"%PDF-1.7", "PDF file; convert"),
         (b"<!DOCTYPE html>", "web page or XML file; replace"),
-        (b"\x89HDF\r\n\x1a\n", "HDF5 file; convert"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file; convert"),
+        (b"\n <html>", "web page or XML file; replace"),
+        (b"v/1\x01", "an OpenEXR file; convert"),
+        (bytes(208) + b"MAP ", "an MRC file; convert"),
+        (b"7z\xbc\xaf'\x1c", "7z archive; unpack"),
+        (imagecodecs.jpegls_encode(np.zeros((4, 4), np.uint16)), "JPEG-LS file; convert"),
     ],
 )
 def test_what_is_no_image_is_called_by_its_name(tmp_path, content, message):
@@ -260,3 +265,48 @@ def test_jpegs_of_twelve_bits_keep_their_depth(tmp_path):
     (image,) = decode_images(tmp_path / "x.jpg").pages
     assert image.dtype == np.uint16
     assert abs(image[..., 0].astype(int) - levels).max() < 16
+    (tmp_path / "x.jpg").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"x\.jpg: not a complete image file \(its end"):
+        decode_images(tmp_path / "x.jpg")
+
+
+def test_the_orientation_tag_of_a_deep_jpeg_is_reported(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    block = exif.tobytes()
+    content = imagecodecs.jpeg8_encode(np.zeros((8, 8), np.uint16), bitspersample=12)
+    segment = b"\xff\xe1" + struct.pack(">H", 2 + len(block)) + block
+    (tmp_path / "x.jpg").write_bytes(content[:2] + segment + content[2:])
+    assert any("orientation tag (6)" in note for note in decode_images(tmp_path / "x.jpg").notes)
+
+
+def test_labels_in_a_jpeg_that_pillow_cannot_open_are_refused_as_jpeg(tmp_path):
+    content = imagecodecs.jpeg8_encode(np.zeros((8, 8), np.uint16), bitspersample=12)
+    (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(ValueError, match=r"x\.png: JPEG changes class ids"):
+        read_labels(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_images_of_few_bits_are_spread_and_reported(tmp_path, bits):
+    (tmp_path / "x.png").write_bytes(grey_png(np.array([[0, 2**bits - 1]]), bits))
+    (image,), notes = decode_images(tmp_path / "x.png")
+    assert image.ravel().tolist() == [0, 255]
+    assert notes == (f"levels of {bits} bits are spread over 0 to 255",)
+
+
+def test_pgm_with_levels_that_pillow_stretches_is_refused(tmp_path):
+    for name, maximum in (("ids.png", 3), ("whole.png", 255)):
+        (tmp_path / name).write_bytes(b"P5\n4 1\n%d\n\0\1\2\3" % maximum)
+    assert read_labels(tmp_path / "whole.png")[0].tolist() == [[0, 1, 2, 3]]
+    for read in (read_labels, read_images):
+        with pytest.raises(ValueError, match=r"ids\.png: .*another maximum"):
+            read(tmp_path / "ids.png")
+
+
+def test_further_pictures_of_an_animation_are_reported(tmp_path):
+    save_pages(tmp_path / "x.png", [IDS, IDS + 1])
+    for decode in (decode_images, decode_labels):
+        pages, notes = decode(tmp_path / "x.png")
+        assert len(pages) == 1
+        assert notes == ("1 more pictures in it (animation, preview) left out",)
