@@ -134,7 +134,11 @@ def _with_axes(parts: list[Part], axes: str, path: str) -> Part:
     if any(array.shape != arrays[0].shape for array in arrays):
         raise Unsuitable(f"{path}: its pages differ in size, so --axes={axes} cannot be applied.")
     pixels = np.stack(arrays) if len(arrays) > 1 else arrays[0]
-    pixels = pixels.reshape([size for size in pixels.shape if size > 1])
+    if pixels.ndim != len(axes):
+        pixels = pixels.reshape([size for size in pixels.shape if size > 1])
+    if pixels.ndim == 2 < len(axes) and {"Y", "X"} <= {*axes}:  # a stack of one section
+        sizes = iter(pixels.shape)
+        pixels = pixels.reshape([next(sizes) if name in "YX" else 1 for name in axes])
     if pixels.ndim != len(axes):
         raise Unsuitable(
             f"{path}: holds {' x '.join(map(str, pixels.shape))} numbers, {pixels.ndim} axes; "

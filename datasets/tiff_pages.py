@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import tifffile
 
-from tfadvseg_datasets.decoded import Layout, Part
+from tfadvseg_datasets.decoded import Layout, Part, Unsuitable
 
 _WITH_AXES = frozenset(
     ("shaped", "lsm", "mmstack", "ome", "imagej", "ndtiff", "fluoview", "stk", "sis", "nih")
@@ -39,7 +39,28 @@ class Source(NamedTuple):
     pages: Any
     layout: Layout
 
+    def require_all(self) -> None:
+        """Raises if planes or their pixels are missing, which tifffile and codecs may fill in.
+
+        Raises:
+            Unsuitable: the file's metadata describe planes that it does not contain.
+            ValueError: the file ends before its pixels do.
+        """
+        pages = self.pages.pages if hasattr(self.pages, "levels") else [self.pages]
+        file = self.layout.page.parent.filehandle
+        if missing := sum(page is None for page in pages):
+            raise Unsuitable(
+                f"{file.path}: its metadata describe {len(pages)} planes, but {missing} of them "
+                "are not in the file; export it again."
+            )
+        for page in pages:
+            pieces = zip(page.dataoffsets, page.databytecounts, strict=False)
+            cut = sum(offset + count > file.size for offset, count in pieces if count)
+            if cut:
+                raise ValueError(f"{cut} of its strips or tiles are truncated")
+
     def read(self) -> Part:
+        self.require_all()
         pixels = self.pages.asarray(maxworkers=1).reshape(self.layout.shape)
         return Part(pixels, self.layout.axes, self.layout.page)
 
@@ -69,7 +90,7 @@ def find_sources(tiff: tifffile.TiffFile, check: Check) -> tuple[list[Source], l
         if what := _no_image(page):
             notes.append(f"{what} left out")
             continue
-        check(page, tiff.filehandle.name)
+        check(page, tiff.filehandle.path)
         shape, axes = each.get_shape(squeeze=False), each.get_axes(squeeze=False)
         parts.append(Source(each, Layout(tuple(shape), axes, _itemsize(page), page)))
     if any(len(each.levels) > 1 for each in chosen):
@@ -93,7 +114,7 @@ def _pages(tiff: tifffile.TiffFile, check: Check) -> tuple[list[Source], list[st
         if what := "reduced-resolution page" if page.offset in smaller else _no_image(page):
             left_out[what] += 1
             continue
-        check(page, tiff.filehandle.name)
+        check(page, tiff.filehandle.path)
         parts.append(Source(page, Layout(page.shape, page.axes, _itemsize(page), page)))
     return parts, [
         f"{count} {what}{'s' * (count > 1)} left out" for what, count in left_out.items()

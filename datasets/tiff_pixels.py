@@ -6,7 +6,7 @@ import numpy as np
 import tifffile
 
 from tfadvseg_datasets.decoded import Part, Process, Unsuitable
-from tfadvseg_datasets.pixels import images_of, labels_of, orientation_notes
+from tfadvseg_datasets.pixels import images_of, labels_of, orientation_notes, spread_note
 
 _FACSIMILE = frozenset((2, 3, 4))  # compressions
 
@@ -25,13 +25,17 @@ class LeftToPillow(Exception):
 
 
 def check_image(page: tifffile.TiffPage, path: str) -> None:
-    """Raises `LeftToPillow` for a page of an image that is not decoded here; a `Check`."""
-    del path
+    """Raises `LeftToPillow` or `Unsuitable` for a page that is not decoded here; a `Check`."""
     if page.compression == _OLD_JPEG or page.compression in _FACSIMILE:
         raise LeftToPillow
     if page.photometric == _YCBCR and page.compression == _JPEG:  # decoded to RGB
         return
     if page.photometric in _CONVERTED:
+        if _itemsize(page) > 1:
+            raise Unsuitable(
+                f"{path}: {_photometric(page)} colours of {page.dtype}, which would lose their "
+                "depth in RGB; save it as RGB."
+            )
         raise LeftToPillow
 
 
@@ -91,8 +95,10 @@ def _display_values(part: Part) -> tuple[np.ndarray, str, tuple[str, ...]]:
         notes = ("its zero is white; levels are inverted, so that more is brighter",)
         pixels = ~pixels if pixels.dtype.kind == "b" else _inverted(page, pixels)
     bits = page.bitspersample
+    if bits == 1 and pixels.dtype.kind == "b":  # `images_of` makes them 0 and 255
+        notes += (spread_note(bits),)
     if bits in (2, 4) and pixels.dtype == np.uint8:
-        notes += (f"levels of {bits} bits are spread over 0 to 255",)
+        notes += (spread_note(bits),)
         pixels = pixels * np.uint8(255 // (2**bits - 1))
     return pixels, part.axes, notes
 
@@ -100,7 +106,7 @@ def _display_values(part: Part) -> tuple[np.ndarray, str, tuple[str, ...]]:
 def _inverted(page: tifffile.TiffPage, pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype.kind == "u":
         return pixels.dtype.type(2**page.bitspersample - 1) - pixels
-    return -pixels
+    return ~pixels if pixels.dtype.kind == "i" else -pixels  # -(-32768) would be out of range
 
 
 def _alpha(part: Part) -> tuple[int, ...]:
@@ -114,7 +120,17 @@ def _alpha(part: Part) -> tuple[int, ...]:
 
 def _orientation(page: tifffile.TiffPage) -> tuple[str, ...]:
     value = page.tags.valueof(_ORIENTATION)
-    return orientation_notes(None if value is None else int(value))
+    if isinstance(value, bytes) and len(value) == 1:
+        value = value[0]
+    return orientation_notes(int(value) if isinstance(value, int) else None)
+
+
+def _photometric(page: tifffile.TiffPage) -> str:
+    return {_CMYK: "CMYK", _YCBCR: "YCbCr", _CIELAB: "CIELAB"}[page.photometric]
+
+
+def _itemsize(page: tifffile.TiffPage) -> int:
+    return 1 if page.dtype is None else page.dtype.itemsize
 
 
 def _name(compression: int) -> str:

@@ -33,6 +33,8 @@ def lazy_layouts(path: Path, check: Check) -> LazyLayouts | None:
         sources, notes = find_sources(tiff, check)
         if not sources or not all(map(_has_small_pieces, sources)):
             return None
+        for source in sources:
+            source.require_all()
         return LazyLayouts(tuple(source.layout for source in sources), tuple(notes))
 
 

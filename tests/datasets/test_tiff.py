@@ -241,3 +241,62 @@ def test_damage_that_tifffile_only_logs_is_reported(tmp_path, caplog):
     with pytest.raises(ValueError, match=r"x\.tif: not a complete image file \(invalid"):
         decode_images(tmp_path / "x.tif")
     assert not caplog.text
+
+
+@pytest.mark.parametrize("tag", [("B", 1, 6), ("H", 2, (6, 6)), ("s", 0, "six")])
+def test_an_odd_orientation_tag_is_no_damage(tmp_path, tag):
+    kind, count, value = tag
+    extra = [(274, kind, count, value, True)]
+    tifffile.imwrite(tmp_path / "x.tif", DEEP, extratags=extra, **GREY)
+    np.testing.assert_array_equal(image_of(tmp_path / "x.tif")[..., 0], DEEP)
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "jpegxr"])
+def test_a_codec_that_fills_in_what_is_missing_hides_no_truncation(tmp_path, compression):
+    pixels = np.tile(np.arange(64, dtype=np.uint8)[:, None, None], (1, 64, 3))
+    tifffile.imwrite(tmp_path / "x.tif", pixels, photometric="rgb", compression=compression)
+    content = (tmp_path / "x.tif").read_bytes()
+    (tmp_path / "x.tif").write_bytes(content[:-20])
+    with pytest.raises(ValueError, match=r"x\.tif: not a complete image file \(1 of its strips"):
+        decode_images(tmp_path / "x.tif")
+
+
+def test_planes_that_only_the_metadata_know_are_not_made_up(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "x.ome.tif", ome=True) as file:
+        file.write(np.stack([DEEP] * 3), metadata={"axes": "ZYX"}, **GREY)
+    with tifffile.TiffFile(tmp_path / "x.ome.tif") as tiff:
+        described, last = tiff.ome_metadata, tiff.pages[0]
+        pixels = last.asarray()
+    tifffile.imwrite(
+        tmp_path / "x.tif", pixels, description=described.encode(), metadata=None, **GREY
+    )
+    with pytest.raises(ValueError, match=r"x\.tif: .*describe 3 planes, but 2 of them are not"):
+        decode_images(tmp_path / "x.tif")
+
+
+@pytest.mark.parametrize("colours", ["separated", "cielab"])
+def test_deep_colours_that_must_be_converted_are_refused(tmp_path, colours):
+    pixels = np.dstack([DEEP] * (4 if colours == "separated" else 3))
+    tifffile.imwrite(tmp_path / "x.tif", pixels, photometric=colours)
+    with pytest.raises(ValueError, match=r"x\.tif: (CMYK|CIELAB) colours of uint16"):
+        decode_images(tmp_path / "x.tif")
+
+
+def test_signed_levels_whose_zero_is_white_stay_in_range(tmp_path):
+    levels = np.array([[-32768, 0, 32767]], np.int16)
+    tifffile.imwrite(tmp_path / "x.tif", levels, photometric="miniswhite")
+    assert image_of(tmp_path / "x.tif").ravel().tolist() == [32767, -1, -32768]
+
+
+def test_a_refusal_before_decoding_gives_the_folder(tmp_path):
+    tifffile.imwrite(tmp_path / "x.tif", IDS, compression="jpeg", **GREY)
+    with pytest.raises(ValueError) as error:
+        decode_labels(tmp_path / "x.tif")
+    assert str(error.value).startswith(f"{tmp_path}/x.tif: ")
+
+
+def test_axes_of_a_stack_of_one_section(tmp_path):
+    tifffile.imwrite(tmp_path / "x.tif", DEEP[None], metadata=None, **GREY)
+    for axes in ("TYX", "CYX", "YXC"):
+        (image,) = decode_images(tmp_path / "x.tif", axes=axes).pages
+        np.testing.assert_array_equal(image[..., 0], DEEP)
