@@ -33,3 +33,12 @@ def test_files_are_found_by_suffix_in_order(tmp_path):
     assert [path.name for path in find_image_files(tmp_path)] == ["a.tif", "b.PNG", "c.jpeg"]
     with pytest.raises(UserError, match="nowhere: no such folder"):
         find_image_files(tmp_path / "nowhere")
+
+
+def test_an_image_beyond_memory_is_named(tmp_path, monkeypatch):
+    def decode(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr("tfadvseg_datasets.raster.decode_images", decode)
+    with pytest.raises(UserError, match=r"big\.png: its pixels do not fit into memory; store"):
+        read_images(tmp_path / "big.png")

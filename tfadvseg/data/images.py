@@ -171,6 +171,11 @@ def _told(read: Callable[[], T], path: str | Path) -> T:
         raise UserError(f"{path}: {reason}; give a file that can be read.") from None
     except ValueError as error:
         raise UserError(str(error)) from None
+    except MemoryError:
+        raise UserError(
+            f"{path}: its pixels do not fit into memory; store a large image as a tiled TIFF or "
+            "as Zarr, or replace the file if it is damaged."
+        ) from None
 
 
 def log_notes(notes_of: Iterable[tuple[Path, Sequence[str]]]) -> None:
