@@ -66,6 +66,7 @@ def test_labels_that_are_not_drawn_never_reach_a_loss(tmp_path, caplog):
     assert (tmp_path / "plots" / "pseudo_labels_epoch_001.png").exists()
 
 
+@pytest.mark.slow
 def test_images_without_labels_can_have_statistics_of_their_own(tmp_path):
     """The control: S learns as from the labelled images alone, and is used with other averages."""
 
