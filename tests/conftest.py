@@ -1,6 +1,7 @@
 """Shared by all tests: two logical CPUs for replicas, and the location of real data."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,18 @@ def two_logical_cpus():
 
 
 @pytest.fixture(autouse=True)
-def same_start():
+def same_start() -> Iterator[None]:
     """Each test starts in float32 with the same seed and log level, whatever ran before.
 
-    Operations need not be deterministic, unlike within a run.
+    So does each module, whose own fixtures run before this one. Operations need not be
+    deterministic, unlike within a run.
     """
+    _reset()
+    yield
+    _reset()
+
+
+def _reset() -> None:
     import tensorflow as tf
     from tensorflow.python.framework import config
 
