@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": "Compares finished runs, or their evaluations: a table and pictures.",
     "study": "Compares arms over paired seeds or folds, with a verdict.",
     "convert": "Converts published PyTorch weights to a model, and a run to such a file.",
+    "serve-data": "Makes training windows for a run on another machine.",
     "describe-data": "Describes a dataset: means, deviations and each class's pixels.",
 }
 """Summary of each command. `describe-data` is `commands/describe_data.py`."""

@@ -70,8 +70,8 @@ from tfadvseg.study.plan import Part, Study, Unit, check_references, parse_numbe
 from tfadvseg.study.record import record_study
 from tfadvseg.study.search import Search, parse_range, run_search
 from tfadvseg.study.timing import time_arms
+from tfadvseg.training.stopping import EXIT_STOPPED
 
-EXIT_STOPPED = 75  # as of `tfadvseg train`
 EXIT_FAILED_RUNS = 1
 
 _ARM = flags.DEFINE_multi_string(

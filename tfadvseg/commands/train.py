@@ -18,8 +18,6 @@ from tfadvseg.flags.command_line import config_from_flags, define_train_flags
 if TYPE_CHECKING:
     from tfadvseg.run.result import Result
 
-EXIT_STOPPED = 75  # "temporary failure; try again", as job schedulers understand it
-
 define_train_flags()
 
 
@@ -30,7 +28,7 @@ def main(argv: list[str]) -> None:
     # Imported late, so that mistaken flags are reported at once.
     from tfadvseg.evaluation.report import format_table
     from tfadvseg.run.experiment import run_experiment
-    from tfadvseg.training.stopping import Stopped
+    from tfadvseg.training.stopping import EXIT_STOPPED, Stopped
 
     try:
         result = run_experiment(config)

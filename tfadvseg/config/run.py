@@ -51,6 +51,11 @@ class RunConfig:
         "if there are several. default: TensorFlow's default. multi_worker: several machines, "
         "which TF_CONFIG or Slurm name.",
     )
+    data_service: tuple[str, ...] = option(
+        (),
+        "Addresses of processes (serve-data) that make the training windows, each an equal part of "
+        "every batch, as in grpc://host:5050,grpc://other:5050; empty makes them here.",
+    )
     xla: bool = option(
         False, "Compile the training steps with XLA. For a single GPU; slower on CPUs."
     )

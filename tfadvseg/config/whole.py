@@ -6,6 +6,7 @@ from typing import Any
 
 from tfadvseg.config.checks import listed, require
 from tfadvseg.config.data import DataConfig
+from tfadvseg.config.data_service import check_data_service
 from tfadvseg.config.discriminator import DISCRIMINATOR_RULES, DiscriminatorConfig
 from tfadvseg.config.few_labels import FewLabelsConfig
 from tfadvseg.config.loss import LossConfig
@@ -65,6 +66,7 @@ class Config:
         self._check_domains()
         self.method.rules.check(self)
         self._check_rates()
+        check_data_service(self)
 
     def _refuse_idle(self) -> None:
         method = self.method.method

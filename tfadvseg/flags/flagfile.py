@@ -45,6 +45,7 @@ MAY_CHANGE = frozenset(
         "epochs",
         "checkpoint_every",
         "keep_checkpoints",
+        "data_service",
         "export",
         "patience",
         "outlines",

@@ -15,7 +15,7 @@ from tfadvseg.run.machine import only_trainer
 from tfadvseg.training.stopping import Stopped
 from tfadvseg.training.workers import Workers
 
-_PLACES = ("data_dir", "target_data_dir", "unlabelled_data_dir", "masks_dir", "prepared_dir")
+PLACES = ("data_dir", "target_data_dir", "unlabelled_data_dir", "masks_dir", "prepared_dir")
 """Flags whose folders may differ between machines, if they contain the same files."""
 
 
@@ -46,7 +46,7 @@ def check_alike(workers: Workers, config: Config) -> None:
     versions = {name: version(name) for name in ("tfadvseg", "tensorflow")}
     workers.check_same(versions, "versions")
     flags = {f"--{name}": str(value) for name, value in flag_values(config).items()}
-    for name in _PLACES:
+    for name in PLACES:
         flags.pop(f"--{name}", None)
     workers.check_same(flags, "flags")
 

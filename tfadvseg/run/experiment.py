@@ -22,6 +22,7 @@ from tfadvseg.run.networks import Networks, build_networks
 from tfadvseg.run.outputs import RunOutput
 from tfadvseg.run.parts import Parts
 from tfadvseg.run.result import Result, earlier_result, finish_run
+from tfadvseg.run.served_batches import served_phases
 from tfadvseg.run.start_facts import write_start_facts
 from tfadvseg.training.loop import run_updates
 from tfadvseg.training.workers import Workers, workers_of
@@ -54,7 +55,7 @@ def run_experiment(config: Config, parts: Parts | None = None) -> Result:
         if finished := _resume(run, data, workers):
             return finished
         with raise_user_errors():
-            _train(run)
+            _train(run, data.fingerprint)
             return finish_run(
                 data.config,
                 networks.spec,
@@ -101,22 +102,23 @@ def _resume(run: RunOutput, data: RunData, workers: Workers) -> Result | None:
     return result if result and ("export" in result.made or not exports) else None
 
 
-def _train(run: RunOutput) -> None:
+def _train(run: RunOutput, fingerprint: str) -> None:
     if run.is_finished():
         return
-    run.start_logging()
-    try:
-        run_updates(
-            run.config,
-            run.phases,
-            run.networks.method.opponents(run.config),
-            run.strategy,
-            run.networks.state.step,
-            run.log,
-            run,
-        )
-    finally:
-        run.tensorboard.finish_stretch()
+    with served_phases(run.config, fingerprint, run.phases) as phases:
+        run.start_logging()
+        try:
+            run_updates(
+                run.config,
+                phases,
+                run.networks.method.opponents(run.config),
+                run.strategy,
+                run.networks.state.step,
+                run.log,
+                run,
+            )
+        finally:
+            run.tensorboard.finish_stretch()
 
 
 def _start_output(
