@@ -31,6 +31,10 @@ def layouts(path: Path, axes: str) -> tuple[Layout, ...]:
         Unsuitable: no array, several arrays that are not one image, or axes that do not fit.
     """
     array, named = _array(path)
+    if not array.size:
+        raise Unsuitable(
+            f"{path}: an array of {' x '.join(map(str, array.shape))} is empty; write it again."
+        )
     return (Layout(array.shape, _axes(path, array.shape, axes or named), array.dtype.itemsize),)
 
 

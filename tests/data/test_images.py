@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import zarr
 from PIL import Image
 
-from tfadvseg.data.images import find_image_files, read_images, read_labels
+from tfadvseg.data.images import find_image_files, open_windows, read_images, read_labels
 from tfadvseg.errors import UserError
 
 
@@ -42,3 +43,13 @@ def test_an_image_beyond_memory_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("tfadvseg_datasets.raster.decode_images", decode)
     with pytest.raises(UserError, match=r"big\.png: its pixels do not fit into memory; store"):
         read_images(tmp_path / "big.png")
+
+
+def test_a_damaged_chunk_of_a_zarr_folder_is_named(tmp_path):
+    place = tmp_path / "a.zarr"
+    array = zarr.create_array(str(place), shape=(8, 8), dtype="uint8", chunks=(8, 8))
+    array[:] = np.arange(64).reshape(8, 8)
+    (chunk,) = (file for file in place.rglob("*") if file.is_file() and file.name != "zarr.json")
+    chunk.write_bytes(chunk.read_bytes()[:5])
+    with pytest.raises(UserError, match=r"a\.zarr: not a whole image .*; replace it"):
+        open_windows(place)

@@ -145,3 +145,9 @@ def test_zarr_groups_that_are_no_image_are_told(tmp_path):
     (tmp_path / "a.zarr/zarr.json").write_text("{")
     with pytest.raises(Unsuitable, match="Zarr cannot open it"):
         open_images(tmp_path / "a.zarr")
+
+
+def test_an_empty_zarr_array_is_named(tmp_path):
+    zarr.create_array(str(tmp_path / "a.zarr"), shape=(0, 4), dtype="uint8", chunks=(1, 4))
+    with pytest.raises(Unsuitable, match=r"a\.zarr: an array of 0 x 4 is empty"):
+        open_images(tmp_path / "a.zarr")

@@ -110,8 +110,12 @@ def read_window(file: Windowed, page: int, window: Window) -> np.ndarray:
     except Unsuitable as error:
         raise UserError(str(error)) from None
     except Exception as error:  # the decoders raise many exception types on damaged files
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{file.path}: not a whole image ({reason}); replace it.") from None
+        raise _damaged(file.path, error) from None
+
+
+def _damaged(path: str | Path, error: Exception) -> UserError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return UserError(f"{path}: not a whole image ({reason}); replace it.")
 
 
 def read_images(path: str | Path, channels: Sequence[int] = (), axes: str = "") -> Decoded:
@@ -176,6 +180,10 @@ def _told(read: Callable[[], T], path: str | Path) -> T:
             f"{path}: its pixels do not fit into memory; store a large image as a tiled TIFF or "
             "as Zarr, or replace the file if it is damaged."
         ) from None
+    except (UserError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # raised by a codec when a damaged Zarr folder is opened
+        raise _damaged(path, error) from None
 
 
 def log_notes(notes_of: Iterable[tuple[Path, Sequence[str]]]) -> None:
