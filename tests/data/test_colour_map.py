@@ -176,3 +176,23 @@ def test_colours_and_values_exclude_each_other():
         UserError, match=r"--colour_map=c\.txt and --value_map: labels hold colours"
     ):
         DataConfig(dataset="folder", colour_map="c.txt", value_map=((0, 0), (1, 1)))
+
+
+def test_names_that_are_not_utf_8_become_text(tmp_path):
+    (tmp_path / "c.txt").write_bytes(b"0 0 0 ground\n255 0 0 Gef\xe4\xdf\n")
+    assert read_colour_map(str(tmp_path / "c.txt")).names == ("ground", r"Gef\xe4\xdf")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "#000000 ground\n#ff0000 cell\n",
+            r"colours\.txt: holds nothing but comments \(#\); write",
+        ),
+        ("name,r,g,b,id\na,0,0,0,0\nb,1,1,1,300\n", "line 3: the id 300 is too large"),
+    ],
+)
+def test_files_that_would_lose_classes_are_refused(write, text, message):
+    with pytest.raises(UserError, match=message):
+        read_colour_map(write(text))

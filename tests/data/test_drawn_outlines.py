@@ -154,9 +154,34 @@ def listed_twice(coco: dict) -> None:
     coco["images"][1]["file_name"] = "images/a.png"
 
 
+def unknown_image(coco: dict) -> None:
+    coco["annotations"][0]["image_id"] = 77
+
+
+def two_names(coco: dict) -> None:
+    coco["categories"].append({"id": coco["categories"][0]["id"], "name": "other"})
+
+
+def not_finite(coco: dict) -> None:
+    coco["annotations"][0]["segmentation"] = [[1, 2, float("nan"), 4, 5, 6]]
+
+
+def mask_of_other_size(coco: dict) -> None:
+    coco["annotations"][0]["segmentation"] = {"size": [2, 2], "counts": [0, 4]}
+
+
+def too_many_classes(coco: dict) -> None:
+    coco["categories"] += [{"id": 100 + i, "name": f"more{i}"} for i in range(255)]
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
+        (unknown_image, "annotation 1 has image_id 77, which images do not list"),
+        (two_names, r"category id \d+ is .* and other; give each id one name"),
+        (not_finite, "segmentation of annotation 1 is neither polygons nor run lengths"),
+        (mask_of_other_size, "mask of annotation 1 is 2 x 2 .* but its image is 6 x 8"),
+        (too_many_classes, r"classes besides the background, but class ids are 0 to 254"),
         (other_size, r"coco\.json: annotates a\.png as 60 x 8 .* but it is 6 x 8"),
         (unknown_category, "annotation 1 has category_id 5, which categories do not list"),
         (other_images, r"lists none of the folder's images \(a\.png, \.\.\.\), only x\.png"),
@@ -190,6 +215,19 @@ def test_labelmes_files_beside_the_images_are_drawn(tmp_path):
     assert folder.descriptor.class_names == ("background", "cell", "worm")
     wanted = expected((slice(1, 3), slice(1, 4), 1), (slice(4, 6), slice(4, 6), 2))
     np.testing.assert_array_equal(folder.examples.labels[0], wanted)
+
+
+def test_rectangles_may_be_given_by_all_corners(tmp_path):
+    rectangle = POLYGON | {"shape_type": "rectangle"}
+    label = read(tmp_path, annotations=labelme(tmp_path, rectangle)).examples.labels[0]
+    np.testing.assert_array_equal(label, expected((slice(1, 3), slice(1, 4), 1)))
+
+
+def test_class_names_that_are_not_utf_8_become_text(tmp_path):
+    place = labelme(tmp_path, POLYGON)
+    content = (tmp_path / "a.json").read_bytes()
+    (tmp_path / "a.json").write_bytes(content.replace(b"cell", b"Gef\xe4\xdf"))
+    assert read(tmp_path, annotations=place).descriptor.class_names[1] == r"Gef\xe4\xdf"
 
 
 def test_later_shapes_lie_upon_earlier_ones_and_ignored_ones_are_255(tmp_path):

@@ -12,6 +12,7 @@ from absl import logging
 from tfadvseg.config.data import MAX_CLASSES
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.images import read_colours
+from tfadvseg.data.names import plain_name
 from tfadvseg.errors import UserError
 from tfadvseg.files.text import read_text
 from tfadvseg_datasets.decoded import Decoded
@@ -110,7 +111,7 @@ def read_colour_map(path: str, class_names: Sequence[str] = ()) -> ColourMap:
         raise UserError(f"{flag}: {error.strerror}; give a text file.") from None
     except UnicodeDecodeError:
         raise UserError(f"{flag}: not text; write `red green blue name` on each line.") from None
-    entries = _entries(text, flag)
+    entries = [(colour, plain_name(name), number) for colour, name, number in _entries(text, flag)]
     colours: dict[Colour, str] = {}
     numbers: dict[str, int] = {}
     for colour, name, number in entries:
@@ -175,7 +176,8 @@ def _entries(text: str, flag: str) -> list[tuple[Colour, str, int | None]]:
         if line.strip() and not line.strip().startswith(("#", "//"))
     ]
     if not lines:
-        raise UserError(f"{flag}: empty; write `red green blue name` on each line.")
+        what = "holds nothing but comments (#)" if text.strip() else "empty"
+        raise UserError(f"{flag}: {what}; write `red green blue name` on each line.")
     mark = next((mark for mark in ";," if all(mark in line for _, line in lines)), None)
     if mark is None:
         if _columns(lines[0][1].split()):
@@ -205,6 +207,11 @@ def _entries(text: str, flag: str) -> list[tuple[Colour, str, int | None]]:
                     f"{where}: {row[columns['id']]} is not a class id; give an integer."
                 )
             class_id = int(row[columns["id"]])
+            if class_id > IGNORE_LABEL:
+                raise UserError(
+                    f"{where}: the id {class_id} is too large; class ids are 0 to "
+                    f"{IGNORE_LABEL - 1}, and {IGNORE_LABEL} or a negative one is ignored."
+                )
         entries.append((colour, name, class_id))
     if not entries:
         raise UserError(f"{flag}: has headings only; add a line for each colour.")

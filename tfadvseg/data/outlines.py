@@ -9,6 +9,7 @@ from absl import logging
 from skimage.draw import polygon
 
 from tfadvseg.config import DataConfig
+from tfadvseg.config.data import MAX_CLASSES
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.folder_files import FolderFile
 from tfadvseg.errors import UserError
@@ -120,6 +121,18 @@ class Outlines:
         return 0 if name.lower() in BACKGROUNDS else IGNORE_LABEL
 
 
+def ring_of(points: object) -> np.ndarray:
+    """An outline, float [n,2], from numbers x, y in turn or in pairs.
+
+    Raises:
+        ValueError, TypeError: not an even count of finite numbers.
+    """
+    ring = np.asarray(points, float).reshape(-1, 2)
+    if not np.isfinite(ring).all():
+        raise ValueError("coordinates that are not finite")
+    return ring
+
+
 def classes_of(found: Sequence[str], given: Sequence[str], place: str) -> tuple[str, ...]:
     """Names of the classes: those given, or else `background` and those found.
 
@@ -143,6 +156,11 @@ def classes_of(found: Sequence[str], given: Sequence[str], place: str) -> tuple[
             raise UserError(
                 f"--annotations={place}: the class {odd[0]!r} is empty or has a slash, which "
                 "separates the parts of metric names; rename it."
+            )
+        if len(objects) >= MAX_CLASSES:
+            raise UserError(
+                f"--annotations={place}: {len(objects)} classes besides the background, but class "
+                f"ids are 0 to {MAX_CLASSES - 1}; choose some of them with --class_names."
             )
         return "background", *objects
     if not {*objects} & {*given[1:]}:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from tfadvseg.data.folder_files import FolderFile
-from tfadvseg.data.outlines import Annotated, Outlines, Shape, classes_of
+from tfadvseg.data.names import plain_name
+from tfadvseg.data.outlines import Annotated, Outlines, Shape, Size, classes_of, ring_of
 from tfadvseg.errors import UserError
 from tfadvseg.files.text import read_text
 from tfadvseg_datasets.pairs import some
@@ -29,10 +30,22 @@ def read(path: Path, images: Sequence[FolderFile], class_names: Sequence[str]) -
     """
     try:
         content = json.loads(read_text(path))
-        categories = {each["id"]: str(each["name"]) for each in content["categories"]}
+        categories: dict[Any, str] = {}
+        for each in content["categories"]:
+            name = plain_name(str(each["name"]))
+            if categories.setdefault(each["id"], name) != name:
+                raise UserError(
+                    f"{path}: the category id {each['id']} is {categories[each['id']]} and {name}; "
+                    "give each id one name."
+                )
         listed = {each["id"]: each for each in content["images"]}
         of_image: dict[Any, list[dict[str, Any]]] = {number: [] for number in listed}
         for each in content["annotations"]:
+            if each["image_id"] not in of_image:
+                raise UserError(
+                    f"{path}: the annotation {each.get('id')} has image_id {each['image_id']!r}, "
+                    "which images do not list; correct it."
+                )
             of_image[each["image_id"]].append(each)
             if each["category_id"] not in categories:
                 raise UserError(
@@ -63,12 +76,13 @@ def read(path: Path, images: Sequence[FolderFile], class_names: Sequence[str]) -
         number = matched.get(file.stem)
         files.append(FolderFile(file.stem, file.image, None if number is None else path))
         if number is not None:
-            size = listed[number].get("height"), listed[number].get("width")
+            size: Any = listed[number].get("height"), listed[number].get("width")
+            size = None if None in size else size
             shapes = [(_area(each), each) for each in of_image[number]]
             drawn = [each for _, each in sorted(shapes, key=lambda pair: -pair[0])]
             found[file.image] = Annotated(
-                [_shape(each, categories[each["category_id"]], path) for each in drawn],
-                None if None in size else size,  # type: ignore[arg-type]
+                [_shape(each, categories[each["category_id"]], size, path) for each in drawn],
+                size,
             )
     order = [categories[number] for number in sorted(categories)]
     names = classes_of([*dict.fromkeys(order)], class_names, str(path))
@@ -104,13 +118,18 @@ def _area(annotation: dict[str, Any]) -> float:
     return float(annotation.get("area") or box[2] * box[3])
 
 
-def _shape(annotation: dict[str, Any], name: str, path: Path) -> Shape:
+def _shape(annotation: dict[str, Any], name: str, size: Size | None, path: Path) -> Shape:
     outline = annotation.get("segmentation")
     try:
         if isinstance(outline, dict):
             height, width = outline["size"]
+            if size is not None and (height, width) != size:
+                raise UserError(
+                    f"{path}: the mask of annotation {annotation.get('id')} is {height} x {width} "
+                    f"(height x width), but its image is {size[0]} x {size[1]}; they must agree."
+                )
             return Shape(name, mask=decoded_runs(outline["counts"], (height, width)))
-        rings = tuple(np.asarray(ring, float).reshape(-1, 2) for ring in outline or ())
+        rings = tuple(map(ring_of, outline or ()))
     except (KeyError, TypeError, ValueError):
         raise UserError(
             f"{path}: the segmentation of annotation {annotation.get('id')} is neither polygons "

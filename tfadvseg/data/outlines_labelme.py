@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from tfadvseg.data.folder_files import FolderFile
-from tfadvseg.data.outlines import Annotated, Outlines, Shape, classes_of
+from tfadvseg.data.names import plain_name
+from tfadvseg.data.outlines import Annotated, Outlines, Shape, classes_of, ring_of
 from tfadvseg.errors import UserError
 from tfadvseg.files.text import read_text
 
@@ -67,9 +68,10 @@ def read_file(path: Path, image: Path) -> Annotated:
 
 
 def _shape(entry: dict[str, Any]) -> Shape | None:
-    name, kind = str(entry["label"]), entry.get("shape_type") or "polygon"
-    points = np.asarray(entry["points"], float).reshape(-1, 2)
-    if kind == "polygon":
+    name, kind = plain_name(str(entry["label"])), entry.get("shape_type") or "polygon"
+    points = ring_of(entry["points"])
+    # Other tools write all corners of a rectangle, which may be turned.
+    if kind == "polygon" or (kind == "rectangle" and len(points) == 4):
         return Shape(name, (points,))
     if kind == "rectangle":
         (x, y), (end_x, end_y) = points
