@@ -20,6 +20,9 @@ MAX_CLASSES = 255
 MAX_CHANNELS = 16
 """Of an image, and so of what a network sees."""
 
+_LARGEST_SIDE = 2**14
+"""Of the size to which every image is resized, in pixels."""
+
 PATHS = (
     "data_dir",
     "prepared_dir",
@@ -206,6 +209,15 @@ class DataConfig:
                 (flag == "resize" and not size) or (len(size) == 2 and min(size) > 0),
                 f"--{flag}={listed(size)}: give height,width, both greater than 0.",
             )
+        require(
+            not self.resize or max(self.resize) <= _LARGEST_SIDE,
+            f"--resize={listed(self.resize)}: every image would become that large; take at most "
+            f"{_LARGEST_SIDE} per side.",
+        )
+        require(
+            self.data_dir is None or bool(self.data_dir.strip()),
+            f"--data_dir={self.data_dir}: name a folder; a dot is the current one.",
+        )
         require_not_negative(self, "val_windows")
         require(
             0 < self.label_fraction <= 1,

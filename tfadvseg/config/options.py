@@ -117,6 +117,10 @@ def names_in(section: type, prefix: str = "") -> frozenset[str]:
     )
 
 
+_LARGEST = 2**31 - 1
+"""Largest whole number of an option; products of two still fit into 64 bits."""
+
+
 def check_options(section: Any, prefix: str = "") -> None:
     """Refuses values of another type, unknown choices, and values without effect.
 
@@ -140,6 +144,8 @@ def check_options(section: Any, prefix: str = "") -> None:
         if value == field.default:
             continue
         given = as_flag(prefix + field.name, value)
+        if isinstance(value, int) and abs(value) > _LARGEST:
+            raise UserError(f"{given}: too large a number; take at most {_LARGEST}.")
         for chooser, takers in field.metadata["only_for"].items():
             chosen = getattr(section, chooser)
             found = listed(chosen) if isinstance(chosen, tuple) else chosen

@@ -14,6 +14,9 @@ StrategyName = Literal["auto", "default", "one_device", "mirrored", "multi_worke
 LAST = "last"
 """Value of `best_metric` that keeps the last epoch."""
 
+_MOST_WINDOWS = 2**16
+"""Of a batch, over all replicas."""
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -100,6 +103,11 @@ class RunConfig:
             f"--output_dir={self.output_dir}: name a folder, as in --output_dir=runs/mine.",
         )
         require_positive(self, "epochs", "global_batch_size")
+        require(
+            self.global_batch_size <= _MOST_WINDOWS,
+            f"--global_batch_size={self.global_batch_size}: too many windows for a batch; take at "
+            f"most {_MOST_WINDOWS}.",
+        )
         require_not_negative(self, "steps_per_epoch", "rate_epochs", "checkpoint_every", "patience")
         # Some generators add a constant to the seed.
         require(0 <= self.seed < 2**30, f"--seed={self.seed}: take 0 to {2**30 - 1}.")
