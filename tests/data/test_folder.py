@@ -1,5 +1,6 @@
 """A folder of images and labels as a dataset."""
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -323,6 +324,20 @@ def dangling_link(pair: Path) -> None:
     (pair / "images/b.png").symlink_to("/nowhere/b.png")
 
 
+def dangling_folder(pair: Path) -> None:
+    (pair / "images").rename(pair / "elsewhere")
+    (pair / "images").symlink_to("/nowhere")
+
+
+def other_format(pair: Path) -> None:
+    (pair / "images/a.png").rename(pair / "images/a.bmp")
+
+
+def compose_otherwise(pair: Path) -> None:
+    for stem in ("\u00e9", "e\u0301"):
+        save(pair / f"images/{stem}.png", grey())
+
+
 def grey_levels(pair: Path) -> None:
     save(pair / "labels/a.png", ids(0, 128))
 
@@ -334,6 +349,15 @@ def empty_labels(pair: Path) -> None:
 def remove_labels(pair: Path) -> None:
     empty_labels(pair)
     (pair / "labels").rmdir()
+
+
+def test_files_of_other_formats_are_named(pair, caplog):
+    (pair / "images/b.webp").touch()
+    (pair / "images/notes.txt").touch()
+    with caplog.at_level(logging.WARNING):
+        assert read(pair).examples.keys == ("a",)
+    (message,) = caplog.messages
+    assert "images/b.webp: not read, because of their suffixes (read are .gif," in message
 
 
 @pytest.mark.parametrize(
@@ -349,6 +373,9 @@ def remove_labels(pair: Path) -> None:
         (deepen_label, r"labels/a\.png: holds 1000; .*--value_map=0:0,1000:1"),
         (below_zero, r"labels/a\.tif: holds -1; .*--value_map=0:0,1:1,-1:255"),
         (dangling_link, r"images/b\.png: a link to /nowhere/b\.png, which is not there"),
+        (dangling_folder, r"images: a link to /nowhere, which is not there; fetch that"),
+        (other_format, r"images: holds no images \(.*\), only a\.bmp; convert them to PNG or TIFF"),
+        (compose_otherwise, "has the same stem but for how its accented letters are composed"),
         (grey_levels, r"labels: labels hold 0, 128 \(a\.png holds 128\): grey levels"),
         (empty_labels, r"labels: holds no labels"),
         (remove_labels, r"--data_dir=.*holds no folder labels.*--label_suffix"),

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
+from absl import logging
+
 from tfadvseg.config import DataConfig
-from tfadvseg.data.images import SUFFIXES, find_image_files
+from tfadvseg.data.images import SUFFIXES, find_image_files, require_target, unread_images
 from tfadvseg.data.names import plain_name
 from tfadvseg.errors import UserError
 from tfadvseg_datasets.pairs import some
@@ -155,6 +157,8 @@ def _parts(root: Path) -> list[str] | None:
     place = images if images.is_dir() else root
     if not (place / "train").is_dir() or (place == images and find_image_files(images)):
         return None
+    for name in PARTS:
+        require_target(place / name)
     names = [name for name in PARTS if (place / name).is_dir()]
     if len({PARTS[name] for name in names}) < len(names):
         raise UserError(
@@ -186,6 +190,8 @@ def _check_division(config: DataConfig, names: list[str] | None) -> None:
 def _folders(root: Path, suffix: str, needs_labels: bool = True) -> tuple[Path, Path]:
     """The folder of the images and that of the labels."""
     image_dir, label_dir = root / "images", root / "labels"
+    for folder in (image_dir, label_dir):
+        require_target(folder)
     if suffix:
         image_dir = image_dir if image_dir.is_dir() else root
         label_dir = label_dir if label_dir.is_dir() else image_dir
@@ -221,6 +227,14 @@ def _pairs(
             f"{label_dir}: holds no labels ({', '.join(SUFFIXES)}){ending}; put them there."
             + _deeper(label_dir, recursive)
         )
+    for folder in dict.fromkeys((image_dir, label_dir)):
+        if folder.is_dir() and (unread := unread_images(folder, recursive)):
+            logging.warning(
+                "%s: not read, because of their suffixes (read are %s); convert what you need to "
+                "PNG or TIFF.",
+                some(unread),
+                ", ".join(SUFFIXES),
+            )
     images = _by_stem(image_files, image_dir, "")
     labels = _by_stem(label_files, label_dir, suffix)
     lonely = [_within(labels[stem], label_dir) for stem in labels if stem not in images]
@@ -233,9 +247,11 @@ def _pairs(
 
 
 def _no_images(folder: Path, recursive: bool) -> str:
-    return f"{folder}: holds no images ({', '.join(SUFFIXES)}); put them there." + _deeper(
-        folder, recursive
-    )
+    holds = f"{folder}: holds no images ({', '.join(SUFFIXES)})"
+    if unread := unread_images(folder, recursive):
+        names = some([file.name for file in unread])
+        return f"{holds}, only {names}; convert them to PNG or TIFF."
+    return f"{holds}; put them there." + _deeper(folder, recursive)
 
 
 def _deeper(folder: Path, recursive: bool) -> str:
@@ -258,6 +274,9 @@ def _by_stem(files: Sequence[Path], folder: Path, suffix: str) -> dict[str, Path
     for file in files:
         stem = PurePath(_within(file, folder)).with_suffix("").as_posix().removesuffix(suffix)
         if stem in found:
-            raise UserError(f"{file}: {found[stem].name} has the same stem; rename one of them.")
+            alike = "the same stem"
+            if file.stem != found[stem].stem:
+                alike = "the same stem but for how its accented letters are composed"
+            raise UserError(f"{file}: {found[stem].name} has {alike}; rename one of them.")
         found[stem] = file
     return found

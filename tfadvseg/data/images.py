@@ -22,6 +22,14 @@ SUFFIXES = (".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", *SLIDE_SUFFIXES)
 """Suffixes of image files, in lower case."""
 
 
+_UNREAD = (
+    *(".avif", ".bmp", ".czi", ".dcm", ".dib", ".exr", ".hdr", ".heic", ".heif", ".j2k", ".jfif"),
+    *(".jp2", ".jpe", ".jxl", ".lif", ".mrc", ".nd2", ".nii", ".npy", ".oib", ".oif", ".pbm"),
+    *(".pgm", ".pnm", ".ppm", ".psd", ".tga", ".vsi", ".webp"),
+)
+"""Suffixes of images of other formats."""
+
+
 def find_image_files(folder: str | Path, recursive: bool = False) -> list[Path]:
     """The image files in a folder, by suffix, in order of their paths.
 
@@ -35,12 +43,26 @@ def find_image_files(folder: str | Path, recursive: bool = False) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder.")
-    named = [
+    found = [
         path
         for path in (_tree(folder) if recursive else folder.iterdir())
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        if not path.name.startswith(".")
     ]
+    named = [path for path in found if path.suffix.lower() in SUFFIXES]
+    if recursive:
+        for path in found:
+            if not path.suffix:  # perhaps a link to a folder
+                require_target(path)
     return sorted(path for path in named if _is_there(path))
+
+
+def unread_images(folder: Path, recursive: bool = False) -> list[Path]:
+    """Files in a folder whose suffixes say that they are images of formats that are not read."""
+    return sorted(
+        path
+        for path in (_tree(folder) if recursive else folder.iterdir())
+        if path.suffix.lower() in _UNREAD and not path.name.startswith(".")
+    )
 
 
 def _tree(folder: Path) -> Iterator[Path]:
@@ -59,13 +81,22 @@ def _tree(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in files)
 
 
-def _is_there(path: Path) -> bool:
-    """Whether a path is a file; a link that leads nowhere is refused, not left out."""
+def require_target(path: Path) -> None:
+    """Refuses a link that leads nowhere.
+
+    Raises:
+        UserError: names the link and its target.
+    """
     if path.is_symlink() and not path.exists():
         raise UserError(
             f"{path}: a link to {os.readlink(path)}, which is not there; fetch that file or mount "  # noqa: PTH115 (as written)
             "its disk, or remove the link."
         )
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a path is a file; a link that leads nowhere is refused, not left out."""
+    require_target(path)
     return is_image_file(path)
 
 
