@@ -70,7 +70,7 @@ def own_phases(config: Config):
     ("method", "changes"),
     [
         (MIXED, {}),
-        ({"method": "self_training"}, TWO_KINDS),
+        pytest.param({"method": "self_training"}, TWO_KINDS, marks=pytest.mark.slow),
         pytest.param({"method": "supervised"}, BALANCED, marks=pytest.mark.slow),
         pytest.param({"method": "adabn"}, TWO_DOMAINS, marks=pytest.mark.slow),
     ],
