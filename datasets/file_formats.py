@@ -11,10 +11,12 @@ class Format(NamedTuple):
         name: common name.
         advice: what to do with such a file where an image is expected; empty for images that this
             package reads.
+        article: the article before the name.
     """
 
     name: str
     advice: str = ""
+    article: str = "a"
 
 
 PNG, JPEG, TIFF, GIF = Format("PNG"), Format("JPEG"), Format("TIFF"), Format("GIF")
@@ -24,7 +26,7 @@ JPEG2000, AVIF = Format("JPEG 2000"), Format("AVIF")
 _CONVERT = "convert it to PNG or TIFF"
 _UNPACK = "unpack it"
 _LFS = Format("Git LFS pointer", "fetch the file itself with `git lfs pull`")
-_EMPTY = Format("empty file", "replace it")
+_EMPTY = Format("empty file", "replace it", "an")
 _JPEG_LS = Format("JPEG-LS file", _CONVERT)
 _MARKUP = Format("web page or XML file", "replace it; a download may have failed")
 
@@ -47,23 +49,23 @@ _SIGNATURES: tuple[tuple[int, bytes, Format], ...] = (
     (0, b"\xff\x0a", Format("JPEG XL file", _CONVERT)),
     (4, b"JXL \r\n\x87\n", Format("JPEG XL file", _CONVERT)),
     (0, b"II\xbc", Format("JPEG XR file", _CONVERT)),
-    (0, b"\x89HDF\r\n\x1a\n", Format("HDF5 file", _CONVERT)),
+    (0, b"\x89HDF\r\n\x1a\n", Format("HDF5 file", _CONVERT, "an")),
     (0, b"\x93NUMPY", Format("NumPy array", _CONVERT)),
     (128, b"DICM", Format("DICOM file", _CONVERT)),
     (344, b"n+1\0", Format("NIfTI file", _CONVERT)),
     (0, b"SIMPLE  =", Format("FITS file", _CONVERT)),
-    (208, b"MAP ", Format("MRC file", _CONVERT)),
+    (208, b"MAP ", Format("MRC file", _CONVERT, "an")),
     (0, b"MATLAB ", Format("MATLAB file", _CONVERT)),
     (0, b"ZISRAWFILE", Format("Zeiss CZI file", _CONVERT)),
     (0, b"\xda\xce\xbe\n", Format("Nikon ND2 file", _CONVERT)),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Format("OLE file (OIB, ZVI)", _CONVERT)),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Format("OLE file (OIB, ZVI)", _CONVERT, "an")),
     (0, b"8BPS", Format("Photoshop file", _CONVERT)),
-    (0, b"v/1\x01", Format("OpenEXR file", _CONVERT)),
+    (0, b"v/1\x01", Format("OpenEXR file", _CONVERT, "an")),
     (0, b"#?RADIANCE", Format("Radiance HDR file", _CONVERT)),
     (0, b"%PDF", Format("PDF file", _CONVERT)),
     (0, b"\x1f\x8b", Format("gzip archive", _UNPACK)),
     (0, b"BZh", Format("bzip2 archive", _UNPACK)),
-    (0, b"\xfd7zXZ\0", Format("xz archive", _UNPACK)),
+    (0, b"\xfd7zXZ\0", Format("xz archive", _UNPACK, "an")),
     (0, b"7z\xbc\xaf'\x1c", Format("7z archive", _UNPACK)),
     (0, b"Rar!\x1a\x07", Format("RAR archive", _UNPACK)),
     (0, b"PK\x03\x04", Format("ZIP archive", _UNPACK)),

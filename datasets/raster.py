@@ -6,53 +6,29 @@ are never decoded with it. Every error is a `ValueError` or `OSError` with a one
 names the file.
 """
 
-import contextlib
 import io
 import os
-import warnings
 from collections.abc import Callable, Sequence
 
 import imagecodecs
 import numpy as np
 from etils import epath
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from tfadvseg_datasets import file_formats as formats
+from tfadvseg_datasets import raster_pillow as pillow
 from tfadvseg_datasets import tiff
 from tfadvseg_datasets.decoded import Decoded, Unsuitable
 from tfadvseg_datasets.pixels import (
-    ALPHA_NOTE,
     chosen_channels,
     image_pixels,
     label_ids,
-    orientation_notes,
-    spread_note,
     without_alpha,
 )
 from tfadvseg_datasets.tiff_pixels import LeftToPillow
 
-_GREY_MODES = ("1", "L", "LA", "La")
-_WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
-
-_LOSSLESS = ("PNG", "GIF", "BMP", "DIB", "PPM")
-"""Pillow's names of formats that preserve class ids."""
-
-_LOSSY = {
-    formats.JPEG: "JPEG",
-    formats.WEBP: "WEBP",
-    formats.JPEG2000: "JPEG2000",
-    formats.AVIF: "AVIF",
-}
-"""Formats that may change class ids, and their names in messages."""
-
-_ORIENTATION = 0x0112  # a tag of Exif
-
-# Files belong to the user, so neither large ones nor long texts in them are treated as attacks.
-Image.MAX_IMAGE_PIXELS = None
-PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 2**28
-# Pillow warns of damage outside the pixels. Filtered here and not around each file, because the
-# context manager of `warnings` is not safe if several threads read.
-warnings.filterwarnings("ignore", module=r"PIL\.")
+_LOSSY = (formats.JPEG, formats.WEBP, formats.JPEG2000, formats.AVIF)
+"""Formats that may change class ids."""
 
 
 def read_images(path: str | os.PathLike) -> list[np.ndarray]:
@@ -115,7 +91,7 @@ def decode_images(path: str | os.PathLike, channels: Sequence[int] = (), axes: s
             if not formats.jpeg_is_complete(content):  # the decoder would fill the rest with grey
                 raise ValueError("its end is missing")
             return _deep(imagecodecs.jpeg_decode(content), content, path, channels)
-        return _pillow_images(content, path, channels)
+        return pillow.decode_images(content, path, channels)
 
     return _decoded(path, decode)
 
@@ -145,13 +121,13 @@ def decode_labels(path: str | os.PathLike) -> Decoded:
             try:
                 return tiff.decode_labels(_named(content, path), str(path))
             except LeftToPillow:
-                return _pillow_labels(content, path, (*_LOSSLESS, "TIFF"))
+                return pillow.decode_labels(content, path, (*pillow.LOSSLESS, "TIFF"))
         if kind is formats.PNG and formats.png_bit_depth(content) == 16:
             pixels = imagecodecs.png_decode(content)
             pixels = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
             ids, notes = label_ids(pixels, _alpha_of(pixels), path)
-            return Decoded([ids], notes + _orientation(content))
-        return _pillow_labels(content, path)
+            return Decoded([ids], notes + pillow.orientation(content))
+        return pillow.decode_labels(content, path)
 
     return _decoded(path, decode)
 
@@ -178,7 +154,7 @@ def decode_coloured_labels(path: str | os.PathLike) -> Decoded:
             tiff.check_labels(_named(content, path), str(path))
         else:
             with Image.open(io.BytesIO(content)) as file:
-                _require_lossless(file, path, _LOSSLESS)
+                pillow.require_lossless(file, path)
         return Decoded([])
 
     _decoded(path, check)
@@ -226,9 +202,8 @@ def _decoded(path: str | os.PathLike, decode: Callable[[bytes], Decoded]) -> Dec
     except Exception as error:  # the decoders raise many exception types on damaged files
         kind = formats.identify(content[: formats.HEAD])
         if kind is not None and kind.advice:
-            article = "an" if kind.name.startswith(("empty", "HDF5", "MRC", "O", "xz")) else "a"
             raise ValueError(
-                f"{path}: is not an image but {article} {kind.name}; {kind.advice}."
+                f"{path}: is not an image but {kind.article} {kind.name}; {kind.advice}."
             ) from None
         if isinstance(error, Image.UnidentifiedImageError) and kind is None:
             raise ValueError(
@@ -253,7 +228,7 @@ def _deep(
     image = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
     image, notes = without_alpha(image, _alpha_of(image), channels)
     image = chosen_channels(image, channels, path)
-    return Decoded([image_pixels(image, path)], notes + _orientation(content))
+    return Decoded([image_pixels(image, path)], notes + pillow.orientation(content))
 
 
 def _alpha_of(pixels: np.ndarray) -> tuple[int, ...]:
@@ -261,28 +236,10 @@ def _alpha_of(pixels: np.ndarray) -> tuple[int, ...]:
     return (pixels.shape[-1] - 1,) if pixels.shape[-1] in (2, 4) else ()
 
 
-def _orientation(content: bytes) -> tuple[str, ...]:
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            return _orientation_of(image)
-    except (OSError, SyntaxError):  # a depth that Pillow does not open
-        exif = Image.Exif()
-        with contextlib.suppress(Exception):  # corrupt Exif, which does not affect the pixels
-            exif.load(formats.jpeg_exif(content))
-        return orientation_notes(exif.get(_ORIENTATION))
-
-
-def _orientation_of(image: Image.Image) -> tuple[str, ...]:
-    try:
-        return orientation_notes(image.getexif().get(_ORIENTATION))
-    except Exception:  # truncated or corrupt Exif, which does not affect the pixels
-        return ()
-
-
 def _converted(content: bytes, path: str | os.PathLike, channels: Sequence[int]) -> Decoded:
     """A TIFF with colours that tifffile does not convert to RGB."""
     try:
-        return _pillow_images(content, path, channels)
+        return pillow.decode_images(content, path, channels)
     except Unsuitable:
         raise
     except Exception as error:
@@ -292,115 +249,6 @@ def _converted(content: bytes, path: str | os.PathLike, channels: Sequence[int])
         ) from None
 
 
-def _pillow_images(content: bytes, path: str | os.PathLike, channels: Sequence[int]) -> Decoded:
-    notes: dict[str, None] = {}
-    images = []
-    with Image.open(io.BytesIO(content)) as file:
-        if file.mode != "1":
-            _check_levels(file, path)
-        notes.update(dict.fromkeys(_further_pictures(file)))
-        for number in range(_pages(file)):
-            file.seek(number)
-            file.load()
-            images.append(_pillow_image(file, path, channels, notes))
-        bits = formats.png_bit_depth(content) if file.format == "PNG" else 8
-        bits = 1 if file.mode == "1" else bits
-        if bits < 8 and file.mode in _GREY_MODES:
-            notes[spread_note(bits)] = None
-        # Only now, because the Exif of a PNG may come after its pixels.
-        notes.update(dict.fromkeys(_orientation_of(file)))
-    return Decoded(images, tuple(notes))
-
-
-def _further_pictures(file: Image.Image) -> tuple[str, ...]:
-    others = getattr(file, "n_frames", 1) - _pages(file)
-    return (f"{others} more pictures in it (animation, preview) left out",) if others else ()
-
-
-def _pages(file: Image.Image) -> int:
-    return getattr(file, "n_frames", 1) if file.format in ("GIF", "TIFF") else 1
-
-
-def _pillow_image(
-    page: Image.Image, path: str | os.PathLike, channels: Sequence[int], notes: dict[str, None]
-) -> np.ndarray:
-    if page.mode.startswith("I") or page.mode == "F":
-        raise Unsuitable(
-            f"{path}: {page.format} of more than 8 bits per channel; convert it to PNG or TIFF."
-        )
-    alpha = page.mode in _WITH_ALPHA or "transparency" in page.info
-    if page.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-        notes[f"{page.mode} colours are converted to RGB"] = None
-    grey = page.mode in _GREY_MODES
-    if channels and alpha:  # by number, alpha is an ordinary channel
-        return chosen_channels(np.array(page.convert("LA" if grey else "RGBA")), channels, path)
-    if alpha and page.format != "GIF":
-        notes[ALPHA_NOTE] = None
-    image = np.array(page.convert("L"))[:, :, None] if grey else np.array(page.convert("RGB"))
-    return chosen_channels(image, channels, path)
-
-
-def _pillow_labels(
-    content: bytes, path: str | os.PathLike, lossless: Sequence[str] = _LOSSLESS
-) -> Decoded:
-    with Image.open(io.BytesIO(content)) as file:
-        _require_lossless(file, path, lossless)
-        labels: list[np.ndarray] = []
-        notes: tuple[str, ...] = ()
-        others = _further_pictures(file)
-        for number in range(_pages(file)):
-            file.seek(number)
-            raw_mode = _raw_mode(file)
-            file.load()
-            ids, notes = _pillow_ids(file, raw_mode, path)
-            labels.append(ids)
-        return Decoded(labels, others + notes + _orientation_of(file))
-
-
 def _refuse_lossy(kind: formats.Format | None, path: str | os.PathLike) -> None:
-    if kind in _LOSSY:
-        raise Unsuitable(f"{path}: {_LOSSY[kind]} changes class ids; store labels as PNG or TIFF.")
-
-
-def _check_levels(file: Image.Image, path: str | os.PathLike) -> None:
-    """Refuses a PGM or PPM whose levels Pillow would stretch or invert."""
-    if file.format != "PPM" or file.mode.startswith("I"):
-        return
-    tiles = getattr(file, "tile", None)
-    if tiles and tiles[0].args not in (file.mode, (file.mode, 255)):
-        raise Unsuitable(f"{path}: PBM, or PGM with another maximum than 255; convert it to PNG.")
-
-
-def _require_lossless(file: Image.Image, path: str | os.PathLike, lossless: Sequence[str]) -> None:
-    if file.format not in lossless:
-        raise Unsuitable(f"{path}: labels are not read from {file.format}; store them as PNG.")
-    _check_levels(file, path)
-    if file.format == "GIF" and getattr(file, "n_frames", 1) > 1:
-        raise Unsuitable(
-            f"{path}: a GIF of several frames loses class ids; store labels as PNG or TIFF."
-        )
-
-
-def _raw_mode(page: Image.Image) -> str:
-    """Pillow's name for the pixel storage (`L;4`: grey, 4 bits); unavailable after loading."""
-    tiles = getattr(page, "tile", None)
-    if not tiles:
-        return page.mode
-    arguments = tiles[0].args
-    return arguments if isinstance(arguments, str) else str(arguments[0] if arguments else "")
-
-
-def _pillow_ids(
-    page: Image.Image, raw_mode: str, path: str | os.PathLike
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    if page.mode == "1":
-        return np.array(page).astype(np.uint8), ()
-    if page.mode == "L":
-        # Pillow multiplies 2- and 4-bit levels to span 0-255.
-        return np.array(page) // {"L;2": 85, "L;4": 17}.get(raw_mode[:3], 1), ()
-    if page.mode in ("P", "PA", "LA", "La"):
-        return np.array(page.getchannel(0)), (ALPHA_NOTE,) if page.mode != "P" else ()
-    if page.mode.startswith("I") or page.mode == "F":
-        raise Unsuitable(f"{path}: {page.format} of {page.mode} pixels; store labels as PNG.")
-    pixels = np.array(page.convert("RGBA" if page.mode in _WITH_ALPHA else "RGB"))
-    return label_ids(pixels, (3,) if pixels.shape[-1] == 4 else (), path)
+    if kind is not None and kind in _LOSSY:
+        raise Unsuitable(f"{path}: {kind.name} changes class ids; store labels as PNG or TIFF.")

@@ -210,17 +210,20 @@ def test_a_format_under_another_suffix_is_read(tmp_path, kind):
         np.testing.assert_array_equal(image, pixels)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "JPEG2000", "AVIF"])
-def test_labels_of_formats_that_may_lose_are_refused_whatever_their_suffix(tmp_path, kind):
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("JPEG", "JPEG"), ("WEBP", "WebP"), ("JPEG2000", "JPEG 2000"), ("AVIF", "AVIF")],
+)
+def test_labels_of_formats_that_may_lose_are_refused_whatever_their_suffix(tmp_path, kind, name):
     Image.fromarray(np.repeat(IDS, 8, axis=0)).save(tmp_path / "x.png", format=kind)
-    with pytest.raises(ValueError, match=rf"x\.png: {kind} changes class ids"):
+    with pytest.raises(ValueError, match=rf"x\.png: {name} changes class ids"):
         read_labels(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is not an image but an? empty file; replace it"),
+        (b"", "is not an image but an empty file; replace it"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer; fetch"),
         (b"\0\0\0\x18ftypheic", "HEIC file or video; convert"),
         (b"%PDF-1.7", "PDF file; convert"),
