@@ -1,11 +1,11 @@
 """Configuration of the examples and of the windows drawn from them."""
 
 import functools
-import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tfadvseg.config.checks import listed, require, require_choice, require_not_negative
+from tfadvseg.config.checks import require_choice
+from tfadvseg.config.data_checks import check_data
 from tfadvseg.config.options import check_options, option
 
 Augmentation = Literal["rotate", "flip", "scale", "elastic", "photometric", "colour"]
@@ -13,15 +13,6 @@ ChannelOrder = Literal["rgb", "bgr"]
 Preparation = Literal["tfds", "beam", "none"]
 Normalise = Literal["dataset", "percentile"]
 LabelMarks = Literal["strokes", "squares"]
-
-MAX_CLASSES = 255
-"""Largest number of classes: class ids have 8 bits, and id 255 marks pixels to ignore."""
-
-MAX_CHANNELS = 16
-"""Of an image, and so of what a network sees."""
-
-_LARGEST_SIDE = 2**14
-"""Of the size to which every image is resized, in pixels."""
 
 PATHS = (
     "data_dir",
@@ -203,152 +194,6 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         check_options(self)
-        for flag in ("crop_size", "resize"):
-            size = getattr(self, flag)
-            require(
-                (flag == "resize" and not size) or (len(size) == 2 and min(size) > 0),
-                f"--{flag}={listed(size)}: give height,width, both greater than 0.",
-            )
-        require(
-            not self.resize or max(self.resize) <= _LARGEST_SIDE,
-            f"--resize={listed(self.resize)}: every image would become that large; take at most "
-            f"{_LARGEST_SIDE} per side.",
-        )
-        require(
-            self.data_dir is None or bool(self.data_dir.strip()),
-            f"--data_dir={self.data_dir}: name a folder; a dot is the current one.",
-        )
-        require_not_negative(self, "val_windows")
-        require(
-            0 < self.label_fraction <= 1,
-            f"--label_fraction={self.label_fraction}: take more than 0 and at most 1.",
-        )
-        require(
-            self.label_fraction < 1 or self.label_marks == "strokes",
-            f"--label_marks={self.label_marks}: has no effect without --label_fraction; leave it "
-            "out.",
-        )
-        require(
-            0 <= self.crop_balance <= 1,
-            f"--crop_balance={self.crop_balance}: give a share from 0 to 1, such as 0.33.",
-        )
         for name in self.augment:
             require_choice("augment", name, Augmentation)
-        self._check_normalisation()
-        self._check_class_names()
-        self._check_channels()
-        values = [value for value, _ in self.value_map]
-        twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
-        require(
-            not twice,
-            f"--value_map={','.join(f'{value}:{to}' for value, to in self.value_map)}: maps "
-            f"{listed(tuple(twice))} twice; map each value once.",
-        )
-        require(
-            not (self.value_map and self.colour_map),
-            f"--colour_map={self.colour_map} and --value_map: labels hold colours or values; give "
-            "either.",
-        )
-        for flag in ("value_map", "colour_map", "label_suffix"):
-            require(
-                not (self.annotations and getattr(self, flag)),
-                f"--annotations={self.annotations} and --{flag}: labels are drawn or read from "
-                "label files; give either.",
-            )
-        val, test = self.val_fraction, self.test_fraction
-        require(
-            val is None or 0 < val < 1,
-            f"--val_fraction={val}: must lie between 0 and 1, both excluded.",
-        )
-        require(
-            test is None or 0 <= test < 1,
-            f"--test_fraction={test}: must be at least 0 and less than 1.",
-        )
-        require(
-            (val or 0) + (test or 0) < 1,
-            f"--val_fraction={val} and --test_fraction={test}: leave nothing to train on; give "
-            "smaller values.",
-        )
-        require(
-            (self.train_list is None) == (self.val_list is None),
-            "--train_list and --val_list go together: give both or neither.",
-        )
-        require(
-            self.test_list is None or not self.test_fraction,
-            f"--test_list={self.test_list} and --test_fraction={test}: both say what tests; give "
-            "either.",
-        )
-        self._check_folds()
-
-    def _check_folds(self) -> None:
-        require(
-            self.folds == 0 or self.folds >= 2,
-            f"--folds={self.folds}: give at least 2, or 0 for none.",
-        )
-        require(
-            0 <= self.fold < max(self.folds, 1),
-            f"--fold={self.fold}: with --folds={self.folds} there is no such fold; they count "
-            "from 0.",
-        )
-        for flag in ("val_fraction", "train_list"):
-            require(
-                not self.folds or getattr(self, flag) is None,
-                f"--folds={self.folds} and --{flag}={getattr(self, flag)}: both say what "
-                "validates; give either.",
-            )
-
-    def _check_class_names(self) -> None:
-        names = self.class_names
-        flag = f"--class_names={listed(names)}"
-        require(len(names) != 1, f"{flag}: one class only; give two or more.")
-        require(
-            len(names) <= MAX_CLASSES,
-            f"--class_names={listed(names[:3])},...: {len(names)} names, but class ids are 0 to "
-            f"{MAX_CLASSES - 1}; give at most {MAX_CLASSES}.",
-        )
-        require(len({*names}) == len(names), f"{flag}: a name occurs twice; make names unique.")
-        require(
-            all(names) and not any("/" in name for name in names),
-            f"{flag}: a name is empty or contains a slash, which separates the parts of metric "
-            "names; rename it.",
-        )
-
-    def _check_channels(self) -> None:
-        flag = f"--channels={listed(self.channels)}"
-        require(all(channel >= 0 for channel in self.channels), f"{flag}: they begin at 0.")
-        require(
-            len({*self.channels}) == len(self.channels) <= MAX_CHANNELS,
-            f"{flag}: name each once, and at most {MAX_CHANNELS}.",
-        )
-        letters = [*self.axes]
-        require(
-            not letters
-            or (
-                ({"Y", "X"} <= {*letters} and len({*letters}) == len(letters))
-                and all(letter.isascii() and letter.isupper() for letter in letters)
-            ),
-            f"--axes={self.axes}: give one capital letter for each axis, Y and X among them, as in "
-            "CYX.",
-        )
-
-    def _check_normalisation(self) -> None:
-        low, high = self.scale_range if len(self.scale_range) == 2 else (0, 0)
-        require(
-            0 < low <= high <= 10,
-            f"--scale_range={listed(self.scale_range)}: give smallest,largest factor, as in "
-            "0.75,1.5.",
-        )
-        require(
-            "scale" not in self.augment or (low, high) != (1, 1),
-            "--scale_range=1,1: scales nothing; leave scale out of --augment.",
-        )
-        require(
-            len(self.mean) == len(self.std),
-            f"--mean={listed(self.mean)} and --std={listed(self.std)} go together: give "
-            "one number per channel in each, or neither.",
-        )
-        require(
-            all(map(math.isfinite, self.mean)) and all(0 < value < math.inf for value in self.std),
-            f"--mean={listed(self.mean)} --std={listed(self.std)}: give finite numbers; "
-            "deviations must be greater than 0.",
-        )
+        check_data(self)

@@ -15,7 +15,7 @@ LAST = "last"
 """Value of `best_metric` that keeps the last epoch."""
 
 _MOST_WINDOWS = 2**16
-"""Of a batch, over all replicas."""
+"""Largest number of windows in a batch, over all replicas."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from absl import logging
 
-from tfadvseg.config.data import MAX_CLASSES
+from tfadvseg.config.data_checks import MAX_CLASSES
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.images import read_colours
 from tfadvseg.data.names import plain_name

@@ -9,7 +9,7 @@ from absl import logging
 from skimage.draw import polygon
 
 from tfadvseg.config import DataConfig
-from tfadvseg.config.data import MAX_CLASSES
+from tfadvseg.config.data_checks import MAX_CLASSES
 from tfadvseg.data.descriptors import IGNORE_LABEL
 from tfadvseg.data.folder_files import FolderFile
 from tfadvseg.errors import UserError
