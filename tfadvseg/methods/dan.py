@@ -22,12 +22,11 @@ from tfadvseg.methods.adversaries import (
     with_r1,
 )
 from tfadvseg.methods.few_label_pictures import answered_windows
-from tfadvseg.methods.levels import upsampled_logits
+from tfadvseg.methods.levels import logits_per_domain
 from tfadvseg.methods.method import Method, Picture, ToPixels, Training
 from tfadvseg.methods.reductions import global_mean, global_share
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.methods.watching import health_scalars
-from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.training.distribution import sum_over_replicas
 from tfadvseg.training.state import Builder, Learner
@@ -130,13 +129,9 @@ def dan_step(
 def _logits(segmenter: Learner, batch: Batch, two_domains: bool, training: bool) -> tf.Tensor:
     """S's logits on the labelled images and then on the others, [B + U,H,W,K] float32."""
     images = batch["image"], batch["unlabelled_image"]
-    if not two_domains:
-        return segmenter.model(tf.concat(images, axis=0), training=training)
-    parts = [
-        upsampled_logits(segmenter, image, domain, training)[-1]
-        for image, domain in zip(images, (SOURCE, TARGET), strict=True)
-    ]
-    return tf.concat(parts, axis=0)
+    if two_domains:
+        return logits_per_domain(segmenter, *images, training)
+    return segmenter.model(tf.concat(images, axis=0), training=training)
 
 
 def shown_to_d(

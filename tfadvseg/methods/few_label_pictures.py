@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfadvseg.methods.levels import upsampled_logits
+from tfadvseg.methods.levels import logits_per_domain
 from tfadvseg.methods.method import PatchMaps, ToPixels, Training
-from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET
 from tfadvseg.models.outputs import class_probabilities
 
 WINDOWS = 3
@@ -31,13 +30,10 @@ def answered_windows(
         answers: meaning of low and of high logits.
     """
     batch = training.feed.first_domains(WINDOWS)
-    sides = (batch["source_image"], SOURCE), (batch["target_image"], TARGET)
-    images = tf.concat([image for image, _ in sides], axis=0)
-    logits = [
-        upsampled_logits(training.segmenter, image, domain, training=False)[-1]
-        for image, domain in sides
-    ]
-    probabilities = class_probabilities(tf.concat(logits, axis=0))
+    sides = batch["source_image"], batch["target_image"]
+    images = tf.concat(sides, axis=0)
+    logits = logits_per_domain(training.segmenter, *sides, training=False)
+    probabilities = class_probabilities(logits)
     discriminator = training.learners["discriminator"].model
     patches = discriminator(d_input(probabilities, images), training=False)[..., 0]
     return PatchMaps(

@@ -12,7 +12,7 @@ from tfadvseg.losses.terms import CROSS_ENTROPY, SegmentationTerms
 from tfadvseg.methods.gradients import Gradients
 from tfadvseg.methods.supervised import segmentation_loss
 from tfadvseg.models.multi_level import level_count, level_logits
-from tfadvseg.models.ops.frozen_batch_norm import SOURCE, Domain
+from tfadvseg.models.ops.frozen_batch_norm import SOURCE, TARGET, Domain
 from tfadvseg.models.ops.resampling import resize_aligned
 from tfadvseg.models.outputs import class_probabilities
 from tfadvseg.training.distribution import sum_over_replicas
@@ -48,6 +48,26 @@ def upsampled_logits(
     with segmenter.domain(domain):
         levels = level_logits(segmenter.model, image, training=training, domain=domain)
     return [resize_aligned(logits, size) for logits in levels]
+
+
+def logits_per_domain(
+    segmenter: Learner, source: tf.Tensor, target: tf.Tensor, training: bool
+) -> tf.Tensor:
+    """The last level's logits on images of two domains, each with its own statistics.
+
+    Args:
+        segmenter: S.
+        source, target: [B,H,W,C] and [B',H,W,C] float32, normalised.
+        training: whether batch norm uses the batch's statistics.
+
+    Returns:
+        [B + B',H,W,K] float32, those of the source first.
+    """
+    parts = [
+        upsampled_logits(segmenter, image, domain, training)[-1]
+        for image, domain in ((source, SOURCE), (target, TARGET))
+    ]
+    return tf.concat(parts, axis=0)
 
 
 def labelled_gradients(
