@@ -43,8 +43,7 @@ def training_windows(
         The outputs of `window`, [B,...], with B windows of the share.
     """
     numbers = share.numbers(global_batch_size, first_step, last_step)
-    windows = numbers.map(window, tf.data.AUTOTUNE, deterministic=True)
-    return _batched(windows, share.size(global_batch_size))
+    return _batched(_mapped(numbers, window), share.size(global_batch_size))
 
 
 def domain_windows(
@@ -138,8 +137,7 @@ def mixed_windows(
         return {**window(first_window + shuffled // 2), "is_real": shuffled % 2 == 1}
 
     positions = share.numbers(global_batch_size, first_step, 2 * windows // global_batch_size)
-    shuffled_windows = positions.map(mixed, tf.data.AUTOTUNE, deterministic=True)
-    return _batched(shuffled_windows, share.size(global_batch_size))
+    return _batched(_mapped(positions, mixed), share.size(global_batch_size))
 
 
 def fixed_windows(
@@ -169,7 +167,7 @@ def fixed_windows(
         )
         return _counted(store.batch(normalisation(image), label))
 
-    windows = tf.data.Dataset.range(count).map(window, tf.data.AUTOTUNE, deterministic=True)
+    windows = _mapped(tf.data.Dataset.range(count), window)
     return _filled_up(windows.batch(global_batch_size), global_batch_size)
 
 
@@ -194,12 +192,19 @@ def whole_images(
         image, label = store.example(index)
         return _counted(store.batch(normalisation(image), label))
 
-    images = tf.data.Dataset.range(store.size).map(whole, tf.data.AUTOTUNE, deterministic=True)
+    images = _mapped(tf.data.Dataset.range(store.size), whole)
     return _filled_up(images.batch(1), copies)
 
 
 def _counted(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return {**example, "weight": tf.constant(1.0)}
+
+
+def _mapped(numbers: tf.data.Dataset, function: WindowMaker) -> tf.data.Dataset:
+    """What `function` makes of each number, in order."""
+    # AutoGraph has nothing to convert here, and takes a second to find out.
+    function = tf.autograph.experimental.do_not_convert(function)
+    return numbers.map(function, tf.data.AUTOTUNE, deterministic=True)
 
 
 def _batched(windows: tf.data.Dataset, size: int) -> tf.data.Dataset:

@@ -91,7 +91,8 @@ def build_serving_module(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.Modul
     module.segmenter_variables = list(segmenter.variables)
 
     def served(function: Callable, shape: list, dtype: object, name: str) -> Callable:
-        return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype, name=name)])
+        signature = [tf.TensorSpec(shape, dtype, name=name)]
+        return tf.function(function, input_signature=signature, autograph=False)
 
     module.serving_default = served(serve, image_shape, spec.image_dtype, "image")
     module.serving_float = served(serve, image_shape, tf.float32, "image")
