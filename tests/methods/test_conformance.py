@@ -24,7 +24,7 @@ from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.methods.building import build_state, prepare_training
 from tfadvseg.methods.catalogue import METHODS
 from tfadvseg.models.discriminators import DISCRIMINATORS
-from tfadvseg.training.loop import compile_phase
+from tfadvseg.training.loop import CompiledStep, compile_phase
 from tfadvseg.training.state import Builder, TrainState
 from tfadvseg.training.types import Metrics, Phase
 from tfadvseg.training.validation import make_validator
@@ -32,7 +32,7 @@ from tfadvseg.training.validation import make_validator
 SGD = {"optimizer": "sgd", "learning_rate": 0.05}
 WINDOW = (32, 32)  # the least that every discriminator takes
 
-pytestmark = pytest.mark.parametrize("name", METHODS)
+pytestmark = pytest.mark.parametrize("name", METHODS, scope="module")
 
 
 def config_for(name: str, **changes) -> Config:
@@ -72,14 +72,22 @@ def phases_of(config: Config, state: TrainState) -> tuple[Phase, ...]:
     return METHODS[config.method.method].phases(training)
 
 
-def train(
-    config: Config, state: TrainState, updates: int, first: int = 0, strategy=None
+CompiledPhase = tuple[Phase, CompiledStep]
+
+
+def compiled_phases(config: Config, state: TrainState, strategy=None) -> list[CompiledPhase]:
+    strategy = strategy or tf.distribute.get_strategy()
+    phases = phases_of(config, state)
+    return [(phase, compile_phase(phase, strategy, xla=False)) for phase in phases]
+
+
+def run_phases(
+    compiled: list[CompiledPhase], updates: int, first: int = 0, strategy=None
 ) -> list[Metrics]:
     """So many updates of each phase, from its update `first` on; what they reported."""
     strategy = strategy or tf.distribute.get_strategy()
     reported = []
-    for phase in phases_of(config, state):
-        step = compile_phase(phase, strategy, xla=False)
+    for phase, step in compiled:
         batches = phase.batches(0, first).take(updates)
         for number, batch in enumerate(strategy.experimental_distribute_dataset(batches)):
             weights = phase.weights((first + number) / phase.updates)
@@ -87,6 +95,35 @@ def train(
             reported.append(tf.nest.map_structure(float, step(batch, constants)))
         assert step.experimental_get_tracing_count() == 1, phase.name
     return reported
+
+
+def train(config: Config, state: TrainState, updates: int, strategy=None) -> list[Metrics]:
+    return run_phases(compiled_phases(config, state, strategy), updates, strategy=strategy)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A state after two updates of each phase, and what there was on the way."""
+
+    config: Config
+    state: TrainState
+    first_weights: list[np.ndarray]
+    reported: list[Metrics]
+    after_one_update: str
+    """A checkpoint, of the first update of each phase."""
+
+
+@pytest.fixture(scope="module")
+def trained(name, tmp_path_factory) -> Trained:
+    config = config_for(name)
+    state = state_of(config)
+    first_weights = values_of(state.segmenter.model)
+    compiled = compiled_phases(config, state)
+    reported = run_phases(compiled, updates=1)
+    place = tmp_path_factory.mktemp(name) / "state"
+    checkpoint = tf.train.Checkpoint(**state.learners).write(str(place))
+    reported += run_phases(compiled, updates=1, first=1)
+    return Trained(config, state, first_weights, reported, checkpoint)
 
 
 def all_values(state: TrainState) -> dict[str, list[np.ndarray]]:
@@ -100,45 +137,36 @@ def assert_same(one: TrainState, other: TrainState) -> None:
         assert not changed(before[name], after[name]), name
 
 
-def test_it_learns_traces_once_and_names_its_scalars_in_full(name):
-    config = config_for(name)
-    state = state_of(config)
-    before = values_of(state.segmenter.model)
-    reported = train(config, state, updates=2)
-    assert changed(before, values_of(state.segmenter.model))
-    assert any("segmenter/loss_seg" in scalars for scalars in reported)
+def test_it_learns_traces_once_and_names_its_scalars_in_full(name, trained):
+    state = trained.state
+    assert changed(trained.first_weights, values_of(state.segmenter.model))
+    assert any("segmenter/loss_seg" in scalars for scalars in trained.reported)
     owners = {*state.segmenters(), "d", "aux_d"}
-    for scalars in reported:
+    for scalars in trained.reported:
         for key, value in scalars.items():
             assert key.split("/")[0] in owners, key
             assert np.isfinite(tf.nest.flatten(value)).all(), key
 
 
-def test_what_watches_d_is_reported(name):
-    config = config_for(name)
-    state = state_of(config)
-    reported = functools.reduce(dict.__or__, train(config, state, updates=1))
-    watched = [o for o in METHODS[name].opponents(config) if f"{o.prefix}/loss_d" in reported]
-    assert bool(watched) == bool(state.discriminators())
+def test_what_watches_d_is_reported(name, trained):
+    reported = functools.reduce(dict.__or__, trained.reported)
+    opponents = METHODS[name].opponents(trained.config)
+    watched = [o for o in opponents if f"{o.prefix}/loss_d" in reported]
+    assert bool(watched) == bool(trained.state.discriminators())
     for opponent in watched:
         for quantity in (*(f"accuracy_{side}" for side in opponent.sides), "logit_min"):
             assert f"{opponent.prefix}/{quantity}" in reported
 
 
-def test_a_checkpoint_continues_to_the_same_bits(name, tmp_path):
-    config = config_for(name)
-    whole = state_of(config)
-    train(config, whole, updates=2)
-    begun = state_of(config)
-    if len(phases_of(config, begun)) > 1:
+def test_a_checkpoint_continues_to_the_same_bits(name, trained):
+    config = trained.config
+    if len(phases_of(config, trained.state)) > 1:
         pytest.skip("phases follow each other: a run in tests/scripts is killed and continued")
-    train(config, begun, updates=1)
-    path = tf.train.Checkpoint(**begun.learners).write(str(tmp_path / "state"))
     tf.keras.utils.set_random_seed(2)
     continued = build_state(Builder(config, MEMBRANES))
-    tf.train.Checkpoint(**continued.learners).read(path).assert_consumed()
-    train(config, continued, updates=1, first=1)
-    assert_same(whole, continued)
+    tf.train.Checkpoint(**continued.learners).read(trained.after_one_update).assert_consumed()
+    run_phases(compiled_phases(config, continued), updates=1, first=1)
+    assert_same(trained.state, continued)
 
 
 def test_d_s_rate_reaches_s_only_through_later_updates(name):
@@ -193,10 +221,8 @@ def test_it_trains_in_mixed_precision(name, precision):
 
 
 @pytest.mark.slow
-def test_what_it_trained_is_exported(name, tmp_path):
-    config = config_for(name)
-    state = state_of(config)
-    train(config, state, updates=1)
+def test_what_it_trained_is_exported(name, trained, tmp_path):
+    config, state = trained.config, trained.state
     spec = ModelSpec(
         segmenter=architecture(config.segmenter),
         class_names=MEMBRANES.class_names,
