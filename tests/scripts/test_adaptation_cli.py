@@ -52,6 +52,7 @@ def adapted(tmp_path_factory) -> Path:
     return place / "run"
 
 
+@pytest.mark.slow
 def test_both_levels_learn_against_a_discriminator_each(adapted):
     rows = rows_of(adapted)
     assert [int(row["update"]) for row in rows] == [2, 4]

@@ -48,6 +48,7 @@ def assert_all_measured(figures: dict, *candidates: str) -> None:
         assert entry["peak_memory"] >= entry["empty_memory"] > 0
 
 
+@pytest.mark.slow
 def test_every_candidate_is_measured_in_every_round(quick):
     _, figures = quick
     assert_all_measured(figures, "matmul", "supervised", "pipeline")
@@ -57,6 +58,7 @@ def test_every_candidate_is_measured_in_every_round(quick):
     assert pipelines[-1] == "rotate,flip,elastic,photometric"
 
 
+@pytest.mark.slow
 def test_figures_agree_with_each_other(quick):
     _, figures = quick
     entries = {e["candidate"]: e for e in figures["measured"]}
@@ -80,6 +82,7 @@ def test_figures_agree_with_each_other(quick):
     assert not any(r["aim"] for r in figures["ratios"]), "aims are for the full size only"
 
 
+@pytest.mark.slow
 def test_table_is_aligned_and_progress_is_apart(quick):
     result, figures = quick
     lines = result.stdout.splitlines()
@@ -126,6 +129,7 @@ def operations_of(candidate: str) -> int:
     return workload.operations
 
 
+@pytest.mark.slow
 def test_more_networks_take_more_operations():
     supervised = operations_of("supervised_fed")
     assert operations_of("inference") < supervised / 2

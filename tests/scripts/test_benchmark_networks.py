@@ -208,6 +208,7 @@ def test_files_are_read_by_us_and_by_the_libraries():
         assert workload.images == QUICK.batch
 
 
+@pytest.mark.slow
 def test_every_runtime_answers_the_same(tmp_path):
     pytest.importorskip("onnxruntime", reason="the extra runtimes is not installed")
     pytest.importorskip("openvino", reason="the extra runtimes is not installed")

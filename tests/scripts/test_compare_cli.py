@@ -1,8 +1,9 @@
 import json
 
 import pytest
-from cli_testing import assert_one_line_error, run_script
 from PIL import Image
+
+from tests.scripts.cli_testing import assert_one_line_error, run_new_process, run_script
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def place(tmp_path):
 
 def test_a_comparison_leaves_tables_and_pictures(place):
     runs = "--runs=source_only=a,adapted=b0+b1,oracle=c"
-    result = run_script("compare.py", runs, cwd=place)
+    result = run_new_process("compare.py", runs, cwd=place)
     assert (result.returncode, result.stderr) == (0, "")
     assert "0.400 ± 0.141" in result.stdout and "closes 50.0 % of the gap in miou" in result.stdout
     made = place / "compared"

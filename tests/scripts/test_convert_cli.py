@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_testing import assert_one_line_error, make_run, run_script
 from PIL import Image
 
 from tests.interop.state_dicts import random_state_dict, resnet_spec
+from tests.scripts.cli_testing import assert_one_line_error, make_run, run_new_process, run_script
 from tfadvseg.config import DataConfig
 from tfadvseg.data.sets.catalogue import descriptor_of
 from tfadvseg.data.sources import load_split
@@ -40,7 +40,7 @@ def place(tmp_path_factory):
     state = {name: 30 * v if "layer6" in name else v for name, v in state.items()}
     write_tensors(folder / "published.npz", state)
     arguments = ("--weights=published.npz", "--output_dir=model", *TINY_FLAGS)
-    result = run_script("convert.py", *arguments, cwd=folder)
+    result = run_new_process("convert.py", *arguments, cwd=folder)
     assert (result.returncode, result.stderr) == (0, "")
     return folder, state, result.stdout
 

@@ -1,7 +1,6 @@
 from pathlib import Path
 
-from cli_testing import assert_one_line_error, run_script
-
+from tests.scripts.cli_testing import assert_one_line_error, run_new_process, run_script
 from tfadvseg_datasets.darkfield import darkfield_dataset_builder
 from tfadvseg_datasets.gta5 import gta5_dataset_builder
 
@@ -11,7 +10,7 @@ DUMMY_DATA = Path(darkfield_dataset_builder.__file__).parent / "dummy_data"
 
 def test_a_dataset_and_a_part_of_it(tmp_path):
     arguments = ["--dataset=darkfield", f"--data_dir={DUMMY_DATA}", f"--prepared_dir={tmp_path}/p"]
-    result = run_script("describe_data.py", *arguments, "--verbosity=-1", cwd=tmp_path)
+    result = run_new_process("describe_data.py", *arguments, "--verbosity=-1", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("darkfield, all: 5 images of 16 x 16 to 31 x 32 pixels")
     rows = [line.split() for line in result.stdout.splitlines()]

@@ -5,9 +5,15 @@ import shutil
 
 import numpy as np
 import pytest
-from cli_testing import assert_one_line_error, expected_label, make_run, run_script
 from PIL import Image
 
+from tests.scripts.cli_testing import (
+    assert_one_line_error,
+    expected_label,
+    make_run,
+    run_new_process,
+    run_script,
+)
 from tfadvseg.data.resizing import resize_image, resize_label
 from tfadvseg.export.run_model import load_run, load_run_segmenter
 from tfadvseg.export.saved_model import export_saved_model
@@ -52,7 +58,7 @@ def accuracy(folder, model, numbers) -> float:
 
 def test_a_run_on_its_own_validation_images(place):
     folder, networks = place
-    result = run_script("evaluate.py", f"--model={folder}/run", cwd=folder)
+    result = run_new_process("evaluate.py", f"--model={folder}/run", cwd=folder)
     assert (result.returncode, result.stderr) == (0, "")
     file = folder / "run" / "evaluation_folder_validation_segmenter_best.json"
     assert f"json: {file}" in result.stdout

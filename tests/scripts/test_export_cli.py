@@ -3,9 +3,15 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from cli_testing import assert_one_line_error, expected_label, make_run, run_script
 from PIL import Image
 
+from tests.scripts.cli_testing import (
+    assert_one_line_error,
+    expected_label,
+    make_run,
+    run_new_process,
+    run_script,
+)
 from tfadvseg.export.exported import load_exported
 from tfadvseg.training.distribution import cpu_multiplies_bfloat16
 
@@ -26,7 +32,7 @@ def assert_predicts_like(predictor, model):
 
 def test_exports_the_best_segmenter_into_the_run(run):
     run_dir, networks = run
-    result = run_script("export.py", f"--model={run_dir}", cwd=run_dir.parent)
+    result = run_new_process("export.py", f"--model={run_dir}", cwd=run_dir.parent)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"export: {run_dir}/export/1 (segmenter, best)\n"
     assert_predicts_like(load_exported(run_dir / "export"), networks["segmenter"])
@@ -78,7 +84,7 @@ def test_bfloat16_is_for_processors_that_multiply_it(run, tmp_path):
     run_dir, _ = run
     arguments = (f"--model={run_dir}", f"--export_dir={tmp_path}/cells", "--precision=bfloat16")
     off = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # counts as a processor without
-    result = run_script("export.py", *arguments, cwd=tmp_path, env=off)
+    result = run_new_process("export.py", *arguments, cwd=tmp_path, env=off)
     assert_one_line_error(result, "--precision=bfloat16: this processor does not multiply")
     result = run_script("export.py", *arguments, "--format=tflite", cwd=tmp_path)
     assert_one_line_error(result, "--precision=bfloat16: is for --format=saved_model")

@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
-from cli_testing import assert_one_line_error, expected_label, make_run, run_script
 from PIL import Image
 
+from tests.scripts.cli_testing import (
+    assert_one_line_error,
+    expected_label,
+    make_run,
+    run_new_process,
+    run_script,
+)
 from tfadvseg.export.run_model import load_run_segmenter
 from tfadvseg.export.saved_model import export_saved_model
 
@@ -44,7 +50,7 @@ def test_files_of_every_format(run, tmp_path):
         Image.fromarray(grey(19, 40)).save(folder / f"{suffix}_image.{suffix}")
     (folder / "notes.txt").write_text("not an image")
     arguments = (f"--model={run_dir}", f"--images={folder}", "--output_dir=out")
-    result = run_script("predict.py", *arguments, "--probabilities=cell", cwd=tmp_path)
+    result = run_new_process("predict.py", *arguments, "--probabilities=cell", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert "predictions: 6 in out/predictions" in result.stdout
     assert "probabilities of cell: 4 in out/probabilities" in result.stdout

@@ -15,7 +15,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tests.scripts.cli_testing import ROOT, assert_one_line_error, environment, run_script
+from tests.scripts.cli_testing import (
+    ROOT,
+    assert_one_line_error,
+    environment,
+    run_new_process,
+    run_script,
+)
 from tfadvseg.export.model_source import load_predictor
 from tfadvseg.files.checkpoints import checkpoint_paths
 from tfadvseg.flags.flagfile import read_flagfile
@@ -136,7 +142,7 @@ def test_a_killed_run_continues_to_the_very_same_end_past_a_damaged_checkpoint(
 @pytest.fixture(scope="module")
 def finished_run(data_dir, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
-    result = run_script("train.py", *run_arguments(data_dir), cwd=folder)
+    result = run_new_process("train.py", *run_arguments(data_dir), cwd=folder)
     assert result.returncode == 0, result.stderr
     (folder / "stdout").write_text(result.stdout)
     (folder / "stderr").write_text(result.stderr)
