@@ -273,6 +273,7 @@ def test_mixed_precision_gives_nearly_the_same_update(policy):
         assert np.linalg.norm(a - b) < 0.4 * np.linalg.norm(b)
 
 
+@pytest.mark.slow
 def test_over_two_replicas_it_is_the_same_update(two_replicas):
     batch, losses = adaptation_batch(size=2), multi_losses()
     segmenter, judges = learners()

@@ -74,7 +74,7 @@ def check_equals_default(config, strategy, batch):
     ("schedule", "discriminator"),
     [
         ("joint", "patch"),
-        ("alternating", "encoder"),
+        pytest.param("alternating", "encoder", marks=pytest.mark.slow),
         pytest.param("joint", "encoder", marks=pytest.mark.slow),
         pytest.param("alternating", "patch", marks=pytest.mark.slow),
     ],
