@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 
@@ -128,8 +129,10 @@ def finish_run(
         if kept is not None:
             write_image_sums(output / IMAGE_SUMS, val.keys, best)
             kept.write(output / SAMPLES, val.keys)
+        last_weights = model.get_weights()
         if config.run.best_metric != LAST and _restore_best(model, name, best_folder):
-            best = measure(predictor)
+            if not all(map(np.array_equal, last_weights, model.get_weights())):
+                best = measure(predictor)
             best_name = f"{name} best"
             networks[best_name], confusions[best_name] = best.metrics, best.confusion.tolist()
         if len(spec.class_names) > 2:
