@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfadvseg.models.ops.unconverted import unconverted
+
 
 def batch_norm(name: str, momentum: float = 0.99, epsilon: float = 1e-3) -> tf.keras.layers.Layer:
     """Batch normalisation over the global batch (Ioffe and Szegedy 2015).
@@ -43,6 +45,7 @@ class LeakyReLU(tf.keras.layers.Layer):
     operation, which gives the same numbers, rounded once.
     """
 
+    @unconverted
     def call(self, x: tf.Tensor) -> tf.Tensor:
         return _leaky_relu(x)
 
@@ -74,6 +77,7 @@ class PadToMultiple(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.multiple = multiple
 
+    @unconverted
     def call(self, images: tf.Tensor) -> tf.Tensor:
         k = self.multiple
         static = images.shape
@@ -104,6 +108,7 @@ def _round_up(size: int | None, multiple: int) -> int | None:
 class CropLike(tf.keras.layers.Layer):
     """Crops [B,H',W',K] to the height and width of a second tensor, from the top left."""
 
+    @unconverted
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         maps, like = inputs
         if maps.shape[1:3].is_fully_defined() and maps.shape[1:3] == like.shape[1:3]:
@@ -147,6 +152,7 @@ class UpConcatConv(tf.keras.layers.Layer):
             initializer="he_normal",
         )
 
+    @unconverted
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         below, skip = inputs
         kernel_below, kernel_skip = tf.split(self.kernel, [below.shape[-1], skip.shape[-1]], axis=2)
