@@ -19,6 +19,7 @@ from tfadvseg.data.slices import resolve_slice
 from tfadvseg.errors import UserError
 
 Stream = Callable[[str, str], Iterator[Example]]
+Generate = Callable[[int, str, Any], Iterator[tuple[np.ndarray, np.ndarray]]]
 
 EMBEDDED_SEED = 0
 """Seed of the embedded sets, which are the same for every `--seed`."""
@@ -115,7 +116,7 @@ def read_generated(
     config: DataConfig,
     descriptor: DatasetDescriptor,
     counts: Mapping[str, int],
-    generate: Callable[[int, str, Any], Iterator[tuple[np.ndarray, np.ndarray]]],
+    generate: Generate,
     digits: int = 2,
 ) -> Reader:
     """A reader of an embedded dataset, directly from its generator, without files.
@@ -130,12 +131,19 @@ def read_generated(
 
     def stream(split: str) -> Iterator[Example]:
         for name, numbers in resolve_slice(split, counts, "split"):
-            made = generate(EMBEDDED_SEED, name, numbers)
-            for number, (image, label) in zip(numbers, made, strict=True):
+            for number in numbers:
+                image, label = _generated(generate, name, number)
                 key = f"{name}-{number:0{digits}d}"
                 yield Example(key, image if image.ndim == 3 else image[:, :, None], label)
 
     return read_slices(config, descriptor, counts, stream, ("train", "validation"))
+
+
+@functools.lru_cache(maxsize=64)  # for the next run of this process
+def _generated(generate: Generate, split: str, number: int) -> tuple[np.ndarray, np.ndarray]:
+    ((image, label),) = generate(EMBEDDED_SEED, split, [number])
+    image.flags.writeable = label.flags.writeable = False
+    return image, label
 
 
 def read_drawn(

@@ -9,7 +9,7 @@ import tensorflow as tf
 def unconverted(call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     """Decorates a layer's `call` that has no control flow on tensors.
 
-    Keras converts `call` by AutoGraph otherwise: a tenth of a second per kind of layer, for nothing.
+    Otherwise Keras converts it by AutoGraph: a tenth of a second per kind of layer, for nothing.
     """
     plain = tf.autograph.experimental.do_not_convert(call)
     plain.__signature__ = inspect.signature(call)  # which Keras reads for `training`
