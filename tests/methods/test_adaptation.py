@@ -234,6 +234,7 @@ def test_a_level_without_a_discriminator_still_learns_to_segment():
     assert len(moved) == 8 and all(moved)
 
 
+@pytest.mark.slow
 def test_within_a_graph_the_target_s_pass_waits_for_the_source_s_gradient():
     """Otherwise the activations of both passes could be in memory at once."""
     segmenter, judges = learners()

@@ -101,6 +101,7 @@ def test_two_replicas_accumulate_the_same_batches_as_one(two_replicas):
     check_equals_default(config, two_replicas, batch_of_domains(8))
 
 
+@pytest.mark.slow
 def test_two_replicas_agree_on_means_of_sides_balanced_weights_and_penalties(two_replicas):
     config = tiny_config(
         method={

@@ -56,7 +56,14 @@ def exports(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "run/export").iterdir())
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", '{"updates": 2, "net', "[]", "\0\x80"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        '{"updates": 2, "net',
+        *(pytest.param(text, marks=pytest.mark.slow) for text in ("", "{}", "[]", "\0\x80")),
+    ],
+)
 def test_a_run_without_its_whole_summary_makes_it_again_and_keeps_its_export(
     copied, caplog, content
 ):

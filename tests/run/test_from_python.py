@@ -43,15 +43,18 @@ def pairs(count: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
 DATA = {"examples": pairs(6, 0), "validation": pairs(3, 1), "class_names": NAMES}
 
 
-def config(output, **changes) -> tas.Config:
+def config(output, export: bool = False, **changes) -> tas.Config:
     run = {"output_dir": str(output), "epochs": 2, "steps_per_epoch": 3}
+    run |= {"export": export, "outlines": False}
     return tiny_config(**{"method": {"compare": ("standard",)}, **changes}, run=run)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     output = tmp_path_factory.mktemp("runs") / "own"
-    result = tas.train(config(output), segmenter=segmenter, discriminator=discriminator, **DATA)
+    result = tas.train(
+        config(output, export=True), segmenter=segmenter, discriminator=discriminator, **DATA
+    )
     return output, result
 
 
