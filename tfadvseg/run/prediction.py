@@ -30,6 +30,7 @@ from tfadvseg.files import atomic
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.reporting.colour import write_overlay
 from tfadvseg.run.pyramid import collected, write_pyramid
+from tfadvseg.run.side_work import read_ahead, written_behind
 from tfadvseg_datasets.decoded import Decoded
 from tfadvseg_datasets.windowed import Window, Windowed
 from tfadvseg_datasets.zarr_folders import is_zarr
@@ -220,25 +221,29 @@ def predict_files(
         UserError: `tile` is too small for the network, or with `cityscapes` a page is not a
             Cityscapes frame.
     """
-    for file in files:
-        if file.windows is not None:
-            predict_large(predictor, file, output_dir, tile, advance, probabilities_of)
-            continue
-        pages, _ = read_pages(file.path, predictor.spec)
-        of_class = []
-        for name, image in zip(file.names, pages, strict=True):
-            advance(name)
-            probabilities = predict_probabilities(predictor, image, tile)
-            if probabilities_of is not None:
-                of_class.append(probabilities[..., probabilities_of])
-            label = probabilities.argmax(axis=-1).astype(np.uint8)
-            _write_png(Path(output_dir) / PREDICTIONS / f"{name}.png", label)
-            overlay = Path(output_dir) / OVERLAYS / f"{name}.png"
-            write_overlay(overlay, as_picture(image), label, predictor.spec.palette)
-            if cityscapes:
-                write_submission(output_dir, name, label)
-        if of_class:
-            _write_tiff(Path(output_dir) / PROBABILITIES / f"{file.path.stem}.tif", of_class)
+    folder = Path(output_dir)
+
+    def read(file: ImageFile) -> list[np.ndarray]:
+        return [] if file.windows is not None else read_pages(file.path, predictor.spec).pages
+
+    with written_behind() as later:
+        for file, pages in zip(files, read_ahead(read, files), strict=True):
+            if file.windows is not None:
+                predict_large(predictor, file, output_dir, tile, advance, probabilities_of)
+                continue
+            of_class = []
+            for name, image in zip(file.names, pages, strict=True):
+                advance(name)
+                probabilities = predict_probabilities(predictor, image, tile)
+                if probabilities_of is not None:
+                    of_class.append(probabilities[..., probabilities_of])
+                label = probabilities.argmax(axis=-1).astype(np.uint8)
+                later(_write_png, folder / PREDICTIONS / f"{name}.png", label)
+                later(_draw_overlay, folder / OVERLAYS / f"{name}.png", image, label, predictor)
+                if cityscapes:
+                    later(write_submission, output_dir, name, label)
+            if of_class:
+                later(_write_tiff, folder / PROBABILITIES / f"{file.path.stem}.tif", of_class)
 
 
 def predict_large(
@@ -292,6 +297,12 @@ def _thinned(read: Callable[..., np.ndarray], size: tuple[int, int], step: int) 
         [piece(top, left) for left in range(0, size[1], side)] for top in range(0, size[0], side)
     ]
     return np.concatenate([np.concatenate(band, axis=1) for band in bands])
+
+
+def _draw_overlay(
+    path: Path, image: np.ndarray, label: np.ndarray, predictor: ImagePredictor
+) -> None:
+    write_overlay(path, as_picture(image), label, predictor.spec.palette)
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:
