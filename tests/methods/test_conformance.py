@@ -196,6 +196,16 @@ def test_two_replicas_equal_one(name, two_replicas):
     assert_two_replicas_equal_one(config_for(name, **drops), two_replicas)
 
 
+@pytest.mark.slow
+def test_two_replicas_equal_one_with_statistics_per_domain(name, two_replicas):
+    statistics = {"batch_norm": "per_domain", "batch_norm_momentum": 0.99}
+    try:
+        config = config_for(name, segmenter=statistics)
+    except UserError as error:
+        pytest.skip(f"refused before training: {error}")
+    assert_two_replicas_equal_one(config, two_replicas)
+
+
 def assert_two_replicas_equal_one(config: Config, two_replicas) -> None:
     one = state_of(config)
     alone = train(config, one, updates=2)
