@@ -23,6 +23,7 @@ def stylised_domains(feed: Feed, beta: float) -> Batches:
         beta: as in `data.fourier.swap_low_amplitudes`.
     """
 
+    @tf.autograph.experimental.do_not_convert  # it has nothing to convert
     def stylise(batch: Batch) -> Batch:
         source = feed.normalisation.to_scale(batch["source_image"])
         target = feed.normalisation.to_scale(batch["target_image"])
