@@ -23,7 +23,11 @@ from tfadvseg.run.export_formats import ConversionImages, convert_model
 RESIZING_SPEC = dataclasses.replace(COLOUR_SPEC, resize=(24, 40), test_scales=(0.5, 1.0))
 
 
-@pytest.fixture(scope="module", params=[GREY_SPEC, RESIZING_SPEC], ids=["grey", "resizing"])
+@pytest.fixture(
+    scope="module",
+    params=[GREY_SPEC, pytest.param(RESIZING_SPEC, marks=pytest.mark.slow)],
+    ids=["grey", "resizing"],
+)
 def model(request) -> tuple[ModelSpec, tf.keras.Model]:
     return request.param, randomised_segmenter(request.param)
 

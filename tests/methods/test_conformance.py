@@ -169,6 +169,7 @@ def test_a_checkpoint_continues_to_the_same_bits(name, trained):
     assert_same(trained.state, continued)
 
 
+@pytest.mark.slow
 def test_d_s_rate_reaches_s_only_through_later_updates(name):
     """S's first update must not depend on how D is updated: D's loss never reaches S."""
     if not METHOD_RULES[name].discriminator:

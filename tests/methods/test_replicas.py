@@ -114,6 +114,7 @@ def test_two_replicas_agree_on_means_of_sides_balanced_weights_and_penalties(two
     check_equals_default(config, two_replicas, uneven_batch())
 
 
+@pytest.mark.slow
 def test_two_replicas_of_segnet_equal_one(two_replicas):
     """Each replica finds its pooling positions after batch norm over both replicas."""
     config = tiny_config(

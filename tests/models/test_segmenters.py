@@ -248,7 +248,13 @@ def test_gradient_reaches_every_trainable_variable(name):
             assert float(tf.reduce_max(tf.abs(gradient))) > 1e-7, variable.name
 
 
-@every_segmenter
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name.startswith("deeplab") else [])
+        for name in get_args(SegmenterName)
+    ],
+)
 def test_checkpoint_and_export_restore_the_same_network(name, tmp_path):
     facts = descriptor(11)
     model = build_segmenter(SMALL[name], 11, 3)

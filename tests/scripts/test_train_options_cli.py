@@ -24,6 +24,7 @@ SMALL = (
 )
 
 
+@pytest.mark.slow
 def test_everything_at_once_stops_early_and_is_finished(tmp_path):
     arguments = (
         *SMALL,
