@@ -191,17 +191,16 @@ def test_d_s_rate_reaches_s_only_through_later_updates(name):
 
 
 @pytest.mark.slow
-def test_two_replicas_equal_one(name, two_replicas):
+@pytest.mark.parametrize("statistics", ["shared", "per_domain"])
+def test_two_replicas_equal_one(name, statistics, two_replicas):
     # Replicas drop other channels.
-    drops = {"discriminator": {"d_dropout": 0.0}} if METHOD_RULES[name].discriminator else {}
-    assert_two_replicas_equal_one(config_for(name, **drops), two_replicas)
-
-
-@pytest.mark.slow
-def test_two_replicas_equal_one_with_statistics_per_domain(name, two_replicas):
-    statistics = {"batch_norm": "per_domain", "batch_norm_momentum": 0.99}
+    changes: dict = (
+        {"discriminator": {"d_dropout": 0.0}} if METHOD_RULES[name].discriminator else {}
+    )
+    if statistics == "per_domain":
+        changes["segmenter"] = {"batch_norm": statistics, "batch_norm_momentum": 0.99}
     try:
-        config = config_for(name, segmenter=statistics)
+        config = config_for(name, **changes)
     except UserError as error:
         pytest.skip(f"refused before training: {error}")
     assert_two_replicas_equal_one(config, two_replicas)
