@@ -129,9 +129,9 @@ def finish_run(
         if kept is not None:
             write_image_sums(output / IMAGE_SUMS, val.keys, best)
             kept.write(output / SAMPLES, val.keys)
-        last_weights = model.get_weights()
-        if config.run.best_metric != LAST and _restore_best(model, name, best_folder):
-            if not all(map(np.array_equal, last_weights, model.get_weights())):
+        last = model.get_weights()
+        if config.run.best_metric != LAST and _restore_best(model, name, best_folder, last):
+            if not all(map(np.array_equal, last, model.get_weights())):
                 best = measure(predictor)
             best_name = f"{name} best"
             networks[best_name], confusions[best_name] = best.metrics, best.confusion.tolist()
@@ -220,9 +220,8 @@ def _read(summary: dict, output: Path) -> Result:
     )
 
 
-def _restore_best(model: tf.keras.Model, name: str, folder: Path) -> bool:
-    """Restores a network's best checkpoint; returns whether that worked, else keeps its weights."""
-    last = model.get_weights()
+def _restore_best(model: tf.keras.Model, name: str, folder: Path, last: list[np.ndarray]) -> bool:
+    """Restores a network's best checkpoint; returns whether that worked, else keeps its `last`."""
     try:
         found = restore_newest(tf.train.Checkpoint(model=model), folder, prefix=name)
     except UserError as error:
