@@ -12,5 +12,5 @@ def unconverted(call: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
     Otherwise Keras converts it by AutoGraph: a tenth of a second per kind of layer, for nothing.
     """
     plain = tf.autograph.experimental.do_not_convert(call)
-    plain.__signature__ = inspect.signature(call)  # which Keras reads for `training`
+    plain.__signature__ = inspect.signature(call)  # so Keras passes no `training` that it lacks
     return plain
