@@ -30,8 +30,8 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
 
 
-_PRELOADED = ["tensorflow", "tfadvseg.run.experiment"]
-"""What every script imports sooner or later, and what takes longest."""
+_PRELOADED = ["tfadvseg.run.experiment"]
+"""What every script imports sooner or later; TensorFlow after our package, which sets it up."""
 
 
 def run_script(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
