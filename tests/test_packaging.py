@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 INSTALLED_NAMES = {
@@ -27,6 +29,16 @@ def test_setup_cfg_lists_every_package():
             parts = path.parent.relative_to(ROOT / folder).parts
             found.append(".".join((name, *parts)))
     assert sorted(listed) == sorted(found)
+
+
+@pytest.mark.parametrize("name", ["constraints.txt", "constraints-newest.txt"])
+def test_constraints_pin_every_package_once(name):
+    lines = (ROOT / name).read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    for pin in pins:
+        assert [it.operator for it in pin.specifier] == ["=="], pin
+    names = [canonicalize_name(pin.name) for pin in pins]
+    assert sorted(names) == sorted({*names})
 
 
 @pytest.fixture(scope="module")
