@@ -16,8 +16,8 @@ ALLOWED = {
     "__main__": {"commands"},
     "cli": {"errors", "files.atomic", "flags.reading", "flags.shipped"},
     "commands": {
-        "cli", "config", "data", "errors", "evaluation", "export", "files", "flags", "interop",
-        "models", "reporting", "run", "study", "training",
+        "cli", "compat", "config", "data", "errors", "evaluation", "export", "files", "flags",
+        "interop", "models", "reporting", "run", "study", "training",
     },
     "compat": set(),
     "config": {"errors"},
@@ -26,7 +26,7 @@ ALLOWED = {
     "data.sets": {"config", "data", "errors"},
     "data": {"compat", "config", "data.descriptors", "data.sets", "errors", "files"},
     "models": {"compat", "config", "errors", "models.ops", "models.outputs"},
-    "models.ops": {"config", "errors"},
+    "models.ops": {"compat", "config", "errors"},
     "models.outputs": set(),
     "losses": {"config", "data.descriptors", "errors", "models.outputs"},
     "evaluation.tiling": set(),
@@ -34,7 +34,7 @@ ALLOWED = {
     "evaluation": {
         "data", "errors", "evaluation.tiling", "evaluation.whole_images", "files",
     },
-    "training": {"config", "data", "errors", "evaluation", "losses", "models"},
+    "training": {"compat", "config", "data", "errors", "evaluation", "losses", "models"},
     "methods": {"config", "data.feeds", "data.fourier", "losses", "models", "training"},
     "reporting": {"data.descriptors", "errors", "files"},
     "export.choices": set(),

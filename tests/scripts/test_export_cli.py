@@ -12,8 +12,8 @@ from tests.scripts.cli_testing import (
     run_new_process,
     run_script,
 )
+from tfadvseg.compat.processor import cpu_multiplies_bfloat16
 from tfadvseg.export.exported import load_exported
-from tfadvseg.training.distribution import cpu_multiplies_bfloat16
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from typing import cast, get_args
 from absl import flags
 
 from tfadvseg import cli
+from tfadvseg.compat.processor import cpu_multiplies_bfloat16
 from tfadvseg.errors import UserError
 from tfadvseg.export.choices import (
     LARGEST_VERSION,
@@ -117,7 +118,6 @@ def main(argv: list[str]) -> None:
         conversion_images,
         convert_model,
     )
-    from tfadvseg.training.distribution import cpu_multiplies_bfloat16
 
     if target == "onnx":
         check_onnx_installed()

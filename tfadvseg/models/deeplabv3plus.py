@@ -10,6 +10,7 @@ from tfadvseg.compat.addons import import_keras_cv
 from tfadvseg.config.segmenter import BackboneName
 from tfadvseg.models.backbone_weights import load_backbone_weights
 from tfadvseg.models.layers import PadToMultiple, batch_norm, cropped_logits
+from tfadvseg.models.ops.convolution import SameConv2D
 from tfadvseg.models.ops.dilated import DilatedConv2D
 
 ATROUS_RATES = (6, 12, 18)
@@ -138,7 +139,7 @@ def _convolution_block(
 
 
 def _convolution(x: tf.Tensor, filters: int, kernel: int, name: str, rate: int = 1) -> tf.Tensor:
-    layer = DilatedConv2D if rate > 1 else tf.keras.layers.Conv2D
+    layer = DilatedConv2D if rate > 1 else SameConv2D
     return layer(
         filters,
         kernel,

@@ -5,6 +5,7 @@ import tensorflow as tf
 from tfadvseg.config.segmenter import Upsampling
 from tfadvseg.models.backbone_weights import load_backbone_weights
 from tfadvseg.models.layers import PadToMultiple, cropped_logits
+from tfadvseg.models.ops.convolution import SameConv2D
 from tfadvseg.models.ops.upsampling import bilinear_kernel, upsample
 
 VGG16_CONVOLUTIONS = (2, 2, 3, 3, 3)
@@ -78,7 +79,7 @@ def vgg16(image_channels: int, width: int = 64) -> tf.keras.Model:
 
 
 def _convolution(x: tf.Tensor, filters: int, kernel: int, name: str) -> tf.Tensor:
-    return tf.keras.layers.Conv2D(
+    return SameConv2D(
         filters,
         kernel,
         padding="same",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfadvseg.models.ops.convolution import same_convolution
 from tfadvseg.models.ops.unconverted import unconverted
 
 
@@ -153,7 +154,7 @@ class UpConcatConv(tf.keras.layers.Layer):
         )
 
     @unconverted
-    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor], training: bool | None = None) -> tf.Tensor:
         below, skip = inputs
         kernel_below, kernel_skip = tf.split(self.kernel, [below.shape[-1], skip.shape[-1]], axis=2)
         channels = below.shape[-1]
@@ -166,7 +167,7 @@ class UpConcatConv(tf.keras.layers.Layer):
             below, folded, [size[0], size[1], size[2], self.filters], strides=2
         )
         upsampled.set_shape([*skip.shape[:3], self.filters])
-        return upsampled + tf.nn.conv2d(skip, kernel_skip, strides=1, padding="SAME")
+        return upsampled + same_convolution(skip, kernel_skip, training)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "filters": self.filters}

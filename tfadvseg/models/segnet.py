@@ -13,6 +13,7 @@ from tfadvseg.models.layers import (
     cropped_logits,
     torch_kernel_initializer,
 )
+from tfadvseg.models.ops.convolution import SameConv2D
 from tfadvseg.models.ops.unpooling import MaxUnpool
 
 
@@ -84,7 +85,7 @@ def segnet(
 def _convolution_block(x: tf.Tensor, filters: int, decoder: SegNetDecoder, name: str) -> tf.Tensor:
     """3x3 convolution without bias, batch norm, ReLU: [B,h,w,C] to [B,h,w,filters]."""
     initializer = torch_kernel_initializer() if decoder == "darkfield" else "he_normal"
-    x = tf.keras.layers.Conv2D(
+    x = SameConv2D(
         filters,
         3,
         padding="same",

@@ -9,6 +9,7 @@ from tfadvseg.models.layers import (
     batch_norm,
     cropped_logits,
 )
+from tfadvseg.models.ops.convolution import SameConv2D
 
 
 def normalised_activation(x: tf.Tensor, name: str) -> tf.Tensor:
@@ -23,7 +24,7 @@ def convolution_block(x: tf.Tensor, filters: int, name: str) -> tf.Tensor:
     The convolution has no bias: batch norm would subtract it again, but an optimizer with momentum
     would still move it.
     """
-    x = tf.keras.layers.Conv2D(
+    x = SameConv2D(
         filters,
         3,
         padding="same",

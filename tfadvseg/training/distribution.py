@@ -1,11 +1,9 @@
 """Distribution strategy, replicas and precision of a run."""
 
-import os
-from pathlib import Path
-
 import tensorflow as tf
 from absl import logging
 
+from tfadvseg.compat.processor import cpu_multiplies_bfloat16
 from tfadvseg.config import Precision, StrategyName
 from tfadvseg.errors import UserError
 from tfadvseg.training.joining import multi_worker_strategy
@@ -95,14 +93,3 @@ def choose_precision(name: Precision) -> str:
             return "mixed_bfloat16"
         return "mixed_float16" if min(capabilities) >= (7, 0) else "float32"
     return "mixed_bfloat16" if cpu_multiplies_bfloat16() else "float32"
-
-
-def cpu_multiplies_bfloat16() -> bool:
-    """Whether the processor has instructions for products in bfloat16, and TensorFlow uses them."""
-    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0":
-        return False
-    try:
-        words = Path("/proc/cpuinfo").read_text().split()
-    except OSError:
-        return False
-    return "avx512_bf16" in words or "amx_bf16" in words
