@@ -60,14 +60,16 @@ def build_inference(settings: Settings) -> Workloads:
     """S's inference."""
     image = random_batch(settings, MEMBRANES)["image"]
     model = build_state(
-        Builder(_config(settings, SUPERVISED_METHOD, PATCH_D), MEMBRANES)
+        Builder(experiment_config(settings, SUPERVISED_METHOD, PATCH_D), MEMBRANES)
     ).segmenter.model
     plain_model = plain_unet(1, settings.width, DEPTH)
     plain = tf.function(lambda image: plain_model(image, training=False), autograph=False)
     return {"": inference(model, image, count_operations(plain.get_concrete_function(image)))}
 
 
-def _config(settings: Settings, method: MethodConfig, discriminator: DiscriminatorConfig) -> Config:
+def experiment_config(
+    settings: Settings, method: MethodConfig, discriminator: DiscriminatorConfig
+) -> Config:
     """The experiment's optimizers for every method, so that steps differ in nothing else."""
     config = Config(
         data=DataConfig(crop_size=settings.crop_size),
@@ -82,7 +84,7 @@ def _config(settings: Settings, method: MethodConfig, discriminator: Discriminat
 
 
 def _step(settings: Settings, method: MethodConfig, discriminator: DiscriminatorConfig) -> Step:
-    config = _config(settings, method, discriminator)
+    config = experiment_config(settings, method, discriminator)
     return Step(config, build_state(Builder(config, MEMBRANES)), settings, MEMBRANES)
 
 

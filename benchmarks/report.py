@@ -329,6 +329,18 @@ _EXPLANATION = (
 )
 
 
+def format_checks(checks: dict[str, dict[str, Any]]) -> str:
+    """Lines about the outcomes of `rounds.check_gpu`, after an empty one."""
+    width = max(map(len, checks))
+    return "\n".join(
+        ["", "Checks of S against the patch D:"]
+        + [
+            f"{name.ljust(width)}  {'passed' if it['passed'] else 'FAILED'}: {it['found']}"
+            for name, it in checks.items()
+        ]
+    )
+
+
 def _row(measured: Measured, results: Results) -> tuple[str, ...]:
     seconds = statistics.median(measured.seconds)
     spread = (max(measured.seconds) - min(measured.seconds)) / seconds

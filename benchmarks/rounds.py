@@ -6,12 +6,12 @@ within each round. Imports no TensorFlow, so that this process needs little memo
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 from benchmarks.machine_load import busy_share
 from benchmarks.processes import Process
-from benchmarks.settings import IN_TORCH, Settings
+from benchmarks.settings import GPU_CHECKS, IN_TORCH, Settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,3 +113,14 @@ def measure(
         for (name, part), values in seconds.items()
     ]
     return measured, busy
+
+
+def check_gpu(settings: Settings, say: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+    """The fields of `gpu_checks.Outcome` for each of `settings.GPU_CHECKS`, one after another."""
+    outcomes = {}
+    for check in GPU_CHECKS:
+        say(f"checking {check}")
+        with closing(Process(check, "benchmarks.gpu_checks")) as process:
+            process.order({"settings": dataclasses.asdict(settings), "check": check})
+            outcomes[check] = process.answer()
+    return outcomes

@@ -116,6 +116,13 @@ IN_BFLOAT16 = (EXPORT_BFLOAT16, EXPORT_OPENVINO_BFLOAT16)
 EXPORTS = (EXPORT, EXPORT_BFLOAT16, *RUNTIMES)
 """A U-Net's export, and who answers with it."""
 
+DETERMINISM = "determinism"
+FLOAT16 = "float16"
+REPLICAS = "two replicas"
+XLA = "XLA"
+GPU_CHECKS = (DETERMINISM, FLOAT16, REPLICAS, XLA)
+"""What `benchmarks.gpu_checks` checks."""
+
 DEFAULT_GROUP = "default"
 
 GROUPS = {

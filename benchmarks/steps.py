@@ -54,11 +54,16 @@ class Step:
     """
 
     def __init__(
-        self, config: Config, state: TrainState, settings: Settings, descriptor: DatasetDescriptor
+        self,
+        config: Config,
+        state: TrainState,
+        settings: Settings,
+        descriptor: DatasetDescriptor,
+        xla: bool = False,
     ) -> None:
         method = METHODS[config.method.method]
         (phase,) = method.phases(prepare_training(config, state, _unfed(config)))
-        step: Any = compile_phase(phase, tf.distribute.get_strategy(), xla=False)
+        step: Any = compile_phase(phase, tf.distribute.get_strategy(), xla)
         self._step = step
         self._weights = {name: tf.constant(LAMBDA_ADV) for name in phase.weights(0.0)}
         self.batch = random_batch(settings, descriptor)

@@ -2,6 +2,7 @@
 
     python scripts/benchmark.py                         # the published experiment, some minutes
     python scripts/benchmark.py --only=networks --precisions=float32
+    python scripts/benchmark.py --gpu                   # the same on a GPU, and what matters there
     python scripts/benchmark.py --quick                 # does it run? its numbers mean nothing
 
 Training steps, inference and the input pipeline, next to two references: the speed of matrix
@@ -23,6 +24,11 @@ progress to standard error.
                  bfloat16, by the same in ONNX Runtime and OpenVINO, and by PyTorch
     workers      each network of `networks`, trained by 1, 2 and 4 processes together: the sum of
                  gradients beside the step; and from its bytes what many GPUs would lose, on paper
+
+With --gpu the table is followed by checks of S against the patch D, at the sizes of the group
+default: that a run repeats bit for bit, that float16 applies its updates and reaches the loss of
+float32, that two replicas (two GPUs, or two parts of the only one) train as one does, and that XLA
+gives the same loss, with its gain in speed.
 
 PyTorch is the extra `torch`, ONNX Runtime and OpenVINO are the extra `runtimes`. A note names the
 candidates that were left out because one is missing. PyTorch is measured on CPUs only.
@@ -52,7 +58,9 @@ from benchmarks.settings import (
     GROUPS,
     IN_BFLOAT16,
     PACKAGES,
+    SUPERVISED,
     TOGETHER,
+    Settings,
     package_of,
     plan,
 )
@@ -90,6 +98,12 @@ _ONLY = flags.DEFINE_list(
     f"Groups ({', '.join(GROUPS)}) and candidates ({', '.join(DESCRIPTIONS)}) to measure. "
     f"Default: the group {DEFAULT_GROUP}. Shares of the peak need matmul.",
 )
+_GPU = flags.DEFINE_bool(
+    "gpu",
+    False,
+    "Require a GPU, and after the table check what matters there. The exit status is 1 if a check "
+    "fails.",
+)
 _QUICK = flags.DEFINE_bool("quick", False, "Tiny sizes, unless flags give others.")
 _OUTPUT_JSON = flags.DEFINE_string("output_json", None, "Also write the figures to this file.")
 
@@ -106,13 +120,17 @@ def main(argv: list[str]) -> None:
         cli.check_output_file("--output_json", Path(_OUTPUT_JSON.value))
     # Imported late, so that mistaken flags are reported at once.
     from benchmarks.machine_load import busy_share
-    from benchmarks.report import format_report, report_json
-    from benchmarks.rounds import Measured, describe_machine, measure
+    from benchmarks.report import format_checks, format_report, report_json
+    from benchmarks.rounds import Measured, check_gpu, describe_machine, measure
     from benchmarks.together import Together, measure_together
     from tfadvseg.files import atomic
 
     machine = describe_machine()
     precisions = asked or tuple(machine["precisions"])
+    if _GPU.value and not machine["gpu"]:
+        raise UserError(
+            "--gpu: TensorFlow finds no GPU; is the extra `gpu` installed? See README.md."
+        )
     if "float16" in precisions and not machine["gpu"]:
         raise UserError("--precisions=float16: takes a GPU; leave it out.")
     start = time.monotonic()
@@ -133,12 +151,21 @@ def main(argv: list[str]) -> None:
                 f"other programs took {busy:.0%} of the processor when the rounds in {precision} "
                 "began; on a quiet machine the figures would be better."
             )
+    checks = check_gpu(_settings_of_checks(), _say) if _GPU.value else {}
     _say(f"done in {time.monotonic() - start:.0f} s")
     print(format_report(machine, measured, notes, together))
+    if checks:
+        print(format_checks(checks))
     if _OUTPUT_JSON.value:
-        figures = report_json(machine, measured, notes, together)
+        figures = report_json(machine, measured, notes, together) | {"checks": checks}
         atomic.write_text(_OUTPUT_JSON.value, json.dumps(figures, indent=2) + "\n")
         print(f"figures: {_OUTPUT_JSON.value}")
+    if not all(check["passed"] for check in checks.values()):
+        sys.exit(1)
+
+
+def _settings_of_checks() -> Settings:
+    return plan((SUPERVISED,), _QUICK.value, _changes())[SUPERVISED]
 
 
 def _candidates() -> tuple[str, ...]:

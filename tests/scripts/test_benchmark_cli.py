@@ -300,3 +300,23 @@ def test_the_keras_way_does_the_experiments_updates():
     way.run(2)
     assert [int(o.iterations) for o in optimizers] == [n + 3 for n in before]
     assert moved(lambda: way.train_segmenter(1)) == (True, False), "D is still frozen"
+
+
+def test_gpu_asks_for_a_gpu():
+    result = run("--gpu", "--quick")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: --gpu: TensorFlow finds no GPU")
+
+
+@pytest.mark.slow
+def test_checks_of_a_gpu_pass_on_a_cpu():
+    from benchmarks.report import format_checks
+    from benchmarks.rounds import check_gpu
+    from benchmarks.settings import GPU_CHECKS, SUPERVISED, plan
+
+    said: list[str] = []
+    checks = check_gpu(plan((SUPERVISED,), True, {})[SUPERVISED], said.append)
+    assert said == [f"checking {name}" for name in GPU_CHECKS]
+    lines = format_checks(checks).splitlines()[2:]
+    assert [line.split("  ")[0] for line in lines] == [*GPU_CHECKS]
+    assert all(": " in line and "passed" in line for line in lines), lines
