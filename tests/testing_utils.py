@@ -37,11 +37,11 @@ MEMBRANES = descriptor_of("membranes")
 
 
 def tiny_config(**changes) -> Config:
-    """A small U-Net of two levels on 16x16 windows; `changes` by section name."""
+    """A small U-Net of one pooling on 16x16 windows; `changes` by section name."""
     method = MethodConfig(**{"lambda_adv": ((0, 0.1),)} | changes.pop("method", {}))
     sections = {
         "data": DataConfig(crop_size=(16, 16), augment=()),
-        "segmenter": SegmenterConfig(width=4, depth=2),
+        "segmenter": SegmenterConfig(width=4, depth=1),
         "s_optimizer": OptimizerConfig(learning_rate=1e-2),
         "method": method,
         "run": RunConfig(epochs=1, steps_per_epoch=2, global_batch_size=4, precision="float32"),
