@@ -54,7 +54,7 @@ DESCRIPTIONS = {
     NETWORK_DEEPLABV3PLUS: "DeepLabV3+",
     ADAPTATION: "adaptation, S and two Ds",
     ADAPTATION_TORCH: "adaptation in PyTorch",
-    STREET_INPUT: "adaptation's published input from PNG files",
+    STREET_INPUT: "adaptation's published input",
     READING: "image files",
     EXPORT: "export",
     EXPORT_BFLOAT16: "export in bfloat16",
@@ -79,6 +79,9 @@ INFERENCE_PART = "inference"
 
 ALL_REDUCE_PART = "all-reduce"
 """A part of a candidate of `TOGETHER`, beside the training step."""
+
+FILES_PART, PREPARED_PART = "PNG files", "prepared copies"
+"""The parts of `STREET_INPUT`."""
 
 TIFF_PART, PNG_PART = "TIFF", "PNG"
 OURS, BY_TIFFFILE, BY_PILLOW = "as a folder reads it", "tifffile alone", "Pillow alone"

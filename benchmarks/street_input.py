@@ -1,17 +1,18 @@
-"""The published input of adaptation: PNG files with the sizes of GTA5 and Cityscapes, resized."""
+"""The published input of adaptation: frames with the sizes of GTA5 and Cityscapes, resized."""
 
 import atexit
 import dataclasses
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from benchmarks.input_pipeline import consuming
-from benchmarks.settings import Settings
-from benchmarks.workload import Workloads
+from benchmarks.settings import FILES_PART, PREPARED_PART, Settings
+from benchmarks.workload import Workload, Workloads
 from tfadvseg.config import DataConfig
 from tfadvseg.data.normalisation import Normalisation
 from tfadvseg.data.pipeline import domain_windows
@@ -30,7 +31,8 @@ _QUICK: tuple[_Size, ...] = ((66, 120), (45, 80), (64, 128), (32, 64))
 
 
 def build_street_input(settings: Settings) -> Workloads:
-    """`domain_windows` over files of embedded street scenes in the layouts of the two sets.
+    """`domain_windows` over embedded street scenes, as PNG files in the layouts of the two sets and
+    as the copies that TFDS prepares of them.
 
     With the camera's noise, files have 3 MB at 2048x1024 (width x height); without noise they would
     be far smaller and faster to read.
@@ -46,17 +48,26 @@ def build_street_input(settings: Settings) -> Workloads:
         frame = f"aachen_{number:06d}_000019"
         _save(image, target / f"leftImg8bit/train/aachen/{frame}_leftImg8bit.png")
         _save(label, target / f"gtFine/train/aachen/{frame}_gtFine_labelIds.png")
-    config = DataConfig(
-        "gta5", str(source), resize=size, crop_size=size, augment=(), prepare="none"
-    )
+    source_config = DataConfig("gta5", str(source), resize=size, crop_size=size, augment=())
     target_config = DataConfig(
-        "cityscapes_semseg",
-        str(target),
-        resize=target_size,
-        crop_size=target_size,
-        augment=(),
-        prepare="none",
+        "cityscapes_semseg", str(target), resize=target_size, crop_size=target_size, augment=()
     )
+    options: dict[str, dict[str, Any]] = {
+        FILES_PART: {"prepare": "none"},
+        PREPARED_PART: {"prepared_dir": str(folder / "prepared")},
+    }
+    return {
+        part: _consuming(
+            dataclasses.replace(source_config, **changes),
+            dataclasses.replace(target_config, **changes),
+            settings,
+        )
+        for part, changes in options.items()
+    }
+
+
+def _consuming(config: DataConfig, target_config: DataConfig, settings: Settings) -> Workload:
+    """Takes batches of both domains; an image of each counts."""
     normalisation = Normalisation((122.68, 116.67, 104.01), (1.0, 1.0, 1.0), "bgr")
     descriptor, examples = load_split(config, "all", seed=0)
     images = load_unlabelled(target_config, "train", 0, descriptor)
@@ -67,7 +78,7 @@ def build_street_input(settings: Settings) -> Workloads:
         0,
         2**62 // settings.batch,
     )
-    return {"": dataclasses.replace(consuming(windows, settings), images=2 * settings.batch)}
+    return dataclasses.replace(consuming(windows, settings), images=2 * settings.batch)
 
 
 def _scenes(size: _Size) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -17,8 +17,8 @@ progress to standard error.
                  and strided_unet also fed by the input pipeline, and that pipeline alone
     unet         U-Net, and the same in PyTorch
     segnet       SegNet with our unpooling, with TensorFlow Addons', and in PyTorch
-    adaptation   an iteration of domain adaptation, S and one D for each of its two levels; and the
-                 same in PyTorch
+    adaptation   an iteration of domain adaptation, S and one D for each of its two levels; the same
+                 in PyTorch; and its published input, read from PNG files and from prepared copies
     reading      TIFF and PNG files as a folder reads them, by tifffile alone and by Pillow alone
     exports      requests of one image and of a batch, answered by a U-Net's export in float32 and
                  bfloat16, by the same in ONNX Runtime and OpenVINO, and by PyTorch

@@ -182,13 +182,15 @@ def test_adaptation_in_pytorch_learns_the_same():
     assert_moved_alike(initial, values(), after)
 
 
-def test_street_files_are_read_and_resized():
+def test_street_frames_are_read_and_resized():
     from benchmarks.settings import QUICK
     from benchmarks.street_input import build_street_input
 
-    (workload,) = build_street_input(QUICK).values()
-    assert workload.run(2) > 0
-    assert workload.images == 2 * QUICK.batch
+    workloads = build_street_input(QUICK)
+    assert [*workloads] == ["PNG files", "prepared copies"]
+    for workload in workloads.values():
+        assert workload.run(2) > 0
+        assert workload.images == 2 * QUICK.batch
 
 
 def test_files_are_read_by_us_and_by_the_libraries():
