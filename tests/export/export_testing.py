@@ -11,7 +11,7 @@ from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.segmenters import build_segmenter
 
 GREY_SPEC = ModelSpec(
-    segmenter=SegmenterConfig(width=4, depth=2),
+    segmenter=SegmenterConfig(width=4, depth=1),
     class_names=("membrane", "cell"),
     palette=((0, 0, 0), (255, 255, 255)),
     image_channels=1,

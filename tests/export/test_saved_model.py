@@ -77,6 +77,7 @@ def test_holds_the_segmenters_variables_and_no_others(segmenter, tmp_path):
     assert sizes == sorted(int(np.prod(variable.shape)) for variable in trained.variables)
 
 
+@pytest.mark.slow
 def test_custom_gradients_are_no_matter_to_whoever_loads_an_export(tmp_path, caplog):
     deeplab = SegmenterConfig("deeplab_v2", width=4, blocks=(1, 1, 1, 1), stride_place="1x1")
     spec = dataclasses.replace(GREY_SPEC, segmenter=deeplab)
@@ -167,6 +168,7 @@ def test_folder_that_cannot_be_written(segmenter, tmp_path):
         export_saved_model(segmenter, GREY_SPEC, tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_kill_leaves_nothing_that_loads(segmenter, tmp_path):
     """The process is killed after TensorFlow has written its files and before ours are written."""
     code = """

@@ -72,6 +72,7 @@ def test_weights_of_another_encoder_are_refused(tmp_path):
         resnet_encoder(3, "resnet34_v2", path)
 
 
+@pytest.mark.slow
 def test_building_prints_nothing():
     """KerasCV announces its backend when it is imported."""
     code = (

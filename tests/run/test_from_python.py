@@ -126,6 +126,7 @@ def test_whoever_loads_it_is_asked_for_the_function_by_name(finished):
         tas.load_predictor(output, segmenter=other)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_continues_exactly(finished, tmp_path):
     output, _ = finished
     own = {"segmenter": segmenter, "discriminator": discriminator, **DATA}

@@ -69,9 +69,9 @@ def own_phases(config: Config):
 @pytest.mark.parametrize(
     ("method", "changes"),
     [
-        (MIXED, {}),
+        pytest.param(MIXED, {}, marks=pytest.mark.slow),
         pytest.param({"method": "self_training"}, TWO_KINDS, marks=pytest.mark.slow),
-        pytest.param({"method": "supervised"}, BALANCED, marks=pytest.mark.slow),
+        ({"method": "supervised"}, BALANCED),
         pytest.param({"method": "adabn"}, TWO_DOMAINS, marks=pytest.mark.slow),
     ],
     ids=["alternating", "self_training", "supervised", "adabn"],

@@ -1,6 +1,7 @@
 """Runs of scripts as processes, and a small run directory for them to work on."""
 
 import functools
+import gc
 import multiprocessing
 import os
 import runpy
@@ -68,6 +69,7 @@ def _fork_server() -> ForkServerContext:
 
 def _be_script(command: list[str], cwd: Path, said: list[Path]) -> None:
     """Becomes `python command...` in a process that was forked."""
+    gc.freeze()  # what was imported before is no garbage
     os.chdir(cwd)
     for descriptor, path in zip((1, 2), said, strict=True):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)

@@ -33,7 +33,7 @@ def _import_from_the_checkout(monkeypatch):
     "name",
     [
         "fcn",
-        "fcn8s",
+        pytest.param("fcn8s", marks=pytest.mark.slow),
         pytest.param("unet", marks=pytest.mark.slow),
         pytest.param("strided_unet", marks=pytest.mark.slow),
         pytest.param("deeplabv3plus", marks=pytest.mark.slow),
@@ -107,6 +107,7 @@ def assert_moved_alike(before, after, others) -> None:
         assert np.abs(new - other).max() <= 0.02 * moved + 1e-7, (new.shape, moved)
 
 
+@pytest.mark.slow
 def test_segnet_with_addons_learns_the_same():
     from benchmarks.networks import segnet_tfa
     from benchmarks.settings import QUICK
