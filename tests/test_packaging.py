@@ -1,10 +1,12 @@
 """The files that `pip install .` installs: every package and its text files, nothing else."""
 
+import ast
 import configparser
 import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,37 @@ def test_constraints_pin_every_package_once(name):
         assert [it.operator for it in pin.specifier] == ["=="], pin
     names = [canonicalize_name(pin.name) for pin in pins]
     assert sorted(names) == sorted({*names})
+
+
+def test_setup_cfg_requires_every_package_that_is_imported():
+    """What comes only with another package may be gone with that one's next version."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    texts = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]
+    lines = [line for text in texts for line in text.splitlines()]
+    required = {
+        canonicalize_name(Requirement(line).name)
+        for line in lines
+        if line and not line.startswith("#")
+    }
+    homes = packages_distributions()
+    for folder in ("tfadvseg", "datasets"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for module in imported_modules(path) - {*INSTALLED_NAMES.values()}:
+                # What is not installed here is one of an extra, as torch is.
+                distributions = {canonicalize_name(it) for it in homes.get(module, ())}
+                assert not distributions or distributions & required, (path, module)
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Names of packages that a file imports anywhere, without Python's own."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return {name.split(".")[0] for name in found} - sys.stdlib_module_names
 
 
 @pytest.fixture(scope="module")
