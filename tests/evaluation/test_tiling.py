@@ -183,7 +183,7 @@ def test_the_default_overlap_is_enough_for_a_deep_unet():
     tiled = predict_tiled(predict, image, tile=(1024, 1024), batch=1, multiple=16)
     whole = predict(np.pad(image, ((0, 0), (0, 12), (0, 0)))[np.newaxis])[0, :, :1300]
     inside = (slice(128, -128), slice(128, -140))
-    np.testing.assert_allclose(tiled[inside], whole[inside], atol=1e-5)
+    np.testing.assert_allclose(tiled[inside], whole[inside], rtol=1e-5, atol=1e-5)
     assert np.abs(whole).max() > 0.01
 
 
