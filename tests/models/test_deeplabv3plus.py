@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfadvseg.compat.addons import import_keras_cv
 from tfadvseg.errors import UserError
 from tfadvseg.models.deeplabv3plus import deeplabv3plus, resnet_encoder
 
@@ -48,9 +49,7 @@ def test_head_is_the_papers():
 @pytest.mark.filterwarnings("ignore:`(Model.state|layer.)_?updates` will be removed")
 @pytest.mark.parametrize("name", ["encoder.h5", "encoder.weights.h5"])
 def test_encoder_takes_weights_that_kerascv_saved(name, tmp_path):
-    import keras_cv
-
-    theirs = keras_cv.models.ResNetV2Backbone(
+    theirs = import_keras_cv().models.ResNetV2Backbone(
         stackwise_filters=[64, 128, 256, 512],
         stackwise_blocks=[2, 2, 2, 2],
         stackwise_strides=[1, 2, 2, 2],

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfadvseg.compat.addons import import_keras_cv
+from tfadvseg.compat.legacy_keras import needs_tf_keras
 from tfadvseg.errors import UserError
 from tfadvseg.models.backbone_weights import load_backbone_weights
 from tfadvseg.models.fcn8s import fcn8s, vgg16
@@ -10,9 +12,9 @@ from tfadvseg.models.fcn8s import fcn8s, vgg16
 @pytest.fixture(scope="module")
 def kerascv_vgg16(tmp_path_factory):
     """KerasCV's VGG-16 without its dense layers, and a file of its weights."""
-    import keras_cv
-
-    model = keras_cv.models.VGG16Backbone(
+    if needs_tf_keras():
+        pytest.skip("KerasCV's VGG-16 takes its layers from Keras 3, whatever the others use")
+    model = import_keras_cv().models.VGG16Backbone(
         include_rescaling=False, include_top=False, input_shape=(None, None, 3)
     )
     path = tmp_path_factory.mktemp("vgg") / "vgg16.h5"
