@@ -11,6 +11,7 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from tfadvseg.compat.legacy_keras import choose_keras_2
+from tfadvseg.compat.quiet_import import quieten_import
 
 # Both must be set before TensorFlow's first import; a value that the user has set stands.
 # Its C++ side prints start-up lines about CUDA plugins and CPU features unless told otherwise.
@@ -21,6 +22,7 @@ if platform.machine() in ("x86_64", "AMD64"):
 
 # TensorFlow from 2.16 on has Keras 3 for its own; ours is Keras 2.
 choose_keras_2()
+quieten_import()
 
 __version__ = "0.1.0"
 
