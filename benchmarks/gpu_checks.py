@@ -24,9 +24,9 @@ from tfadvseg.training.state import Builder
 SGD = OptimizerConfig("sgd", 0.05)
 UPDATES = 10
 LOSS_TOLERANCE = 0.01
-"""Of float16's or XLA's last loss, relative to float32's or to that without XLA."""
+"""For float16's or XLA's last loss, relative to float32's or to that without XLA."""
 WEIGHT_TOLERANCE = 1e-5
-"""Of a weight on two replicas, absolute."""
+"""For a weight on two replicas, absolute."""
 PART_MEBI = 4096
 """Memory of each of two parts of a GPU."""
 

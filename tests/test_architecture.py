@@ -39,7 +39,7 @@ ALLOWED = {
     "reporting": {"data.descriptors", "errors", "files"},
     "export.choices": set(),
     "export": {
-        "config", "data", "errors", "evaluation", "export.choices", "files", "models",
+        "compat", "config", "data", "errors", "evaluation", "export.choices", "files", "models",
     },
     "interop": {"config", "errors", "files", "models"},
     "flags.kinds": {"config"},

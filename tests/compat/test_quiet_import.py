@@ -52,5 +52,5 @@ def test_notices_are_dropped_unless_asked_for(run_import, tmp_path, level, said)
 def test_an_error_is_told(run_import):
     result = run_import(PRINTING + "\nraise ImportError('no such library')", "3")
     assert result.returncode == 1
-    assert result.stderr.startswith(WARNING + "Traceback")
+    assert result.stderr.startswith(NOTICES + WARNING + "Traceback")
     assert "no such library" in result.stderr

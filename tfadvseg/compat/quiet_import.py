@@ -9,12 +9,11 @@ import importlib.util
 import os
 import re
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from types import ModuleType
 
 from tfadvseg.compat.legacy_keras import needs_tf_keras
+from tfadvseg.compat.quiet_stderr import quiet_stderr
 
 _NOTICE = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog")
 
@@ -51,24 +50,5 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         assert module.__spec__ is not None
         module.__spec__.loader = module.__loader__ = self._loader
-        with _without_notices():
+        with quiet_stderr(_NOTICE.match):
             self._loader.exec_module(module)
-
-
-@contextmanager
-def _without_notices() -> Iterator[None]:
-    """Holds back what is written to standard error, and then writes all of it but notices."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
-            said.seek(0)
-            for line in said:
-                if not _NOTICE.match(line):
-                    os.write(2, line)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tfadvseg.compat.quiet_stderr import quiet_stderr
 from tfadvseg.errors import UserError
 from tfadvseg.export.predictor import Predictor
-from tfadvseg.export.quiet import quiet_stderr
 from tfadvseg.export.saved_model import in_float32
 from tfadvseg.export.serving_module import build_serving_module
 from tfadvseg.export.version_folder import check_version, damaged, write_version

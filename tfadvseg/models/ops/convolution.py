@@ -12,7 +12,7 @@ from tfadvseg.models.ops.dilated import dilated_convolution
 from tfadvseg.models.ops.unconverted import unconverted
 
 MIN_CHANNELS = 32
-"""Of the input and of the output, for the gradient by matrix products."""
+"""Channels of both input and output from which matrix products give the gradient."""
 
 
 def same_convolution(x: tf.Tensor, kernel: tf.Tensor, training: bool | None) -> tf.Tensor:
