@@ -235,9 +235,12 @@ def refuse_idle(
     raise UserError(f"{what}: {reason}; leave {them} out{undo}.")
 
 
-def types_of(section: type) -> dict[str, Any]:
+def types_of(section: type) -> Mapping[str, Any]:
     """The types of a section's fields, by name."""
-    return typing.get_type_hints(section)
+    return _type_hints(section)
+
+
+_type_hints = functools.cache(typing.get_type_hints)
 
 
 def _default_of(owner: dataclasses.Field) -> Any:

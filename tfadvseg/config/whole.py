@@ -73,8 +73,9 @@ class Config:
         idle = [
             (option, self.value_of(option))
             for option in idle_options(options_of(Config), method, METHOD_OPTIONS)
+            if self.value_of(option) != option.default
             # Filled-in values, which `run.flags` records, are not a user's choice.
-            if self.value_of(option) not in (option.default, filled_default(option, self.method))
+            and self.value_of(option) != filled_default(option, self.method)
         ]
         refuse_idle(idle, method, METHOD_OPTIONS, self.method.rules.without)
 

@@ -1,11 +1,13 @@
-"""Statistics of paired differences between two arms. No TensorFlow here."""
+"""Statistics of paired differences between two arms. No TensorFlow here.
+
+`scipy.stats` takes a second to import, so functions do it: planning a study needs none of it.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 CONFIDENCE = 0.95
 POWER = 0.8
@@ -68,6 +70,8 @@ def paired_result(
     Raises:
         ValueError: there is no pair, the numbers of values differ, or a value is not finite.
     """
+    from scipy import stats
+
     if not len(arm) or len(arm) != len(reference):
         raise ValueError(f"{len(arm)} and {len(reference)} values do not make pairs.")
     differences = np.asarray(arm, np.float64) - np.asarray(reference, np.float64)
@@ -100,6 +104,8 @@ def sign_flip_p_value(differences: Sequence[float] | np.ndarray) -> float:
     (Fisher's randomisation test). It is exact for up to 20 pairs and drawn at random beyond. Its
     least value is 2 / 2^n, so that fewer than 6 pairs can never reach 0.05.
     """
+    from scipy import stats
+
     values = np.asarray(differences, np.float64)
     if np.all(np.abs(values) <= _TIE):
         return 1.0
@@ -146,6 +152,8 @@ def pairs_needed(mean: float, deviation: float) -> int | None:
     Returns:
         At least 2; None if more than `MOST_PAIRS`, or the deviation is NaN.
     """
+    from scipy import stats
+
     if math.isnan(deviation) or abs(mean) <= _TIE:
         return None
     if deviation <= _TIE:
@@ -168,6 +176,8 @@ def pairs_needed(mean: float, deviation: float) -> int | None:
 
 
 def _t_p_value(mean: float, error: float, count: int) -> float:
+    from scipy import stats
+
     if count < 2:
         return math.nan
     if error == 0:
