@@ -27,19 +27,20 @@ lint: $(STAMP)
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
-# Made anew whenever what it is made from changes.
+# Made anew whenever what it is made from changes. Python compiles what is imported by itself; pip
+# would compile all of TensorFlow, which takes a minute.
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@.ci/find_python.sh >/dev/null
 	"$$(.ci/find_python.sh)" -m venv $(VENV)
 	@echo "Installing TensorFlow and what else is pinned in constraints.txt (some minutes the first time) ..."
-	$(PYTHON) -m pip install --quiet --constraint constraints.txt --editable ".[test,dev,tfds,runtimes]"
+	$(PYTHON) -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[test,dev,tfds,runtimes]"
 	@touch $@
 
 $(NEWEST_STAMP): setup.cfg pyproject.toml constraints-newest.txt
 	@.ci/find_python.sh >/dev/null
 	"$$(.ci/find_python.sh)" -m venv $(NEWEST)
 	@echo "Installing the newest TensorFlow, pinned in constraints-newest.txt (some minutes the first time) ..."
-	$(NEWEST)/bin/python -m pip install --quiet --constraint constraints-newest.txt --editable ".[tf-newest,test]"
+	$(NEWEST)/bin/python -m pip install --quiet --no-compile --constraint constraints-newest.txt --editable ".[tf-newest,test]"
 	@touch $@
 
 clean:
