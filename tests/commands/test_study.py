@@ -6,25 +6,31 @@ from pathlib import Path
 
 import pytest
 
+from tests.scripts.cli_testing import run_script
+
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted((ROOT / "configs/studies").glob("*.flags"))
 ARMS = ("--arm=alone: demo --method=supervised --nocompare", "--arm=d: demo --nocompare")
 
 
-def study(*arguments, cwd):
-    """The process that `tfadvseg study` is, and whether it has imported TensorFlow."""
+def study(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
+    """The command's process."""
+    return run_script("study.py", *arguments, cwd=cwd)
+
+
+def test_planning_imports_neither_tensorflow_nor_scipy(tmp_path):
     program = (
         "import runpy, sys\n"
-        f"sys.argv = ['tfadvseg', 'study', *{[*map(str, arguments)]!r}]\n"
+        "sys.argv = ['tfadvseg', 'study', '--flagfile=studies/demo', '--dry_run']\n"
         "try:\n"
         "    runpy.run_module('tfadvseg', run_name='__main__')\n"
         "finally:\n"
-        "    if 'tensorflow' in sys.modules: print('imports TensorFlow', file=sys.stderr)\n"
+        "    print({'tensorflow', 'scipy.stats'} & {*sys.modules}, file=sys.stderr)\n"
     )
     command = [sys.executable, "-c", program]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=60, env={"PYTHONPATH": str(ROOT)}
-    )
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (0, "set()\n")
+    assert result.stdout.count("tfadvseg train ") >= 12
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)

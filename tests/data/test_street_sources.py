@@ -104,7 +104,7 @@ def test_slices_join_splits():
     assert examples.keys == (*VAL, "aachen_000001_000019", "bremen_000000_000019")
 
 
-@pytest.mark.parametrize("prepare", ["tfds", "beam"])
+@pytest.mark.parametrize("prepare", ["tfds", pytest.param("beam", marks=pytest.mark.slow)])
 def test_prepared_copies_hold_what_the_files_do(prepare, tmp_path, capfd):
     if prepare == "beam":
         pytest.importorskip("apache_beam", reason="the Beam path needs apache-beam")

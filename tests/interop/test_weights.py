@@ -205,6 +205,7 @@ def test_a_published_two_level_file_serves_a_single_level_network_too(tmp_path):
         initialise(multi, path, GTA2CITYSCAPES_LAST_LEVEL)
 
 
+@pytest.mark.slow
 def test_torchvision_s_vgg_16(tmp_path):
     """Its convolutions are numbered with all five poolings; ours with the remaining three."""
     numbers = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28]

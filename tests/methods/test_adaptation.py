@@ -260,7 +260,9 @@ def test_within_a_graph_the_target_s_pass_waits_for_the_source_s_gradient():
     assert_close([got], eager[:1])
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"]
+)
 def test_mixed_precision_gives_nearly_the_same_update(policy):
     """As close as so small a network allows: 24 % and 11 % were measured for S on a CPU."""
     batches, losses = [adaptation_batch()], multi_losses()

@@ -89,8 +89,17 @@ def test_relativistic_updates_are_those_of_the_published_losses(schedule):
         np.testing.assert_allclose(old - new, gradient, atol=2e-6)
 
 
-@pytest.mark.parametrize("gan", ["hinge", "relativistic"])
-@pytest.mark.parametrize("method", ["joint", "alternating", "adaptation"])
+@pytest.mark.parametrize(
+    ("gan", "method"),
+    [
+        ("hinge", "joint"),
+        ("relativistic", "alternating"),
+        ("hinge", "adaptation"),
+        pytest.param("relativistic", "joint", marks=pytest.mark.slow),
+        pytest.param("hinge", "alternating", marks=pytest.mark.slow),
+        pytest.param("relativistic", "adaptation", marks=pytest.mark.slow),
+    ],
+)
 def test_every_phase_takes_every_loss_in_one_trace(gan, method):
     if method == "adaptation":
         changes = {"method": "adaptation"}
@@ -268,7 +277,7 @@ def test_a_ratio_is_part_of_the_checkpoint(tmp_path):
     assert without.balance is None
 
 
-@pytest.mark.parametrize("gan", ["hinge", "relativistic"])
+@pytest.mark.parametrize("gan", [pytest.param("hinge", marks=pytest.mark.slow), "relativistic"])
 def test_mixed_float16_learns_with_a_ratio_and_a_penalty(gan):
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     r1 = {"discriminator": {"d_r1": 0.1, "d_r1_every": 2}}

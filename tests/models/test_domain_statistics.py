@@ -39,7 +39,9 @@ def means(learner: Learner) -> list[np.ndarray]:
     return [layer.moving_mean.numpy() for layer in batch_norm_layers(learner.model)]
 
 
-@pytest.mark.parametrize("name", ["unet", "segnet", "deeplabv3plus"])
+@pytest.mark.parametrize(
+    "name", ["unet", "segnet", pytest.param("deeplabv3plus", marks=pytest.mark.slow)]
+)
 def test_each_domain_moves_its_own(name):
     learner = segmenter("per_domain", name)
     forward = tf.function(upsampled_logits, autograph=False)

@@ -59,6 +59,7 @@ def test_so_they_are_outside_a_graph():
     assert_same_training("published", SOURCE, lambda call: call)
 
 
+@pytest.mark.slow
 def test_so_they_are_over_two_replicas(two_replicas):
     x = tf.random.normal([2, 6, 6, 3])
     parts = two_replicas.experimental_distribute_values_from_function(

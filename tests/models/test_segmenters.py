@@ -251,7 +251,7 @@ def test_gradient_reaches_every_trainable_variable(name):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow if name.startswith("deeplab") else [])
+        pytest.param(name, marks=[] if name in ("unet", "segnet") else pytest.mark.slow)
         for name in get_args(SegmenterName)
     ],
 )
@@ -294,6 +294,7 @@ def test_batch_norm_spans_replicas(two_replicas):
     check_replicas(two_replicas, lambda: build_segmenter(SMALL["segnet"], 11, 3))
 
 
+@pytest.mark.slow
 def test_batch_norm_of_kerascv_encoders_spans_replicas(two_replicas):
     def encoder() -> tf.keras.Model:
         model = resnet_encoder(3, "resnet18_v2")

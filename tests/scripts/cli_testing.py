@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -35,23 +36,37 @@ _PRELOADED = ["tfadvseg.run.experiment"]
 """What every script imports sooner or later; TensorFlow after our package, which sets it up."""
 
 
-def run_script(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
+def run_script(
+    name: str, *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess:
     """Runs scripts/`name` in `cwd`, without a GPU, in a process of its own.
 
     The process is forked from one that has imported TensorFlow already, which saves seconds each
-    time. Where the import or its environment matters, `run_new_process` is to be used.
+    time. Where the import matters, `run_new_process` is to be used. `env` adds to the environment.
     """
     with tempfile.TemporaryDirectory() as folder:
-        said = [Path(folder, stream) for stream in ("out", "err")]
-        command = [str(ROOT / "scripts" / name), *map(str, arguments)]
-        process = _fork_server().Process(target=_be_script, args=(command, cwd, said))
-        process.start()
+        process = start_script(name, *arguments, cwd=cwd, said=Path(folder), env=env)
         process.join(timeout=600)
         if process.exitcode is None:
             process.kill()
-            raise subprocess.TimeoutExpired(command, 600)
-        out, err = (path.read_text() for path in said)
-    return subprocess.CompletedProcess(command, process.exitcode, out, err)
+            raise subprocess.TimeoutExpired(name, 600)
+        out, err = (Path(folder, stream).read_text() for stream in ("out", "err"))
+    return subprocess.CompletedProcess([name, *arguments], process.exitcode, out, err)
+
+
+def start_script(
+    name: str,
+    *arguments: str | Path,
+    cwd: Path,
+    said: Path,
+    env: Mapping[str, str] | None = None,
+) -> BaseProcess:
+    """The process of `run_script` while it runs; it writes to `said`, a folder: `out`, `err`."""
+    command = [str(ROOT / "scripts" / name), *map(str, arguments)]
+    streams = [said / "out", said / "err"]
+    process = _fork_server().Process(target=_be_script, args=(command, cwd, streams, env or {}))
+    process.start()
+    return process
 
 
 @functools.cache
@@ -67,24 +82,23 @@ def _fork_server() -> ForkServerContext:
     return context
 
 
-def _be_script(command: list[str], cwd: Path, said: list[Path]) -> None:
+def _be_script(command: list[str], cwd: Path, streams: list[Path], env: Mapping[str, str]) -> None:
     """Becomes `python command...` in a process that was forked."""
     gc.freeze()  # what was imported before is no garbage
     os.chdir(cwd)
-    for descriptor, path in zip((1, 2), said, strict=True):
+    os.environ.update(env)
+    for descriptor, path in zip((1, 2), streams, strict=True):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
     sys.argv = command
     runpy.run_path(command[0], run_name="__main__")
 
 
-def run_new_process(
-    name: str, *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess:
-    """As `run_script`, but by a new interpreter; `env` adds to the environment."""
+def run_new_process(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess:
+    """As `run_script`, but by a new interpreter."""
     return subprocess.run(
         [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)],
         cwd=cwd,
-        env=environment() | dict(env or {}),
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=600,

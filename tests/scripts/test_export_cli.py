@@ -84,7 +84,7 @@ def test_bfloat16_is_for_processors_that_multiply_it(run, tmp_path):
     run_dir, _ = run
     arguments = (f"--model={run_dir}", f"--export_dir={tmp_path}/cells", "--precision=bfloat16")
     off = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # counts as a processor without
-    result = run_new_process("export.py", *arguments, cwd=tmp_path, env=off)
+    result = run_script("export.py", *arguments, cwd=tmp_path, env=off)
     assert_one_line_error(result, "--precision=bfloat16: this processor does not multiply")
     result = run_script("export.py", *arguments, "--format=tflite", cwd=tmp_path)
     assert_one_line_error(result, "--precision=bfloat16: is for --format=saved_model")

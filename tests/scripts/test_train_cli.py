@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,9 +16,9 @@ from PIL import Image
 from tests.scripts.cli_testing import (
     ROOT,
     assert_one_line_error,
-    environment,
     run_new_process,
     run_script,
+    start_script,
 )
 from tfadvseg.export.model_source import load_predictor
 from tfadvseg.files.checkpoints import checkpoint_paths
@@ -82,18 +80,15 @@ def logged_steps(folder: Path) -> list[tuple[str, int, float]]:
     return sorted(values)
 
 
-def kill_when(path: Path, *arguments: str) -> int:
+def kill_when(path: Path, *arguments: str, cwd: Path) -> int:
     """Starts scripts/train.py, kills it once `path` exists; returns its exit status."""
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "scripts" / "train.py"), *arguments],
-        env=environment(),
-        stderr=subprocess.DEVNULL,
-    )
+    process = start_script("train.py", *arguments, cwd=cwd, said=cwd)
     deadline = time.monotonic() + 120
-    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
+    while not path.exists() and process.is_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    return process.wait()
+    process.kill()
+    process.join()
+    return process.exitcode
 
 
 @pytest.mark.parametrize("schedule", ["joint", pytest.param("alternating", marks=pytest.mark.slow)])
@@ -117,7 +112,7 @@ def test_a_killed_run_continues_to_the_very_same_end_past_a_damaged_checkpoint(
     whole = run_script("train.py", *arguments, "--output_dir=whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
     checkpoint = tmp_path / "killed/checkpoints/ckpt-6.index"
-    status = kill_when(checkpoint, *arguments, f"--output_dir={tmp_path / 'killed'}")
+    status = kill_when(checkpoint, *arguments, "--output_dir=killed", cwd=tmp_path)
     assert status == -signal.SIGKILL
     assert not (tmp_path / "killed/summary.json").exists()
     newest = checkpoint_paths(tmp_path / "killed/checkpoints")[0]
@@ -411,24 +406,20 @@ def test_an_output_directory_that_cannot_be_written_is_refused(data_dir, tmp_pat
 def test_a_run_keeps_others_out_and_saves_upon_sigterm(data_dir, tmp_path):
     arguments = [*TINY, f"--data_dir={data_dir}", f"--output_dir={tmp_path / 'run'}", "--noexport"]
     arguments += ["--epochs=1", "--steps_per_epoch=100000", "--checkpoint_every=50"]
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "scripts" / "train.py"), *arguments],
-        env=environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start_script("train.py", *arguments, cwd=tmp_path, said=tmp_path)
     try:
         deadline = time.monotonic() + 120
         while not list((tmp_path / "run/checkpoints").glob("*.index")):
-            assert time.monotonic() < deadline and process.poll() is None
+            assert time.monotonic() < deadline and process.is_alive()
             time.sleep(0.05)
         other = run_script("train.py", *arguments, cwd=tmp_path)
         assert_one_line_error(other, "another process trains there", "--output_dir=")
         process.terminate()
-        _, stderr = process.communicate(timeout=60)
+        process.join(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 75
+    assert process.exitcode == 75
+    stderr = (tmp_path / "err").read_text()
     assert "the same command continues" in stderr
     stopped_at = int(stderr.split("stopped after update ")[1].split(";")[0])
     assert (tmp_path / f"run/checkpoints/ckpt-{stopped_at}.index").exists()
