@@ -99,9 +99,11 @@ def random_sampled_window(
         )
         points += tf.image.resize(coarse, size, method="bicubic")[0] / scale
     points = _mirror(points, tf.cast(full - 1, tf.float32))
-    sampled = tfa.image.interpolate_bilinear(
-        image[tf.newaxis], tf.reshape(points, [1, size[0] * size[1], 2])
+    # AutoGraph takes a second to find nothing to convert in it.
+    bilinear = tf.autograph.experimental.do_not_convert(
+        tfa.image.interpolate_bilinear.python_function
     )
+    sampled = bilinear(image[tf.newaxis], tf.reshape(points, [1, size[0] * size[1], 2]))
     window = tf.reshape(sampled, [*size, image.shape[-1]])
     nearest = tf.minimum(tf.cast(tf.round(points), tf.int32), full - 1)
     return window, tf.ensure_shape(tf.gather_nd(label, nearest), [*size, label.shape[-1]])
