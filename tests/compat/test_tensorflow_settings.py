@@ -16,7 +16,13 @@ print(_pywrap_util_port.IsMklEnabled())
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN serves x86")
-@pytest.mark.parametrize("own, enabled", [({}, "True"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "False")])
+@pytest.mark.parametrize(
+    ("own", "enabled"),
+    [
+        ({}, "True"),
+        pytest.param({"TF_ENABLE_ONEDNN_OPTS": "0"}, "False", marks=pytest.mark.slow),
+    ],
+)
 def test_onednn_is_on_unless_the_user_switched_it_off(own, enabled):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     result = subprocess.run(

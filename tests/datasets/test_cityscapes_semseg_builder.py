@@ -197,6 +197,7 @@ def test_files_that_do_not_fit_are_named(raw):
         find_splits(raw)
 
 
+@pytest.mark.slow
 def test_the_catalogue_keeps_its_datasets(tmp_path):
     """Importing ours hides none of TFDS's names, nor loads Beam."""
     program = (

@@ -53,7 +53,10 @@ def test_any_other_image_is_resized_and_the_answer_resized_back():
     assert measured.confusion.sum() == 50 * 64
 
 
-@pytest.mark.parametrize("resize", [(24, 40), ()], ids=["resized", "as it is"])
+@pytest.mark.parametrize(
+    "resize",
+    [pytest.param((24, 40), id="resized", marks=pytest.mark.slow), pytest.param((), id="as it is")],
+)
 def test_probabilities_are_averaged_over_scales(resize):
     """Scales are relative to the network's input: to the size it resizes to, or to the image."""
     spec = replace(SPEC, resize=resize, test_scales=(0.5, 1.0, 1.5))

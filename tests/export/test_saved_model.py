@@ -92,19 +92,6 @@ def test_spec_survives(exported):
     assert ModelSpec.load(exported.folder / "assets.extra") == exported.spec
 
 
-def test_versions_count_up(segmenter, tmp_path):
-    def export(version=None):
-        return export_saved_model(segmenter, GREY_SPEC, tmp_path / "new" / "base", version).name
-
-    assert [export(), export(7), export()] == ["1", "7", "8"]
-    with pytest.raises(UserError, match="exists already"):
-        export(7)
-    with pytest.raises(UserError, match="--version=0"):
-        export(0)
-    assert load_exported(tmp_path / "new" / "base").source.endswith("/8")
-    assert load_exported(tmp_path / "new" / "base" / "7").source.endswith("/7")
-
-
 def test_mixed_precision_exports_in_float32(segmenter, tmp_path):
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
@@ -121,6 +108,7 @@ def test_mixed_precision_exports_in_float32(segmenter, tmp_path):
     np.testing.assert_allclose(probabilities, in_float32, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_export_computes_in_bfloat16_where_asked(segmenter, tmp_path):
     spec = dataclasses.replace(GREY_SPEC, precision="bfloat16")
     folder = export_saved_model(segmenter, spec, tmp_path)
@@ -139,6 +127,7 @@ def test_an_export_computes_in_bfloat16_where_asked(segmenter, tmp_path):
     assert find_saved_model(segmenter, spec, tmp_path) == folder
 
 
+@pytest.mark.slow
 def test_export_of_distributed_variables(segmenter, tmp_path, two_replicas):
     with two_replicas.scope():
         mirrored = build_segmenter(GREY_SPEC.segmenter, 2, 1)
@@ -149,7 +138,14 @@ def test_export_of_distributed_variables(segmenter, tmp_path, two_replicas):
     np.testing.assert_allclose(predictor.predict_probabilities(images), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("limit", [300, 5_000, 50_000])
+@pytest.mark.parametrize(
+    "limit",
+    [
+        pytest.param(300, marks=pytest.mark.slow),
+        5_000,
+        pytest.param(50_000, marks=pytest.mark.slow),
+    ],
+)
 def test_full_disk_leaves_nothing(segmenter, tmp_path, limit):
     """Files may not grow beyond `limit` bytes, which stops TensorFlow at one of its files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -116,6 +116,7 @@ def test_the_update_is_that_of_plain_gradients(multi_level, gan, batch_norm):
     assert set(scalars) == {prefix + name for prefix in prefixes for name in names}
 
 
+@pytest.mark.slow
 def test_s_and_d_know_nothing_of_each_other_s_losses():
     def after(losses, judge_seed=1):
         segmenter, judges = learners()

@@ -141,6 +141,7 @@ def test_advent_equals_the_published_code(tmp_path):
     assert_final(settings, expected, s)
 
 
+@pytest.mark.slow
 def test_minent_equals_the_published_code(tmp_path):
     settings, expected = reference("minent_multi")
     s = segmenter(settings, tmp_path)

@@ -199,7 +199,7 @@ def test_a_mixed_batch_of_one_kind_counts_nothing_of_the_other(is_real):
     assert (real > 0, fake > 0) == (is_real[0], not is_real[0])
 
 
-@pytest.mark.parametrize("schedule", ["joint", "alternating"])
+@pytest.mark.parametrize("schedule", ["joint", pytest.param("alternating", marks=pytest.mark.slow)])
 def test_changing_lambda_and_learning_rates_retraces_nothing(schedule):
     falling = {"s_optimizer": {"decay": 0.5}, "d_optimizer": {"rate": "cosine", "warmup": 1}}
     config = tiny_config(method={"schedule": schedule, "compare": ("standard",)}, **falling)

@@ -127,12 +127,14 @@ def test_the_stride_s_place_matters_and_changes_no_shape():
     assert not np.allclose(first(images), second(images), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_resnet_50_body_has_as_many_parameters_as_torchvision_s_without_its_classifier():
     body = deeplab_v2(3, 1, RESNET50, multi_level=False).body
     moving = sum(w.shape.num_elements() for w in body.weights if "moving" in w.name)
     assert body.count_params() - moving == 25_557_032 - 2_049_000
 
 
+@pytest.mark.slow
 def test_vgg_16_has_an_eighth_of_the_resolution_and_the_known_number_of_parameters():
     model = deeplab_v2_vgg(3, 5, width=4)
     assert model.level_logits(tf.zeros([1, 50, 73, 3]), training=True)[0].shape == [1, 6, 9, 5]

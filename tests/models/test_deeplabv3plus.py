@@ -16,6 +16,7 @@ def test_encoder_has_strides_4_and_16():
     assert high_level.shape == [1, 4, 6, 512]
 
 
+@pytest.mark.slow
 def test_bottleneck_encoder():
     low_level, high_level = resnet_encoder(1, "resnet50_v2")(tf.zeros([1, 32, 32, 1]))
     assert low_level.shape == [1, 8, 8, 256]

@@ -49,7 +49,12 @@ def assert_same_training(batch_norm: str, domain: int, wrap) -> None:
 
 
 @pytest.mark.parametrize(
-    ("batch_norm", "domain"), [("published", SOURCE), ("frozen", SOURCE), ("per_domain", TARGET)]
+    ("batch_norm", "domain"),
+    [
+        ("published", SOURCE),
+        pytest.param("frozen", SOURCE, marks=pytest.mark.slow),
+        ("per_domain", TARGET),
+    ],
 )
 def test_gradients_and_statistics_are_those_without(batch_norm, domain):
     assert_same_training(batch_norm, domain, tf.function)

@@ -148,7 +148,11 @@ def test_supervised_step_in_mixed_precision(name, policy):
 
 @pytest.mark.parametrize(
     ("name", "classes"),
-    [*((name, 11) for name in get_args(SegmenterName)), ("unet", 2), ("segnet", 2)],
+    [
+        pytest.param(name, classes, marks=pytest.mark.slow if name.startswith("deeplab") else [])
+        for name in get_args(SegmenterName)
+        for classes in ((2, 11) if name in ("unet", "segnet") else (11,))
+    ],
 )
 def test_joint_adversarial_step(name, classes):
     state = state_for(name, classes)

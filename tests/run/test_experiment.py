@@ -125,6 +125,7 @@ def test_training_images_are_measured_beside_validation(data_dir, tmp_path, wind
     assert training != validation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("windows", [0, 3], ids=["whole", "windows"])
 def test_a_validation_image_may_be_smaller_than_a_window_where_whole_ones_are_measured(
     data_dir, tmp_path, windows
@@ -223,6 +224,7 @@ def test_boundaries_are_weighed_of_images_in_memory_only(data_dir, tmp_path, mon
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_images_too_large_to_evaluate_whole_are_validated_in_windows(
     data_dir, tmp_path, monkeypatch, caplog
 ):

@@ -203,6 +203,7 @@ def test_mistakes_end_at_once(arguments, message):
     assert message in result.stderr
 
 
+@pytest.mark.slow
 def test_a_failed_process_is_reported(monkeypatch):
     from benchmarks.rounds import measure
     from benchmarks.settings import QUICK
