@@ -4,7 +4,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfadvseg.models.ops.resampling import bicubic_weights, resize_aligned, resize_bicubic
+from tfadvseg.models.ops.resampling import (
+    bicubic_weights,
+    resize_aligned,
+    resize_bicubic,
+    resize_bilinear,
+)
 
 
 def resized_row(row, size):
@@ -53,6 +58,26 @@ def test_values_and_gradients_follow_the_definition():
     np.testing.assert_allclose(resized, expected, atol=1e-4)
     expected = np.einsum("hi,wj,bhwc->bijc", rows, columns, upstream)
     np.testing.assert_allclose(tape.gradient(total, maps), expected, atol=1e-2)
+
+
+@settings(max_examples=30)
+@given(
+    source=st.tuples(st.integers(1, 300), st.integers(1, 40)),
+    target=st.tuples(st.integers(1, 300), st.integers(1, 40)),
+)
+def test_bilinear_resizing_is_exact_where_tensorflow_s_is_nearly(source, target):
+    maps = np.random.default_rng(0).normal(size=(1, *source, 2)).astype(np.float32)
+    resized = resize_bilinear(tf.constant(maps), tf.constant(target)).numpy()
+    rows, columns = (centre_weights(m, n) for m, n in zip(source, target, strict=True))
+    expected = np.einsum("hi,wj,bijc->bhwc", rows, columns, maps)
+    np.testing.assert_allclose(resized, expected, atol=1e-6)
+    np.testing.assert_allclose(resized, tf.image.resize(maps, target), atol=2e-4)
+
+
+def centre_weights(source: int, size: int) -> np.ndarray:
+    """[size, source] from the definition: pixels have their outer edges in common."""
+    positions = ((np.arange(size) + 0.5) * source / size - 0.5).clip(0, source - 1)
+    return np.maximum(1 - np.abs(positions[:, None] - np.arange(source)), 0)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,12 @@ from tfadvseg.export.encoded_images import can_be_encoded, decode_image
 from tfadvseg.files.model_spec import ModelSpec
 from tfadvseg.models.multi_level import MultiLevelSegmenter
 from tfadvseg.models.ops.frozen_batch_norm import TARGET
-from tfadvseg.models.ops.resampling import RESAMPLING, resize_aligned, resize_bicubic
+from tfadvseg.models.ops.resampling import (
+    RESAMPLING,
+    resize_aligned,
+    resize_bicubic,
+    resize_bilinear,
+)
 from tfadvseg.models.outputs import class_probabilities, predicted_label
 
 SERVING_DEFAULT = "serving_default"
@@ -56,7 +61,7 @@ def build_serving_module(segmenter: tf.keras.Model, spec: ModelSpec) -> tf.Modul
             # In one step from the network's own resolution, as the published evaluation does.
             levels = segmenter.level_logits(image, training=False, domain=TARGET)
             return resize_aligned(levels[-1], size)
-        return tf.image.resize(segmenter(image, training=False), size)
+        return resize_bilinear(segmenter(image, training=False), size)
 
     def predict(image: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = [logits_of(image, scale) for scale in spec.test_scales]

@@ -33,6 +33,35 @@ RESAMPLING = "resampling"
 """Scope of the names of its operations, by which int8 quantization leaves them alone."""
 
 
+def resize_bilinear(maps: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
+    """As `tf.image.resize`, with the same weights in every runtime.
+
+    Runtimes round the coordinates of their own bilinear resizing differently, by which steep maps
+    differ in the fifth digit. Here pixels are found in whole numbers.
+
+    Args:
+        maps: [B,h,w,K] float32.
+        size: (height, width), Python or int32 [2]; its product with (h, w) below 2**30 each.
+
+    Returns:
+        [B,height,width,K] float32.
+    """
+    with tf.name_scope(RESAMPLING):
+        by_width = _interpolate_axis(maps, 2, size[1])
+        return _interpolate_axis(by_width, 1, size[0])
+
+
+def _interpolate_axis(maps: tf.Tensor, axis: int, target: tf.Tensor | int) -> tf.Tensor:
+    source = tf.shape(maps)[axis]
+    # Distances from the first pixel's centre, in units of 1 / (2 * target).
+    places = tf.maximum((2 * tf.range(target) + 1) * source - target, 0)
+    below = tf.truncatediv(places, 2 * target)
+    share = tf.cast(places - 2 * target * below, tf.float32) / tf.cast(2 * target, tf.float32)
+    low = tf.gather(maps, below, axis=axis)
+    high = tf.gather(maps, tf.minimum(below + 1, source - 1), axis=axis)
+    return low + tf.reshape(share, [-1] + [1] * (3 - axis)) * (high - low)
+
+
 def resize_bicubic(image: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
     """Resizes images as Pillow does, to within one grey level: see `data.resizing`.
 
