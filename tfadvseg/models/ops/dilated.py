@@ -33,8 +33,12 @@ def dilated_convolution(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor
                 of_kernel = _kernel_gradient(x, upstream, kernel.shape, rate)
             # The kernel's first, because it is the last to need x.
             with tf.control_dependencies([of_kernel]):
-                mirrored = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
-                return forward(upstream, mirrored), of_kernel
+                if rate == 1:  # TensorFlow's own operation, which needs no copy of the kernel
+                    size = tf.shape(x)
+                    of_x = tf.nn.conv2d_transpose(upstream, kernel, size, 1, padding="SAME")
+                else:
+                    of_x = forward(upstream, tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2]))
+                return of_x, of_kernel
 
         return forward(x, kernel), gradient
 
