@@ -29,6 +29,7 @@ class Process:
         module: str,
         environment: Mapping[str, str] | None = None,
         cores: Collection[int] = (),
+        python: str = sys.executable,
     ) -> None:
         """Starts it.
 
@@ -37,11 +38,12 @@ class Process:
             module: that runs.
             environment: variables beside this process's.
             cores: that it may use; all of this process's if empty.
+            python: that runs it.
         """
         self.what = what
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [python, "-m", module],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

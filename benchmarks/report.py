@@ -21,6 +21,7 @@ from benchmarks.settings import (
     EXPORTS,
     FED,
     FED_PART,
+    IN_NEWEST,
     INPUT_PART,
     JOINT_ENCODER,
     JOINT_PATCH,
@@ -124,6 +125,7 @@ def ratios(results: Results, gpu: bool) -> list[Ratio]:
         *_network_ratios(results),
         *_reading_ratios(results),
         *_export_ratios(results),
+        *_newest_ratios(results),
     ]
     return [
         Ratio(what, results.precision, values, aim if aimed else "")
@@ -254,6 +256,17 @@ def _export_ratios(results: Results) -> list[_Row]:
     return rows
 
 
+def _newest_ratios(results: Results) -> list[_Row]:
+    return [
+        (
+            f"{DESCRIPTIONS[here]}: time in this TensorFlow relative to the other's",
+            results.times_longer(results.find(here), results.find(there)),
+            "",
+        )
+        for there, here in IN_NEWEST.items()
+    ]
+
+
 def _reading_ratios(results: Results) -> list[_Row]:
     rows = []
     for kind, alone in ((TIFF_PART, BY_TIFFFILE), (PNG_PART, BY_PILLOW)):
@@ -287,6 +300,8 @@ def format_report(
     """The text that the script prints."""
     precisions = list(dict.fromkeys(m.precision for m in measured))
     versions = [f"TensorFlow {machine['tensorflow']}", f"Python {machine['python']}"]
+    if "newest" in machine:
+        versions.insert(1, f"other TensorFlow {machine['newest']}")
     needed = {package_of(m.candidate) for m in measured}
     versions[1:1] = [
         f"{PACKAGES[package]} {number}"

@@ -5,13 +5,14 @@ within each round. Imports no TensorFlow, so that this process needs little memo
 """
 
 import dataclasses
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 from benchmarks.machine_load import busy_share
 from benchmarks.processes import Process
-from benchmarks.settings import GPU_CHECKS, IN_TORCH, Settings
+from benchmarks.settings import GPU_CHECKS, IN_NEWEST, IN_TORCH, Settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +45,10 @@ class Measured:
 
 
 @contextmanager
-def _worker(order: dict[str, Any], what: str) -> Iterator[Process]:
+def _worker(order: dict[str, Any], what: str, python: str = sys.executable) -> Iterator[Process]:
     in_torch = order.get("candidate") in IN_TORCH
-    worker = Process(what, "benchmarks.torch_worker" if in_torch else "benchmarks.worker")
+    module = "benchmarks.torch_worker" if in_torch else "benchmarks.worker"
+    worker = Process(what, module, python=python)
     try:
         worker.order(order)
         yield worker
@@ -54,14 +56,17 @@ def _worker(order: dict[str, Any], what: str) -> Iterator[Process]:
         worker.close()
 
 
-def describe_machine() -> dict[str, Any]:
+def describe_machine(python: str = sys.executable) -> dict[str, Any]:
     """The result of `worker.describe_machine`, from a process that can import TensorFlow."""
-    with _worker({}, "machine") as worker:
+    with _worker({}, "machine", python) as worker:
         return worker.answer()
 
 
 def measure(
-    plan: Mapping[str, Settings], precision: str, say: Callable[[str], None]
+    plan: Mapping[str, Settings],
+    precision: str,
+    say: Callable[[str], None],
+    newest: str = sys.executable,
 ) -> tuple[list[Measured], float | None]:
     """Times candidates in turns.
 
@@ -70,6 +75,7 @@ def measure(
             rounds is the same for all.
         precision: `float32`, `bfloat16` or `float16`.
         say: called with lines of progress.
+        newest: the Python of the candidates `settings.IN_NEWEST`.
 
     Returns:
         One or more measurements per candidate, in order; and the share of the processor that other
@@ -84,10 +90,12 @@ def measure(
             say(f"{precision}: building {name}")
             order = {
                 "settings": dataclasses.asdict(settings),
-                "candidate": name,
+                "candidate": IN_NEWEST.get(name, name),
                 "precision": precision,
             }
-            workers[name] = stack.enter_context(_worker(order, f"{name} in {precision}"))
+            python = newest if name in IN_NEWEST else sys.executable
+            what = f"{name} in {precision}"
+            workers[name] = stack.enter_context(_worker(order, what, python))
         facts = {name: worker.answer() for name, worker in workers.items()}
         say(f"{precision}: built")
         busy = busy_share(1.0)

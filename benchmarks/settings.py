@@ -33,6 +33,9 @@ EXPORT_ONNXRUNTIME = "export_onnxruntime"
 EXPORT_OPENVINO = "export_openvino"
 EXPORT_OPENVINO_BFLOAT16 = "export_openvino_bfloat16"
 EXPORT_TORCH = "export_torch"
+SUPERVISED_NEWEST = "supervised_newest"
+INFERENCE_NEWEST = "inference_newest"
+JOINT_PATCH_NEWEST = "joint_patch_newest"
 
 DESCRIPTIONS = {
     MATMUL: "matrix multiplication",
@@ -62,6 +65,9 @@ DESCRIPTIONS = {
     EXPORT_OPENVINO: "export in OpenVINO",
     EXPORT_OPENVINO_BFLOAT16: "export in OpenVINO, bfloat16",
     EXPORT_TORCH: "the same in PyTorch",
+    SUPERVISED_NEWEST: "S, training step, other TensorFlow",
+    INFERENCE_NEWEST: "S, inference, other TensorFlow",
+    JOINT_PATCH_NEWEST: "S and patch D, joint step, other TensorFlow",
     "together_unet": "U-Net, several processes",
     "together_segnet": "SegNet, several processes",
     "together_fcn": "FCN, several processes",
@@ -102,6 +108,13 @@ TOGETHER: dict[str, SegmenterName] = {f"together_{it}": it for it in SEGMENTERS.
 
 IN_TORCH = (UNET_TORCH, SEGNET_TORCH, ADAPTATION_TORCH, EXPORT_TORCH)
 """Candidates that need PyTorch."""
+
+IN_NEWEST = {
+    SUPERVISED_NEWEST: SUPERVISED,
+    INFERENCE_NEWEST: INFERENCE,
+    JOINT_PATCH_NEWEST: JOINT_PATCH,
+}
+"""Candidates that another Python runs, of an environment with another TensorFlow, as what."""
 
 RUNTIMES = {
     EXPORT_ONNXRUNTIME: "onnxruntime",
@@ -145,6 +158,7 @@ GROUPS = {
     "adaptation": (MATMUL, ADAPTATION, ADAPTATION_TORCH, STREET_INPUT),
     "reading": (READING,),
     "exports": (MATMUL, *EXPORTS, EXPORT_TORCH),
+    "newest": (MATMUL, SUPERVISED, INFERENCE, JOINT_PATCH, *IN_NEWEST),
     "workers": tuple(TOGETHER),
 }
 """Groups of candidates that are compared with each other, by name."""

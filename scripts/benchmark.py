@@ -22,6 +22,8 @@ progress to standard error.
     reading      TIFF and PNG files as a folder reads them, by tifffile alone and by Pillow alone
     exports      requests of one image and of a batch, answered by a U-Net's export in float32 and
                  bfloat16, by the same in ONNX Runtime and OpenVINO, and by PyTorch
+    newest       S's step, its inference and its step with the patch D, in this TensorFlow and in
+                 that of the environment whose Python --newest names
     workers      each network of `networks`, trained by 1, 2 and 4 processes together: the sum of
                  gradients beside the step; and from its bytes what many GPUs would lose, on paper
 
@@ -35,6 +37,7 @@ candidates that were left out because one is missing. PyTorch is measured on CPU
 """
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -57,6 +60,7 @@ from benchmarks.settings import (
     FULL,
     GROUPS,
     IN_BFLOAT16,
+    IN_NEWEST,
     PACKAGES,
     SUPERVISED,
     TOGETHER,
@@ -104,6 +108,12 @@ _GPU = flags.DEFINE_bool(
     "Require a GPU, and after the table check what matters there. The exit status is 1 if a check "
     "fails.",
 )
+_NEWEST = flags.DEFINE_string(
+    "newest",
+    None,
+    "For the group newest: the Python of an environment with another TensorFlow, such as "
+    ".venv-newest/bin/python.",
+)
 _QUICK = flags.DEFINE_bool("quick", False, "Tiny sizes, unless flags give others.")
 _OUTPUT_JSON = flags.DEFINE_string("output_json", None, "Also write the figures to this file.")
 
@@ -116,6 +126,8 @@ def main(argv: list[str]) -> None:
         if name in settings and min(settings[name].crop_size) < 32:
             raise UserError("--crop_size: adaptation's Ds take at least 32,32.")
     asked = _chosen("precisions", _PRECISIONS_FLAG.value, _PRECISIONS, ())
+    if _NEWEST.value and shutil.which(_NEWEST.value) is None:
+        raise UserError(f"--newest={_NEWEST.value}: is no program; name the Python to run.")
     if _OUTPUT_JSON.value:
         cli.check_output_file("--output_json", Path(_OUTPUT_JSON.value))
     # Imported late, so that mistaken flags are reported at once.
@@ -126,6 +138,8 @@ def main(argv: list[str]) -> None:
     from tfadvseg.files import atomic
 
     machine = describe_machine()
+    if _NEWEST.value:
+        machine["newest"] = describe_machine(_NEWEST.value)["tensorflow"]
     precisions = asked or tuple(machine["precisions"])
     if _GPU.value and not machine["gpu"]:
         raise UserError(
@@ -143,7 +157,10 @@ def main(argv: list[str]) -> None:
     if machine["tensor_float_32"]:
         notes.append("float32 products are rounded to TensorFloat-32 on this GPU, the peak too.")
     for precision in precisions:
-        found, busy = measure(settings, precision, _say) if settings else ([], busy_share(1.0))
+        if settings:
+            found, busy = measure(settings, precision, _say, _NEWEST.value or sys.executable)
+        else:
+            found, busy = [], busy_share(1.0)
         measured += found
         together += measure_together(shared, precision, _say)
         if busy is not None and busy > _BUSY:
@@ -188,6 +205,8 @@ def _left_out(candidates: tuple[str, ...], machine: dict[str, Any]) -> tuple[lis
             missing.setdefault(f"{PACKAGES[package]} is not installed", []).append(name)
         elif package == "torch" and machine["gpu"]:
             missing.setdefault("PyTorch is measured on CPUs only", []).append(name)
+        elif name in IN_NEWEST and not _NEWEST.value:
+            missing.setdefault("--newest names no Python", []).append(name)
         elif name in IN_BFLOAT16 and "bfloat16" not in machine["precisions"]:
             missing.setdefault("bfloat16 is slow on this processor", []).append(name)
     left_out = [name for names in missing.values() for name in names]

@@ -190,6 +190,7 @@ def test_sizes_are_the_flags_the_quick_ones_or_the_candidates_own():
         (["--crop_size=wide"], "--crop_size=wide: give height,width"),
         (["--batch=0"], "--batch=0"),
         (["--only=adaptation", "--crop_size=16,32"], "take at least 32,32"),
+        (["--newest=no_python"], "--newest=no_python: is no program; name the Python"),
         ([f"--output_json={ROOT}"], "a folder; name a file"),
         ([f"--output_json={ROOT}/README.md/figures.json"], "cannot write to"),
     ],
@@ -269,6 +270,15 @@ def test_operations_that_cannot_be_counted_are_refused():
         count_operations(outer.get_concrete_function(tf.TensorSpec([3, 3])))
     with pytest.raises(ValueError, match="unknown shape"):
         count_operations(inner.get_concrete_function(tf.TensorSpec([None, 3])))
+
+
+@pytest.mark.slow
+def test_the_step_of_another_python_stands_beside_ours(tmp_path):
+    result, figures = measured(tmp_path, "--only=newest", f"--newest={sys.executable}")
+    assert f"other TensorFlow {tf.__version__}" in result.stdout.splitlines()[0]
+    steps = {e["candidate"]: e for e in figures["measured"] if "supervised" in e["candidate"]}
+    assert steps["supervised"]["operations"] == steps["supervised_newest"]["operations"]
+    assert sum("relative to the other's" in ratio["what"] for ratio in figures["ratios"]) == 3
 
 
 @pytest.mark.slow
