@@ -57,7 +57,7 @@ def test_a_pipeline_started_late_continues_where_it_would_have_been(channels):
         np.testing.assert_array_equal(whole[name][16:], late[name])
 
 
-@pytest.mark.parametrize("adapts", [True, False])
+@pytest.mark.parametrize("adapts", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_windows_of_two_domains_continue_likewise(adapts):
     config = DataConfig(crop_size=(16, 16), augment=ALL)
     source = window_maker(examples(), config, IDENTITY, 3)
@@ -282,7 +282,7 @@ def test_a_window_at_its_own_scale_is_a_plain_one():
         np.testing.assert_array_equal(sampled, 30.0 * sampled_label.numpy())
 
 
-@pytest.mark.parametrize("scale", [0.5, 2.0, 3.0])
+@pytest.mark.parametrize("scale", [0.5, pytest.param(2.0, marks=pytest.mark.slow), 3.0])
 def test_scaled_windows_show_more_or_less_of_the_image(scale):
     # A ramp: the difference of neighbouring window pixels is the image distance between them.
     ramp = np.arange(96, dtype=np.float32) * np.ones((96, 1), np.float32)

@@ -282,6 +282,7 @@ def test_wrong_labels_of_cityscapes_are_refused(tmp_path, prepare):
         load_split(cityscapes(raw, train_ids=True, **options), "train", seed=0)
 
 
+@pytest.mark.slow
 def test_a_failure_on_a_beam_worker_is_one_line(raw, tmp_path):
     pytest.importorskip("apache_beam", reason="the Beam path needs apache-beam")
     path = raw / "images/00003.png"

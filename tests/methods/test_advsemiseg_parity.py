@@ -83,6 +83,7 @@ def unused_branches(segmenter) -> list[np.ndarray]:
     ]
 
 
+@pytest.mark.slow
 def test_losses_and_evaluation_before_and_after_training(reference, networks):
     settings, expected = reference
     segmenter, d = networks

@@ -85,6 +85,7 @@ def published_logit(two: np.ndarray) -> np.ndarray:
     return (two[:, 1] - two[:, 0])[:, None, None, None]
 
 
+@pytest.mark.slow
 def test_losses_and_evaluation_before_and_after_training(reference, networks):
     settings, expected = reference
     segmenter, d = networks

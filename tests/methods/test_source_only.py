@@ -1,6 +1,7 @@
 """Training on the source alone: by itself, and with --compare next to an adaptation."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests.testing_utils import changed, parse, phases_of, values_of
@@ -55,6 +56,7 @@ def trained(config: Config, given: list[Batch]) -> TrainState:
     return state
 
 
+@pytest.mark.slow
 def test_the_network_beside_an_adaptation_is_the_one_that_never_sees_the_target():
     given = batches()
     of_source = [

@@ -91,9 +91,10 @@ def test_labels_on_disk_are_read_until_every_class_was_met(
     assert [message.split("'")[1] for message in messages] == warned
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "windows",
-    [pytest.param(0, id="whole"), pytest.param(3, id="windows", marks=pytest.mark.slow)],
+    [pytest.param(0, id="whole"), pytest.param(3, id="windows")],
 )
 def test_training_images_are_measured_beside_validation(data_dir, tmp_path, windows):
     # Smaller than a window: enlarged to fit in training, and left out of validation.

@@ -89,7 +89,14 @@ def test_a_damaged_export_is_not_taken_for_that_of_the_run(copied):
     assert exports(copied) == ["1", "2"]
 
 
-@pytest.mark.parametrize("when", ["end_epoch", "save", "is_over"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        pytest.param("end_epoch", marks=pytest.mark.slow),
+        "save",
+        pytest.param("is_over", marks=pytest.mark.slow),
+    ],
+)
 def test_a_folder_removed_in_mid_run_ends_it(copied, monkeypatch, when):
     before = getattr(outputs.RunOutput, when)
 

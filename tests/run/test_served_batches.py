@@ -66,13 +66,14 @@ def own_phases(config: Config):
     return networks.method.phases(training), data.fingerprint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "changes"),
     [
-        pytest.param(MIXED, {}, marks=pytest.mark.slow),
-        pytest.param({"method": "self_training"}, TWO_KINDS, marks=pytest.mark.slow),
+        (MIXED, {}),
+        ({"method": "self_training"}, TWO_KINDS),
         ({"method": "supervised"}, BALANCED),
-        pytest.param({"method": "adabn"}, TWO_DOMAINS, marks=pytest.mark.slow),
+        ({"method": "adabn"}, TWO_DOMAINS),
     ],
     ids=["alternating", "self_training", "supervised", "adabn"],
 )

@@ -313,6 +313,7 @@ def test_the_keras_way_does_the_experiments_updates():
     assert moved(lambda: way.train_segmenter(1)) == (True, False), "D is still frozen"
 
 
+@pytest.mark.slow
 def test_gpu_asks_for_a_gpu():
     result = run("--gpu", "--quick")
     assert (result.returncode, result.stdout) == (2, "")

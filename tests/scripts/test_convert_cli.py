@@ -70,6 +70,7 @@ def test_the_model_predicts_what_the_published_code_would(place):
     np.testing.assert_allclose(measured, expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_evaluation_at_full_resolution(place):
     """Frames of 16 x 32 for a network with input 32 x 64."""
     folder, _, _ = place
@@ -168,6 +169,7 @@ def test_vgg_with_classes_and_images_of_another_dataset(tmp_path):
     assert (spec.segmenter.atrous_branches, spec.darkfield_accuracy) == (4, True)
 
 
+@pytest.mark.slow
 def test_the_darkfield_segnet_there_and_back(tmp_path):
     network = segnet(3, 3, 4, decoder="darkfield")
     state = random_state_dict([(entry.name, entry.shape) for entry in entries(network)])

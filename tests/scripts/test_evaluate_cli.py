@@ -92,6 +92,7 @@ def test_another_network_and_split_and_each_image(place):
     assert not (folder / "m_confusion.png").exists()
 
 
+@pytest.mark.slow
 def test_images_that_trained_are_counted_where_the_division_is_another(place, tmp_path):
     """In other cases there is no warning: the other tests see no line on standard error."""
     folder, _ = place
@@ -119,6 +120,7 @@ def test_a_file_that_could_not_be_written_is_refused_before_measuring(place):
     assert_one_line_error(result, "--output_file=train.txt/m.json", "cannot write to")
 
 
+@pytest.mark.slow
 def test_a_run_that_resizes_at_either_resolution(place, tmp_path):
     folder, _ = place
     run, size = shutil.copytree(folder / "run", tmp_path / "run"), (16, 24)
@@ -150,6 +152,7 @@ def test_a_run_that_resizes_at_either_resolution(place, tmp_path):
         assert measured["resize"] == ([] if flag else [16, 24])
 
 
+@pytest.mark.slow
 def test_other_scales_than_the_runs_own(place):
     folder, _ = place
     right = []

@@ -49,6 +49,7 @@ def test_exports_what_is_asked_for(run, tmp_path):
     assert_one_line_error(again, "cells/12", "exists already")
 
 
+@pytest.mark.slow
 def test_the_limit_on_pixels_of_encoded_images(run, tmp_path):
     run_dir, _ = run
     arguments = (f"--model={run_dir}", f"--export_dir={tmp_path}/cells", "--max_pixels=400")

@@ -91,7 +91,8 @@ def kill_when(path: Path, *arguments: str, cwd: Path) -> int:
     return process.exitcode
 
 
-@pytest.mark.parametrize("schedule", ["joint", pytest.param("alternating", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", ["joint", "alternating"])
 def test_a_killed_run_continues_to_the_very_same_end_past_a_damaged_checkpoint(
     schedule, finished_run, data_dir, tmp_path
 ):
@@ -310,6 +311,7 @@ def test_a_converted_model_is_not_trained_over(tmp_path):
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["model.json"]
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_reported_and_trains_no_more(finished_run, data_dir, tmp_path):
     run = shutil.copytree(finished_run, tmp_path / "run")
     for path in (run / "plots").iterdir():

@@ -77,6 +77,7 @@ def test_everything_at_once_stops_early_and_is_finished(tmp_path):
     assert [int(row["update"]) for row in rows] == [2, 4, 6, 8], "it goes on, for an epoch"
 
 
+@pytest.mark.slow
 def test_a_longer_run_with_a_falling_rate_is_another_one(tmp_path):
     arguments = (*SMALL, "--method=supervised", "--epochs=1", "--steps_per_epoch=1", "--noexport")
     arguments = (*arguments, "--s_rate=poly")
