@@ -27,8 +27,8 @@ lint: $(STAMP)
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
-# Made anew whenever what it is made from changes. Python compiles what is imported by itself; pip
-# would compile all of TensorFlow, which takes a minute.
+# Made anew whenever what it is made from changes. Python itself compiles what is imported; pip would
+# compile all of TensorFlow, which takes a minute.
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@.ci/find_python.sh >/dev/null
 	"$$(.ci/find_python.sh)" -m venv $(VENV)

@@ -126,8 +126,7 @@ def main(argv: list[str]) -> None:
         if name in settings and min(settings[name].crop_size) < 32:
             raise UserError("--crop_size: adaptation's Ds take at least 32,32.")
     asked = _chosen("precisions", _PRECISIONS_FLAG.value, _PRECISIONS, ())
-    if _NEWEST.value and shutil.which(_NEWEST.value) is None:
-        raise UserError(f"--newest={_NEWEST.value}: is no program; name the Python to run.")
+    newest = _newest()
     if _OUTPUT_JSON.value:
         cli.check_output_file("--output_json", Path(_OUTPUT_JSON.value))
     # Imported late, so that mistaken flags are reported at once.
@@ -138,8 +137,8 @@ def main(argv: list[str]) -> None:
     from tfadvseg.files import atomic
 
     machine = describe_machine()
-    if _NEWEST.value:
-        machine["newest"] = describe_machine(_NEWEST.value)["tensorflow"]
+    if newest:
+        machine["newest"] = describe_machine(newest)["tensorflow"]
     precisions = asked or tuple(machine["precisions"])
     if _GPU.value and not machine["gpu"]:
         raise UserError(
@@ -158,7 +157,7 @@ def main(argv: list[str]) -> None:
         notes.append("float32 products are rounded to TensorFloat-32 on this GPU, the peak too.")
     for precision in precisions:
         if settings:
-            found, busy = measure(settings, precision, _say, _NEWEST.value or sys.executable)
+            found, busy = measure(settings, precision, _say, newest or sys.executable)
         else:
             found, busy = [], busy_share(1.0)
         measured += found
@@ -179,6 +178,16 @@ def main(argv: list[str]) -> None:
         print(f"figures: {_OUTPUT_JSON.value}")
     if not all(check["passed"] for check in checks.values()):
         sys.exit(1)
+
+
+def _newest() -> str | None:
+    """The path of --newest, whose processes run in another folder."""
+    if not _NEWEST.value:
+        return None
+    found = shutil.which(_NEWEST.value)
+    if found is None:
+        raise UserError(f"--newest={_NEWEST.value}: is no program; name the Python to run.")
+    return str(Path(found).absolute())
 
 
 def _settings_of_checks() -> Settings:

@@ -99,7 +99,7 @@ def random_sampled_window(
         )
         points += tf.image.resize(coarse, size, method="bicubic")[0] / scale
     points = _mirror(points, tf.cast(full - 1, tf.float32))
-    # AutoGraph takes a second to find nothing to convert in it.
+    # AutoGraph takes half a second to find nothing to convert in it.
     bilinear = tf.autograph.experimental.do_not_convert(
         tfa.image.interpolate_bilinear.python_function
     )
