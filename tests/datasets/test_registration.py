@@ -31,12 +31,9 @@ def test_import_is_quiet_registers_and_loads_nothing_heavy(tmp_path):
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("dataset", "cwd"),
-    [
-        pytest.param("datasets/isbi2012", ROOT, marks=pytest.mark.slow, id="path"),
-        pytest.param("isbi2012", None, id="imports"),
-    ],
+    ("dataset", "cwd"), [("datasets/isbi2012", ROOT), ("isbi2012", None)], ids=["path", "imports"]
 )
 def test_tfds_build(tmp_path, dataset, cwd):
     pytest.importorskip("mlcroissant", reason="the tfds command needs the extra [tfds]")

@@ -95,6 +95,7 @@ def test_int8_by_representative_images(model, tmp_path):
         export_tflite(segmenter, spec, tmp_path, "int8")
 
 
+@pytest.mark.slow
 def test_report_of_a_conversion(tmp_path):
     spec, segmenter = GREY_SPEC, randomised_segmenter(GREY_SPEC)
     images = tuple(picture(spec, 40, 48, seed) for seed in range(2))

@@ -1,6 +1,7 @@
 """The control: target images move statistics, and nothing else."""
 
 import numpy as np
+import pytest
 
 from tests.methods.adaptation_testing import adaptation_batch, learners
 from tests.testing_utils import changed, values_of
@@ -24,6 +25,7 @@ def test_target_images_move_statistics_and_give_no_gradient():
     assert changed(values_of(one), values_of(other)), "statistics of the target"
 
 
+@pytest.mark.slow
 def test_with_statistics_of_its_own_the_source_learns_as_if_alone():
     adapted, alone = (learners(batch_norm="per_domain")[0] for _ in range(2))
     batch = adaptation_batch()

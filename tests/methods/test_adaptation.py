@@ -95,9 +95,9 @@ def plain_gradients(segmenter, judges, batch, losses):
     ("multi_level", "gan", "batch_norm"),
     [
         (True, "vanilla", "published"),
-        (True, "ls", "per_domain"),
+        pytest.param(True, "ls", "per_domain", marks=pytest.mark.slow),
         (False, "ls", "published"),
-        (False, "vanilla", "frozen"),
+        pytest.param(False, "vanilla", "frozen", marks=pytest.mark.slow),
     ],
 )
 def test_the_update_is_that_of_plain_gradients(multi_level, gan, batch_norm):
@@ -136,6 +136,7 @@ def test_s_and_d_know_nothing_of_each_other_s_losses():
     assert changed(without[2], other_d[2])
 
 
+@pytest.mark.slow
 def test_several_batches_count_as_the_mean_of_their_gradients():
     losses, batches = multi_losses(), [adaptation_batch(seed) for seed in (3, 4)]
     each = [updates(*learners(), [batch], losses) for batch in batches]

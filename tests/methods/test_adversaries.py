@@ -277,7 +277,8 @@ def test_a_ratio_is_part_of_the_checkpoint(tmp_path):
     assert without.balance is None
 
 
-@pytest.mark.parametrize("gan", [pytest.param("hinge", marks=pytest.mark.slow), "relativistic"])
+@pytest.mark.slow
+@pytest.mark.parametrize("gan", ["hinge", "relativistic"])
 def test_mixed_float16_learns_with_a_ratio_and_a_penalty(gan):
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     r1 = {"discriminator": {"d_r1": 0.1, "d_r1_every": 2}}

@@ -252,7 +252,13 @@ def test_what_it_trained_is_exported(name, trained, tmp_path):
     np.testing.assert_allclose(served[..., 1], tf.sigmoid(logits)[..., 0], atol=1e-5)
 
 
-@pytest.mark.parametrize("discriminator", DISCRIMINATORS)
+@pytest.mark.parametrize(
+    "discriminator",
+    [
+        pytest.param(each, marks=pytest.mark.slow if each in ("encoder", "patch") else [])
+        for each in DISCRIMINATORS
+    ],
+)
 @pytest.mark.parametrize(
     "replicas", [1, pytest.param(2, marks=pytest.mark.slow)], ids=["one", "two"]
 )

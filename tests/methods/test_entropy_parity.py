@@ -116,6 +116,7 @@ def check_losses(settings, expected, step, columns: list[str]) -> None:
 NAMES = {"seg": "seg", "adv": "adv", "D": "d", "ent": "entropy"}
 
 
+@pytest.mark.slow
 def test_advent_equals_the_published_code(tmp_path):
     settings, expected = reference("advent_multi")
     s = segmenter(settings, tmp_path)

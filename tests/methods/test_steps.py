@@ -232,9 +232,8 @@ def test_compared_networks_start_from_the_same_weights():
     )
 
 
-@pytest.mark.parametrize(
-    "precision", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_steps_learn_in_mixed_precision(precision):
     tf.keras.mixed_precision.set_global_policy(precision)
     config = tiny_config(method={"compare": ("standard",)})

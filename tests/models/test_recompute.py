@@ -109,6 +109,7 @@ def test_without_training_it_makes_no_difference():
     assert not changed(before, values_of(again))
 
 
+@pytest.mark.slow
 def test_mixed_precision_recomputes_in_its_own_precision():
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     x = tf.random.normal([2, 9, 12, 3])

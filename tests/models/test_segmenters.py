@@ -255,7 +255,7 @@ def test_gradient_reaches_every_trainable_variable(name):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[] if name in ("unet", "segnet") else pytest.mark.slow)
+        pytest.param(name, marks=[] if name == "unet" else pytest.mark.slow)
         for name in get_args(SegmenterName)
     ],
 )

@@ -81,6 +81,7 @@ def test_a_run_without_its_whole_summary_makes_it_again_and_keeps_its_export(
     assert ("summary.json: damaged" in caplog.text) == (content is not None)
 
 
+@pytest.mark.slow
 def test_a_damaged_export_is_not_taken_for_that_of_the_run(copied):
     (copied / "run/summary.json").unlink()
     (variables,) = (copied / "run/export/1/variables").glob("*.data-*")

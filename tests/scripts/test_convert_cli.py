@@ -105,6 +105,7 @@ def test_evaluation_at_full_resolution(place):
         assert min(picture.size) > 500
 
 
+@pytest.mark.slow
 def test_predictions_to_hand_in(place, tmp_path):
     folder, _, _ = place
     frame = "frankfurt_000000_000294"

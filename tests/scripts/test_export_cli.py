@@ -38,6 +38,7 @@ def test_exports_the_best_segmenter_into_the_run(run):
     assert_predicts_like(load_exported(run_dir / "export"), networks["segmenter"])
 
 
+@pytest.mark.slow
 def test_exports_what_is_asked_for(run, tmp_path):
     run_dir, networks = run
     arguments = (f"--model={run_dir}", f"--export_dir={tmp_path}/cells", "--which=latest")

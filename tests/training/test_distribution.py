@@ -23,6 +23,7 @@ def test_a_batch_is_shared_evenly_or_refused(two_replicas):
         check_batch_size(3, two_replicas)
 
 
+@pytest.mark.slow
 def test_a_step_on_one_device_is_that_of_the_default():
     config = tiny_config(method={"compare": ("standard",)}, **PLAIN)
     check_equals_default(config, choose_strategy("one_device"), uneven_batch())
