@@ -94,14 +94,24 @@ def kill_when(path: Path, *arguments: str, cwd: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["joint", "alternating"])
 def test_a_killed_run_continues_to_the_very_same_end_past_a_damaged_checkpoint(
-    schedule, finished_run, data_dir, tmp_path
+    schedule, data_dir, tmp_path
 ):
-    arguments = [*run_arguments(data_dir), f"--schedule={schedule}", "--noexport"]
-    whole = finished_run
-    if schedule != "joint":
-        result = run_script("train.py", *arguments, "--output_dir=whole", cwd=tmp_path)
-        assert result.returncode == 0, result.stderr
-        whole = tmp_path / "whole"
+    arguments = [
+        *TINY,
+        f"--data_dir={data_dir}",
+        f"--schedule={schedule}",
+        "--compare",
+        "--augment=rotate,flip,scale,elastic,photometric",
+        "--class_weights=median_frequency",
+        "--lambda_dice=0.5",
+        "--ema=0.9",
+        "--epochs=2",
+        "--steps_per_epoch=4",
+        "--checkpoint_every=2",
+        "--noexport",
+    ]
+    whole = run_script("train.py", *arguments, "--output_dir=whole", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
     checkpoint = tmp_path / "killed/checkpoints/ckpt-6.index"
     status = kill_when(checkpoint, *arguments, "--output_dir=killed", cwd=tmp_path)
     assert status == -signal.SIGKILL
@@ -113,13 +123,14 @@ def test_a_killed_run_continues_to_the_very_same_end_past_a_damaged_checkpoint(
     assert f"{Path(newest).name} is damaged" in again.stderr
 
     for name in ("metrics.csv", "model.json"):
-        assert (tmp_path / "killed" / name).read_bytes() == (whole / name).read_bytes()
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     rows = list(csv.DictReader((tmp_path / "killed/metrics.csv").open()))
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    runs = (whole, tmp_path / "killed")
-    summaries = [json.loads((run / "summary.json").read_text()) for run in runs]
+    summaries = [
+        json.loads((tmp_path / name / "summary.json").read_text()) for name in ("whole", "killed")
+    ]
     assert summaries[0]["networks"] == summaries[1]["networks"]
-    logs = [logged_steps(run / "tensorboard") for run in runs]
+    logs = [logged_steps(tmp_path / name / "tensorboard") for name in ("whole", "killed")]
     assert logs[0] == logs[1]
     assert len(logs[0]) == len({(tag, step) for tag, step, _ in logs[0]}), "no duplicate rows"
 
@@ -139,13 +150,8 @@ def run_arguments(data_dir: Path) -> list[str]:
         *TINY,
         f"--data_dir={data_dir}",
         "--compare",
-        "--augment=rotate,flip,scale,elastic,photometric",
-        "--class_weights=median_frequency",
-        "--lambda_dice=0.5",
-        "--ema=0.9",
         "--epochs=2",
-        "--steps_per_epoch=4",
-        "--checkpoint_every=2",
+        "--steps_per_epoch=3",
         "--output_dir=run",
     ]
 
@@ -172,7 +178,7 @@ def test_what_a_run_leaves(finished_run):
         "standard best",
     }
     assert 0 < summary["networks"]["segmenter"]["miou"] < 1
-    assert summary["updates"] == 8
+    assert summary["updates"] == 6
     assert summary["seed"] == 0
     assert 0 < summary["seconds"] < summary["wall_seconds"]
     printed = (finished_run.parent / "stdout").read_text()
@@ -343,9 +349,7 @@ def test_other_data_in_the_same_folder_is_refused(finished_run, data_dir, tmp_pa
     Image.fromarray(np.zeros((24, 24), np.uint8)).save(other / "images/3.png")
     arguments = [a for a in run_arguments(other) if "output_dir" not in a]
     result = run_script("train.py", *arguments, f"--output_dir={finished_run}", cwd=tmp_path)
-    assert result.returncode == 2
-    assert result.stderr.splitlines()[-1].startswith("error: "), result.stderr
-    assert "other data" in result.stderr.splitlines()[-1]
+    assert_one_line_error(result, "other data")
 
 
 @pytest.mark.parametrize(
