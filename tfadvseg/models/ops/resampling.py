@@ -30,7 +30,7 @@ with weights in float16 end at 65504.
 """
 
 RESAMPLING = "resampling"
-"""Scope of the names of its operations, by which int8 quantization leaves them alone."""
+"""Scope of the names of operations that resize, by which int8 quantization leaves them alone."""
 
 
 def resize_bilinear(maps: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
